@@ -1,0 +1,183 @@
+//! One refusal for the whole house: what happened, never how to say it.
+//!
+//! A [`Fault`] knows no status code and no JSON. The mount it leaves through renders it with its
+//! family's envelope (`web::edge::rescue`), in one exhaustive match on [`Reason`].
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use crate::store::StoreError;
+
+/// Everything a caller may need to tell apart. Closed on purpose: a new reason does not compile
+/// until every envelope has decided its word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Unknown name or wrong secret; the two are never told apart outside.
+    BadCredentials,
+    /// No live session (or other proof of who is calling).
+    Unauthenticated,
+    /// The session is good but a second factor is needed and has not been given.
+    SecondFactorNeeded,
+    /// The act needs a sign-in more recent than this session's.
+    FreshSignInNeeded,
+    /// The account is locked; shown only after the right password.
+    Locked,
+    /// The account is disabled; shown only after the right password.
+    Disabled,
+    /// Known caller, not allowed.
+    Forbidden,
+    /// The request did not prove that our own page or client sent it.
+    CrossSite,
+    /// Nothing of that name or id that this caller may see.
+    NotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// A user name, e-mail address or other unique thing is taken.
+    Taken,
+    /// The new password does not pass the rules; the flaws say which.
+    WeakPassword,
+    /// The request or one of its fields is not what it should be; the flaws say which.
+    Malformed,
+    /// The body is not of a type this endpoint reads.
+    UnsupportedMediaType,
+    /// The request is larger than the limit for its kind.
+    TooLarge,
+    /// A one-time secret was right once but its time is over.
+    Expired,
+    /// A one-time secret is unknown or was used before.
+    InvalidToken,
+    /// The account is managed in the configuration file and cannot be changed here.
+    Managed,
+    /// The last one cannot go (the last administrator, for example).
+    LastOne,
+    /// The request came for a host we do not serve.
+    Misdirected,
+    /// Too many attempts; `retry_after` says when to come back.
+    Throttled,
+    /// We have more work than we accept at once; `retry_after` says when to come back.
+    Busy,
+    /// The store cannot write (full disk, I/O error); nothing was changed.
+    Unavailable,
+    /// Our own mistake. The cause is in the log under the request id.
+    Broken,
+}
+
+/// What a flaw is about. Each family has its own spelling of these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// The whole body.
+    Body,
+    /// The user name.
+    Username,
+    /// A password given to sign in or to confirm.
+    Password,
+    /// The present password when it is being replaced.
+    OldPassword,
+    /// The password that is to be.
+    NewPassword,
+    /// An e-mail address.
+    Email,
+    /// A mobile number.
+    Mobile,
+    /// A display name.
+    DisplayName,
+    /// A group name.
+    Group,
+    /// A one-time code of a second factor.
+    Totp,
+    /// A one-time token.
+    Token,
+    /// A session id.
+    Session,
+    /// Where to go afterwards.
+    Continue,
+    /// A paging parameter.
+    Page,
+}
+
+/// What is wrong with one field. `message` is shown to the caller: it says what to fix and
+/// repeats nothing secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The field.
+    pub field: Field,
+    /// What is wrong with it, in one English sentence without the field's name.
+    pub message: String,
+}
+
+/// A refusal on its way to the edge.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// What happened.
+    pub reason: Reason,
+    /// Which fields are to blame, all of them.
+    pub flaws: Vec<Flaw>,
+    /// When trying again makes sense.
+    pub retry_after: Option<Duration>,
+    /// For the log only, never for the caller.
+    pub because: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A refusal without detail.
+    pub const fn new(reason: Reason) -> Self {
+        Self { reason, flaws: Vec::new(), retry_after: None, because: None }
+    }
+
+    /// One field is malformed.
+    pub fn malformed(field: Field, message: impl Into<String>) -> Self {
+        Self::new(Reason::Malformed).with_flaw(field, message)
+    }
+
+    /// Our own mistake, with the cause for the log.
+    pub fn broken(because: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Reason::Broken).because(because)
+    }
+
+    /// Adds a flaw.
+    #[must_use]
+    pub fn with_flaw(mut self, field: Field, message: impl Into<String>) -> Self {
+        self.flaws.push(Flaw { field, message: message.into() });
+        self
+    }
+
+    /// Says when to come back.
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Records the cause for the log.
+    #[must_use]
+    pub fn because(mut self, because: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.because = Some(Arc::from(because.into()));
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.reason)?;
+        for flaw in &self.flaws {
+            write!(f, "; {:?}: {}", flaw.field, flaw.message)?;
+        }
+        if let Some(because) = &self.because {
+            write!(f, " ({because})")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Fault {}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Closed => {
+                Self::new(Reason::Unavailable).retry_after(Duration::from_secs(5)).because(error)
+            }
+            StoreError::Busy => Self::new(Reason::Busy).retry_after(Duration::from_secs(1)).because(error),
+            StoreError::Corrupt(_) | StoreError::Panicked => Self::broken(error),
+        }
+    }
+}

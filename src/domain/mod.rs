@@ -1,0 +1,3 @@
+//! What is true: accounts, credentials, sessions, policy.
+
+pub mod fault;

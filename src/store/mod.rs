@@ -1,0 +1,5 @@
+//! Transactions over ordered keys.
+
+mod error;
+
+pub use error::StoreError;
