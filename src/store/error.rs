@@ -1,6 +1,8 @@
 //! What can be wrong with the store. "Absent" and "taken" are answers, not errors.
 
-/// Something is broken or overloaded; nothing of the transaction was kept.
+use std::path::PathBuf;
+
+/// Something is broken or overloaded; nothing of the transaction was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The engine cannot write or read now (full disk, I/O error); it recovers by itself when the cause is gone.
@@ -18,4 +20,46 @@ pub enum StoreError {
     /// A transaction closure panicked; its writes were dropped.
     #[error("a transaction panicked")]
     Panicked,
+}
+
+/// Why a store was not opened. The messages are for the person at the console.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process (or another [`Store`](super::Store) of this one) has it open (OPS-15).
+    #[error(
+        "{path} is in use by another process; stop it first, or let the command talk to the running server"
+    )]
+    InUse {
+        /// The store's file.
+        path: PathBuf,
+    },
+    /// The marker says that there was a store, but its file is gone (OPS-13).
+    #[error(
+        "{path} is missing, but {marker} says that a store was here: put the file back or restore a \
+         backup. To really start anew with no accounts, remove {marker}"
+    )]
+    Missing {
+        /// The store's file.
+        path: PathBuf,
+        /// The file that remembers it.
+        marker: PathBuf,
+    },
+    /// The file is torn, truncated or altered (OPS-13).
+    #[error(
+        "{path} is damaged and was not opened ({detail}); restore a backup, and keep the file for examination"
+    )]
+    Damaged {
+        /// The store's file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// The operating system refused.
+    #[error("cannot open the store at {path}: {detail}")]
+    Io {
+        /// The file or directory that it is about.
+        path: PathBuf,
+        /// What the operating system said.
+        detail: String,
+    },
 }

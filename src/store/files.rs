@@ -1,0 +1,184 @@
+//! The store's files: the lock, the marker, and telling a new store from a lost or a damaged one.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use redb::backends::FileBackend;
+
+use super::{
+    engine::{
+        Engine,
+        lease::Nudge,
+        redb::{Opening, Redb},
+    },
+    error::{OpenError, StoreError},
+    handle::Settings,
+    meta,
+};
+
+/// Files up to this size are verified whole at each start, which takes about a tenth of a second.
+/// Larger ones are verified when they were not closed properly, before backups are restored, and
+/// record by record as they are read.
+const VERIFY_UP_TO: u64 = 64 << 20;
+
+/// At most this often a commit also saves the state that makes reopening after a crash instant.
+const QUICK_EVERY: Duration = Duration::from_secs(5);
+
+/// Opens the store, or creates it where there never was one.
+pub(super) fn open(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
+    let path = &settings.path;
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
+            .map_err(|error| refused(parent, &error))?;
+    }
+    let engine = if exists(path)? {
+        open_existing(settings, nudge)?
+    } else if exists(&marker(path))? {
+        return Err(OpenError::Missing { path: path.clone(), marker: marker(path) });
+    } else {
+        create(settings, nudge)?
+    };
+    if !exists(&marker(path))? {
+        mark(path, &engine)?;
+    }
+    Ok(engine)
+}
+
+/// The file that remembers that there is a store: `store.redb` → `store.marker`.
+pub(super) fn marker(path: &Path) -> PathBuf {
+    path.with_extension("marker")
+}
+
+fn open_existing(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
+    let path = &settings.path;
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error))?;
+    lock(&file, path)?;
+    let about = file.metadata().map_err(|error| refused(path, &error))?;
+    // Between opening and locking, a restore may have put another file in its place.
+    let now = fs::metadata(path).map_err(|error| refused(path, &error))?;
+    if (about.dev(), about.ino()) != (now.dev(), now.ino()) {
+        return Err(OpenError::InUse { path: path.clone() });
+    }
+    if about.permissions().mode() & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), "the store was readable by others; it is not any more");
+        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| refused(path, &error))?;
+    }
+    if about.len() == 0 {
+        // redb would begin a new store in an empty file.
+        return Err(OpenError::Damaged { path: path.clone(), detail: "it is empty".to_owned() });
+    }
+    let engine = engine(file, path, settings.cache_bytes, about.len() <= VERIFY_UP_TO, nudge)?;
+    meta::verify(&*engine.view().map_err(|error| damaged(path, &error))?)
+        .map_err(|error| damaged(path, &error))?;
+    Ok(engine)
+}
+
+/// Creates the store beside its place and moves it there complete, so that a crash on the way leaves
+/// nothing that could be taken for a store.
+fn create(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
+    let path = &settings.path;
+    let draft = beside(path, "new");
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(|error| refused(&draft, &error))?;
+    lock(&file, path)?;
+    if exists(path)? {
+        // Somebody else was quicker, and still has it.
+        return Err(OpenError::InUse { path: path.clone() });
+    }
+    file.set_len(0).map_err(|error| refused(&draft, &error))?;
+    let mut engine = engine(file, path, settings.cache_bytes, false, nudge)?;
+    meta::begin(&mut engine).map_err(|error| unavailable(path, &error))?;
+    fs::rename(&draft, path).map_err(|error| refused(path, &error))?;
+    sync_directory(path)?;
+    Ok(engine)
+}
+
+/// `store.redb` → `store.redb.new` and the like.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Opens the engine on a file that this process has locked. The lock lives as long as the file is open.
+pub(super) fn engine(
+    file: File,
+    path: &Path,
+    cache_bytes: usize,
+    verify: bool,
+    nudge: &Nudge,
+) -> Result<Redb, OpenError> {
+    let device = FileBackend::new(file).map_err(|error| refused(path, &io::Error::other(error)))?;
+    let opening = Opening { cache_bytes, verify, quick_every: QUICK_EVERY };
+    Redb::open(Arc::new(device), opening, Arc::clone(nudge)).map_err(|error| damaged(path, &error))
+}
+
+/// Takes the exclusive lock that ends with the process, or refuses (OPS-15).
+pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_path_buf() }),
+        Err(TryLockError::Error(error)) => Err(refused(path, &error)),
+    }
+}
+
+/// Writes the marker, with the highest restore epoch so far: a restore must exceed it even when the
+/// store it replaces cannot be read any more (OPS-14).
+pub(super) fn mark(path: &Path, engine: &Redb) -> Result<(), OpenError> {
+    let epoch = engine.view().and_then(|view| meta::epoch(&*view)).map_err(|error| damaged(path, &error))?;
+    let marker = marker(path);
+    let draft = beside(&marker, "new");
+    let text = format!("A vouchsafe store belongs here.\nepoch {epoch}\n");
+    let write = || {
+        fs::write(&draft, text)?;
+        File::open(&draft)?.sync_all()?;
+        fs::rename(&draft, &marker)
+    };
+    write().map_err(|error| refused(&marker, &error))?;
+    sync_directory(path)
+}
+
+/// The epoch that the marker remembers.
+pub(super) fn marked_epoch(path: &Path) -> Option<u64> {
+    let text = fs::read_to_string(marker(path)).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("epoch ")?.trim().parse().ok())
+}
+
+/// Makes a rename durable.
+pub(super) fn sync_directory(path: &Path) -> Result<(), OpenError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| refused(parent, &error))
+}
+
+/// `Path::exists` would take "cannot look" for "is not there", and start anew.
+pub(super) fn exists(path: &Path) -> Result<bool, OpenError> {
+    path.try_exists().map_err(|error| refused(path, &error))
+}
+
+pub(super) fn refused(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::Io { path: path.to_path_buf(), detail: error.to_string() }
+}
+
+fn unavailable(path: &Path, error: &StoreError) -> OpenError {
+    OpenError::Io { path: path.to_path_buf(), detail: error.to_string() }
+}
+
+pub(super) fn damaged(path: &Path, error: &StoreError) -> OpenError {
+    OpenError::Damaged { path: path.to_path_buf(), detail: error.to_string() }
+}
