@@ -9,7 +9,11 @@
 //!
 //! **Start reading at** [`id`], then [`target`].
 
+pub mod email;
 pub mod id;
+pub mod name;
+pub mod phone;
 pub mod random;
+mod script;
 pub mod secret;
 pub mod time;
