@@ -9,7 +9,14 @@
 //!
 //! **Start reading at** [`id`], then [`target`].
 
+pub mod host;
 pub mod id;
+pub mod method;
+pub mod net;
+pub mod path;
+pub mod pattern;
 pub mod random;
 pub mod secret;
+pub mod target;
 pub mod time;
+pub mod url;
