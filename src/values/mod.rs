@@ -10,10 +10,17 @@
 //! **Start reading at** [`id`], then [`target`].
 
 pub mod email;
+pub mod host;
 pub mod id;
+pub mod method;
 pub mod name;
+pub mod net;
+pub mod path;
+pub mod pattern;
 pub mod phone;
 pub mod random;
 mod script;
 pub mod secret;
+pub mod target;
 pub mod time;
+pub mod url;
