@@ -1,5 +1,6 @@
 //! vouchsafe guards web applications.
 
 pub mod domain;
+pub mod serve;
 pub mod store;
 pub mod values;
