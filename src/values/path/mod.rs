@@ -5,7 +5,11 @@
 //! So a path that has only one reading is recognized in one pass and costs nothing more; any other
 //! carries all its readings ([`Path::readings`]), and the rules take the strictest verdict over them.
 
+mod literal;
 mod readings;
+
+pub use literal::{LiteralError, literal};
+pub(crate) use readings::is_kept_escape;
 
 /// Longest path and query together, in bytes.
 pub const MAX_LENGTH: usize = 8 * 1024;
