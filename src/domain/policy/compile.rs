@@ -10,7 +10,7 @@ use super::{
 };
 use crate::values::{
     host::{Host, Scheme},
-    pattern::{HostPattern, Hosts},
+    pattern::{HostPattern, Hosts, Ports},
     url::WebUrl,
 };
 
@@ -184,11 +184,19 @@ fn check_rule(rule: &Rule, own: &[HostPattern], complain: &mut impl FnMut(&'stat
     }
 }
 
-/// Whether some host is meant by both. Ports are left to the request.
-fn overlap(a: &HostPattern, b: &HostPattern) -> bool {
-    match (a.hosts(), b.hosts()) {
-        (Hosts::Exact(host), _) => b.matches_host(host),
-        (_, Hosts::Exact(host)) => a.matches_host(host),
-        (Hosts::Below(x), Hosts::Below(y)) => x == y || a.matches_host(y) || b.matches_host(x),
-    }
+/// Whether a rule's host pattern can mean anything that the app's own pattern means.
+fn overlap(own: &HostPattern, narrow: &HostPattern) -> bool {
+    let hosts = match (own.hosts(), narrow.hosts()) {
+        (Hosts::Exact(host), _) => narrow.matches_host(host),
+        (_, Hosts::Exact(host)) => own.matches_host(host),
+        (Hosts::Below(x), Hosts::Below(y)) => x == y || own.matches_host(y) || narrow.matches_host(x),
+    };
+    let ports = match (own.ports(), narrow.ports()) {
+        (Ports::Any, _) | (_, Ports::Any | Ports::Default) => true,
+        (Ports::Exact(x), Ports::Exact(y)) => x == y,
+        (Ports::Default, Ports::Exact(port)) => {
+            [Scheme::Http, Scheme::Https].iter().any(|scheme| scheme.default_port() == port)
+        }
+    };
+    hosts && ports
 }

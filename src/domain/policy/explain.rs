@@ -92,12 +92,17 @@ fn reason(decision: &Decision<'_>, target: &Target) -> String {
         }
         (Why::Rule, Some(rule)) => {
             let access = decision.access.as_str();
+            let closed = if decision.outcome.is_pass() || !target.path.differs() {
+                ""
+            } else {
+                "; servers may read this path differently, so no rule about paths opens it to everybody"
+            };
             let many = if target.path.readings().nth(1).is_some() {
                 ", the strictest over all readings of the path"
             } else {
                 ""
             };
-            format!("rule {} of app `{app}` asks for {access}{many}", rule + 1)
+            format!("rule {} of app `{app}` asks for {access}{many}{closed}", rule + 1)
         }
     }
 }

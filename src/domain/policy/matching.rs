@@ -9,7 +9,7 @@ use super::model::{Access, PathRule, Rule, Subject};
 use crate::values::{
     method::Method,
     path::{LiteralError, literal},
-    pattern::HostPattern,
+    pattern::{HostPattern, Ports},
     target::Target,
 };
 
@@ -51,7 +51,7 @@ impl Matcher {
     pub(super) fn matches_object(&self, target: &Target, path: &str, client: Option<IpAddr>) -> bool {
         any(&self.paths, |rule| rule.matches(path))
             && any(&self.methods, |method| *method == target.method)
-            && any(&self.hosts, |host| host.matches(&target.host, target.port, target.scheme))
+            && any(&self.hosts, |host| narrows_to(host, target))
             && any(&self.networks, |net| client.is_some_and(|client| net.contains(&client.to_canonical())))
     }
 
@@ -80,6 +80,13 @@ impl Matcher {
             && self.networks.is_empty()
             && !self.names_subjects()
     }
+}
+
+/// A host in a rule narrows an app's hosts; without a port it means all ports the app has. (Were it the
+/// default port only, a rule that denies would be lost on the others.)
+fn narrows_to(host: &HostPattern, target: &Target) -> bool {
+    host.matches_host(&target.host)
+        && (host.ports() == Ports::Default || host.matches_port(target.port, target.scheme))
 }
 
 fn any<T>(list: &[T], matches: impl FnMut(&T) -> bool) -> bool {

@@ -86,7 +86,7 @@ impl App {
 /// that matches neither list is not meant by the rule, and the next one is tried.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Only on these hosts of the app.
+    /// Only on these hosts of the app. One without port means it on every port the app has there.
     pub hosts: Vec<HostPattern>,
     /// Only for these paths.
     pub paths: Vec<PathRule>,

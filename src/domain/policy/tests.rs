@@ -237,12 +237,14 @@ fn hosts_narrow_a_rule() {
         hosts: vec![HostPattern::parse("b.example.com").expect("pattern")],
         ..Rule::new(Access::Deny)
     };
-    let rules = rules(vec![app("app", &["*.example.com"], vec![narrow, Rule::new(Access::SignedIn)])]);
+    let rules = rules(vec![app("app", &["*.example.com:*"], vec![narrow, Rule::new(Access::SignedIn)])]);
     let outcome = |host: &str| {
         let target = Target::from_parts("GET", "https", host, "/").expect("target");
         rules.decide(Some(&ALICE), &target, None).outcome
     };
     assert_eq!((outcome("a.example.com"), outcome("B.example.com.")), (PASS, Outcome::Deny));
+    assert_eq!(outcome("b.example.com:8443"), Outcome::Deny);
+    assert_eq!(outcome("a.example.com:8443"), PASS);
 }
 
 #[test]

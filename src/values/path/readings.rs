@@ -34,6 +34,13 @@ pub(super) fn read(raw: &str) -> Result<Option<More>, PathError> {
     }))
 }
 
+/// Whether all escapes are such that nobody undoes them into something else, so that the path, which holds
+/// nothing else of note, has one reading. Spaces and letters beyond ASCII come this way.
+pub(super) fn only_plain_escapes(raw: &str) -> Result<bool, PathError> {
+    check(raw.as_bytes())?;
+    Ok(raw.match_indices('%').all(|(at, _)| raw.get(at..at + 3).is_some_and(is_kept_escape)))
+}
+
 /// Refuses malformed escapes and, unescaped once, controls, backslashes and what is not UTF-8.
 fn check(raw: &[u8]) -> Result<(), PathError> {
     let mut rest = raw;
