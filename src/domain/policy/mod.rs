@@ -27,4 +27,8 @@ pub use explain::{Explanation, ReadingExplained};
 pub use model::{Access, App, ContinueUrl, Declared, PathRule, Rule, Schemes, Subject, Upstream};
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

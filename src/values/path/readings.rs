@@ -21,7 +21,7 @@ pub(super) fn read(raw: &str) -> Result<Option<More>, PathError> {
     let canonical = canonical(&first);
     let stripped = canonical_of_stripped(&canonical);
     let readings = closure(first)?;
-    let flagged = readings.iter().any(|reading| holds_escaped_syntax(reading)) || bare_parameters(&canonical);
+    let flagged = readings.iter().any(|reading| holds_escaped_syntax(reading) || bare_parameters(reading));
     let differs = canonical != raw || flagged;
     if readings.len() == 1 && !differs {
         return Ok(None);
@@ -109,8 +109,8 @@ fn holds_escaped_syntax(spelled: &str) -> bool {
 }
 
 /// A segment that without its parameters is empty or a dot segment: `/..;/`, `/;x/`.
-fn bare_parameters(canonical: &str) -> bool {
-    canonical
+fn bare_parameters(spelled: &str) -> bool {
+    spelled
         .split('/')
         .any(|segment| segment.split_once(';').is_some_and(|(name, _)| matches!(name, "" | "." | "..")))
 }

@@ -165,8 +165,10 @@ impl RuleSet {
         let portal = self.portal().ok_or(ReturnError::Undeclared)?;
         let end = text.find(['?', '#']).unwrap_or(text.len());
         let path = Path::parse(text.get(..end).unwrap_or_default()).map_err(|_| ReturnError::NotCanonical)?;
-        // URL-3: in every reading, also unescaped ones, exactly one slash at the start.
-        if path.raw().starts_with("//") || path.readings().any(|reading| reading.starts_with("//")) {
+        // URL-3: in every reading, also unescaped ones, exactly one slash at the start, and no space behind it
+        // that a careless reader would trim.
+        let strays = |reading: &str| reading.starts_with("//") || reading.starts_with("/%20");
+        if strays(path.raw()) || path.readings().any(strays) {
             return Err(ReturnError::Relative);
         }
         let origin = portal.origin();
@@ -215,4 +217,4 @@ impl RuleSet {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,7 +4,7 @@ use crate::{
     values::{method::Method, pattern::HostPattern, target::Target, time::Timestamp, url::WebUrl},
 };
 
-pub(super) fn rules() -> RuleSet {
+pub(in super::super) fn rules() -> RuleSet {
     let pattern = |text: &str| HostPattern::parse(text).expect("pattern");
     RuleSet::compile(Declared {
         apps: vec![
