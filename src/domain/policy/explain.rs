@@ -62,7 +62,7 @@ impl RuleSet {
         });
         Explanation {
             outcome: word(decision.outcome).to_owned(),
-            reason: reason(&decision, target),
+            reason: reason(&decision, target, compiled.is_some_and(|compiled| compiled.about_paths)),
             app: decision.app.map(|app| app.name.clone()),
             rule: decision.rule.map(|rule| rule + 1),
             access: decision.access.as_str().to_owned(),
@@ -82,7 +82,7 @@ const fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-fn reason(decision: &Decision<'_>, target: &Target) -> String {
+fn reason(decision: &Decision<'_>, target: &Target, about_paths: bool) -> String {
     let app = decision.app.map_or("", |app| app.name.as_str());
     match (decision.why, decision.rule) {
         (Why::NoApp, _) => format!("no app is declared for {}", target.origin()),
@@ -92,10 +92,10 @@ fn reason(decision: &Decision<'_>, target: &Target) -> String {
         }
         (Why::Rule, Some(rule)) => {
             let access = decision.access.as_str();
-            let closed = if decision.outcome.is_pass() || !target.path.differs() {
-                ""
+            let closed = if about_paths && target.path.differs() && !decision.outcome.is_pass() {
+                "; servers may read this path differently, so no rule opens it to everybody"
             } else {
-                "; servers may read this path differently, so no rule about paths opens it to everybody"
+                ""
             };
             let many = if target.path.readings().nth(1).is_some() {
                 ", the strictest over all readings of the path"

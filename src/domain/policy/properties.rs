@@ -28,7 +28,7 @@ impl Normalizer {
             Self::DecodeOnce => {
                 // What a decoder yields is spelled as a URL again where it could not stand in one.
                 let bytes: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
-                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let text = percent_encoding::percent_encode(&bytes, percent_encoding::CONTROLS).to_string();
                 let text = text.replace('?', "%3F").replace('#', "%23").replace(' ', "%20");
                 spell_lone_percents(&text)
             }
