@@ -33,13 +33,13 @@ mod tls;
 mod unix;
 
 pub use self::{
-    admission::Exempt,
+    admission::{Exempt, Figures},
     body::{Body, BodyError, BoxError, Limited, limited},
     connection::{Arrival, Connection, PeerAddress, RequestId},
     limits::Limits,
     listener::{Address, BindError, Bound, Listener},
     run::{Settings, Stopped, run},
-    service::{Answer, Service},
+    service::{Answer, Promise, Service},
     tls::{Identity, Tls, TlsError},
 };
 

@@ -160,17 +160,13 @@ async fn a_peer_that_reads_nothing_is_cut() {
 /// Proves: OPS-2
 #[tokio::test]
 async fn an_answer_has_a_deadline_unless_the_service_lifts_it() {
-    let limits = short(|limits| limits.answer = Duration::from_millis(100));
-    let house = House::open(limits.clone());
-    let answer = house.ask(get("/never")).await;
-    assert_eq!(status(&answer), 503);
-
-    let patient = House::with(Settings { limits, ..Settings::default() }, "patient", None);
-    let mut caller = patient.call().await;
-    caller.say(get("/wait")).await;
-    house.ask(get("/never")).await;
-    patient.service.go.notify_one();
-    assert!(caller.hear().await.ends_with("waited"));
+    let house = House::open(short(|limits| limits.answer = Duration::from_millis(100)));
+    let mut patient = house.call().await;
+    patient.say(get("/patient")).await;
+    soon(house.service.waiting.notified()).await;
+    assert_eq!(status(&house.ask(get("/never")).await), 503, "longer than the limit has passed now");
+    house.service.go.notify_one();
+    assert!(patient.hear().await.ends_with("waited"));
 }
 
 /// Proves: OPS-2
@@ -197,7 +193,7 @@ async fn a_source_has_so_many_connections_and_proxies_any_number() {
     };
     soon(next).await;
 
-    let settings = Settings { limits, exempt: Arc::new(|peer| peer.is_loopback()), seed: 0 };
+    let settings = Settings { limits, exempt: Arc::new(|peer| peer.is_loopback()), ..Settings::default() };
     let house = House::with(settings, "public", None);
     let mut held = Vec::new();
     for _ in 0..10 {

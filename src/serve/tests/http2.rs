@@ -128,6 +128,20 @@ async fn flood(house: &House, mut next: impl FnMut(u32) -> Vec<u8>) -> bool {
     }
 }
 
+/// A peer that opens no window holds the answer's memory, though its socket is never blocked.
+///
+/// Proves: OPS-2
+#[tokio::test]
+async fn a_peer_that_opens_no_window_is_cut() {
+    let house = House::open(short(|limits| limits.stall = Duration::from_millis(200)));
+    let mut caller = house.call().await;
+    let no_window = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let big = frame(1, 5, 1, b"\x82\x86\x04\x04/big\x41\x01a");
+    caller.say([PREFACE, &no_window, &big].concat()).await;
+    let heard = caller.hear_all().await;
+    assert!(kinds(heard.as_bytes()).contains(&4), "settings, then the end");
+}
+
 /// Proves: OPS-1
 #[tokio::test]
 async fn rapid_reset_ends_the_connection() {

@@ -23,8 +23,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Address, Answer, Arrival, Body, BodyError, Bound, Limits, Listener, Service, Settings, Stopped, limited,
-    run,
+    Address, Answer, Arrival, Body, BodyError, Bound, Figures, Limits, Listener, Service, Settings, Stopped,
+    limited, run,
 };
 
 /// Answers by path.
@@ -51,20 +51,18 @@ impl Service for Everything {
             "/echo" => Answer::later(echo(request)),
             "/big" => Answer::Now(Response::new(Body::from(vec_of(64 * 1024 * 1024)))),
             "/upgrade" => Answer::Now(upgrade(request)),
-            "/wait" => {
-                let (waiting, go) = (Arc::clone(&self.waiting), Arc::clone(&self.go));
-                Answer::later(async move {
-                    waiting.notify_one();
-                    go.notified().await;
-                    say("waited")
-                })
-            }
+            "/wait" => Answer::later(self.clone().wait()),
+            "/patient" => Answer::Unbounded(Box::pin(self.clone().wait())),
             _ => Answer::Now(say("ok")),
         }
     }
+}
 
-    fn deadline(&self, arrival: Arrival, default: Duration) -> Option<Duration> {
-        (arrival.connection.listener != "patient").then_some(default)
+impl Everything {
+    async fn wait(self) -> Response<Body> {
+        self.waiting.notify_one();
+        self.go.notified().await;
+        say("waited")
     }
 }
 
@@ -123,6 +121,7 @@ static TASKS: std::sync::LazyLock<tokio_util::task::TaskTracker> =
 pub(super) struct House {
     at: SocketAddr,
     service: Everything,
+    figures: Figures,
     stop: CancellationToken,
     running: JoinHandle<Stopped>,
 }
@@ -137,8 +136,9 @@ impl House {
         let bound = Bound::bind(&listener).unwrap();
         let Address::Tcp(at) = bound.address() else { panic!("a TCP listener has a TCP address") };
         let (service, stop) = (Everything::default(), CancellationToken::new());
+        let figures = settings.figures.clone();
         let running = TASKS.spawn(run(vec![(bound, service.clone())], settings, stop.clone()));
-        Self { at, service, stop, running }
+        Self { at, service, figures, stop, running }
     }
 
     async fn call(&self) -> Caller {

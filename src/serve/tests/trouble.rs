@@ -26,5 +26,7 @@ async fn a_panic_is_a_500_and_the_end_of_its_connection_only() {
     }
     other.say(get("/")).await;
     assert_eq!(status(&other.hear().await), 200);
+    let figures = house.figures.clone();
     assert_eq!(house.close().await, Stopped::Drained);
+    assert_eq!((figures.panics(), figures.open()), (5, 0));
 }
