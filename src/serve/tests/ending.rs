@@ -79,3 +79,34 @@ async fn a_taken_address_is_a_clear_error() {
     let error = Bound::bind(&listener).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot listen on {} for `gateway`: ", house.at)), "{error}");
 }
+
+/// Runs in a process of its own, below, where descriptors are few.
+#[tokio::test]
+#[ignore = "started by running_out_of_descriptors_is_survived"]
+async fn few_descriptors() {
+    let house = House::open(Limits::default());
+    let mut held = Vec::new();
+    // The callers' ends count too; the last ones wait in the queue, where nobody can accept them.
+    while let Ok(stream) = TcpStream::connect(house.at).await {
+        held.push(stream);
+        tokio::task::yield_now().await;
+    }
+    assert!(held.len() < 100);
+    held.truncate(2);
+    assert_eq!(status(&house.ask("GET / HTTP/1.0\r\n\r\n").await), 200);
+    assert_eq!(house.close().await, Stopped::Drained);
+}
+
+/// Proves: OPS-5
+#[test]
+fn running_out_of_descriptors_is_survived() {
+    let this = std::env::current_exe().unwrap();
+    let name = "serve::tests::ending::few_descriptors";
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 64; exec \"$0\" --exact \"$1\" --ignored --test-threads 1"])
+        .args([this.as_os_str(), name.as_ref()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
