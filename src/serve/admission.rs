@@ -1,4 +1,4 @@
-//! How many connections may be open, in total and per source.
+//! How many connections may be open, in total and per source, and how many there were.
 
 use std::{
     collections::HashMap,
@@ -6,19 +6,67 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
 /// Says which peers are our own proxies: they carry everybody's requests, so no bound on connections applies to them.
 pub type Exempt = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
-/// Counts open connections.
+/// Counts of a server, for metrics. Keep a clone of the one given to [`run`](super::run).
+#[derive(Clone, Debug, Default)]
+pub struct Figures(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    open: AtomicUsize,
+    admitted: AtomicU64,
+    turned_away: AtomicU64,
+    timed_out: AtomicU64,
+    panics: AtomicU64,
+}
+
+impl Figures {
+    /// Connections open now, upgraded ones included.
+    pub fn open(&self) -> usize {
+        self.0.open.load(Relaxed)
+    }
+
+    /// Connections admitted since start.
+    pub fn admitted(&self) -> u64 {
+        self.0.admitted.load(Relaxed)
+    }
+
+    /// Connections closed at once because there were too many.
+    pub fn turned_away(&self) -> u64 {
+        self.0.turned_away.load(Relaxed)
+    }
+
+    /// Connections cut because the peer took too long; idle ones are not counted.
+    pub fn timed_out(&self) -> u64 {
+        self.0.timed_out.load(Relaxed)
+    }
+
+    /// Requests that ended in a panic, counted when their connection ends.
+    pub fn panics(&self) -> u64 {
+        self.0.panics.load(Relaxed)
+    }
+
+    pub(super) fn count_timeout(&self) {
+        self.0.timed_out.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_panics(&self, panics: u32) {
+        self.0.panics.fetch_add(u64::from(panics), Relaxed);
+    }
+}
+
+/// Hands out places for connections.
 #[derive(Clone)]
 pub(super) struct Admission(Arc<Inner>);
 
 struct Inner {
-    total: AtomicUsize,
+    figures: Figures,
     sources: Mutex<HashMap<Source, usize>>,
     most: usize,
     most_per_source: usize,
@@ -26,54 +74,51 @@ struct Inner {
 }
 
 impl Admission {
-    pub(super) fn new(most: usize, most_per_source: usize, exempt: Exempt) -> Self {
-        Self(Arc::new(Inner {
-            total: AtomicUsize::new(0),
-            sources: Mutex::default(),
-            most,
-            most_per_source,
-            exempt,
-        }))
+    pub(super) fn new(most: usize, most_per_source: usize, exempt: Exempt, figures: Figures) -> Self {
+        Self(Arc::new(Inner { figures, sources: Mutex::default(), most, most_per_source, exempt }))
     }
 
     /// A place for a connection from `peer` (`None`: a Unix socket, which its file mode guards), or none when full.
     pub(super) fn admit(&self, peer: Option<IpAddr>) -> Option<Permit> {
+        let permit = self.place(peer);
+        let counts = &self.0.figures.0;
+        let counter = if permit.is_some() { &counts.admitted } else { &counts.turned_away };
+        counter.fetch_add(1, Relaxed);
+        permit
+    }
+
+    fn place(&self, peer: Option<IpAddr>) -> Option<Permit> {
         let source = peer.filter(|ip| !(self.0.exempt)(*ip)).map(Source::of);
-        let mut permit = Permit { counts: Arc::clone(&self.0), source: None };
         // The permit exists from here on, so every way out of this function gives the place back.
-        let before = self.0.total.fetch_add(1, Relaxed);
+        let mut permit = Permit { inner: Arc::clone(&self.0), source: None };
+        let before = self.0.figures.0.open.fetch_add(1, Relaxed);
         if let Some(source) = source {
             if before >= self.0.most {
                 return None;
             }
             let mut sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
-            let open = sources.entry(source).or_default();
-            if *open >= self.0.most_per_source {
+            let open = sources.get(&source).copied().unwrap_or(0);
+            if open >= self.0.most_per_source {
                 return None;
             }
-            *open += 1;
+            sources.insert(source, open + 1);
             permit.source = Some(source);
         }
         Some(permit)
-    }
-
-    /// Connections open now.
-    pub(super) fn open(&self) -> usize {
-        self.0.total.load(Relaxed)
     }
 }
 
 /// One admitted connection; gives its place back when dropped.
 pub(super) struct Permit {
-    counts: Arc<Inner>,
+    inner: Arc<Inner>,
     source: Option<Source>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.counts.total.fetch_sub(1, Relaxed);
+        self.inner.figures.0.open.fetch_sub(1, Relaxed);
         if let Some(source) = self.source {
-            let mut sources = self.counts.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sources = self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(open) = sources.get_mut(&source) {
                 *open -= 1;
                 if *open == 0 {
@@ -114,7 +159,7 @@ mod tests {
     /// Proves: OPS-2
     #[test]
     fn a_source_has_its_own_bound_and_gets_places_back() {
-        let doors = Admission::new(10, 2, Arc::new(|_| false));
+        let doors = Admission::new(10, 2, Arc::new(|_| false), Figures::default());
         let first = doors.admit(Some(ip("192.0.2.1"))).unwrap();
         let _second = doors.admit(Some(ip("192.0.2.1"))).unwrap();
         assert!(doors.admit(Some(ip("192.0.2.1"))).is_none());
@@ -126,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_customer_is_one_source() {
-        let doors = Admission::new(10, 1, Arc::new(|_| false));
+        let doors = Admission::new(10, 1, Arc::new(|_| false), Figures::default());
         let _held = doors.admit(Some(ip("2001:db8::1"))).unwrap();
         assert!(doors.admit(Some(ip("2001:db8::ffff:1"))).is_none());
         assert!(doors.admit(Some(ip("2001:db8:0:1::1"))).is_some());
@@ -136,15 +181,16 @@ mod tests {
     #[test]
     fn a_full_house_still_lets_proxies_in() {
         let proxy = ip("10.0.0.1");
-        let doors = Admission::new(2, 2, Arc::new(move |peer| peer == proxy));
+        let figures = Figures::default();
+        let doors = Admission::new(2, 2, Arc::new(move |peer| peer == proxy), figures.clone());
         let mut held = Vec::new();
         held.extend(doors.admit(Some(ip("192.0.2.1"))));
         held.extend(doors.admit(Some(ip("192.0.2.2"))));
         assert!(doors.admit(Some(ip("192.0.2.3"))).is_none());
         held.extend((0..5).filter_map(|_| doors.admit(Some(proxy))));
         held.extend(doors.admit(None));
-        assert_eq!((held.len(), doors.open()), (8, 8));
+        assert_eq!((held.len(), figures.open()), (8, 8));
         drop(held);
-        assert_eq!(doors.open(), 0);
+        assert_eq!((figures.open(), figures.admitted(), figures.turned_away()), (0, 8, 1));
     }
 }

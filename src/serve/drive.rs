@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    admission::Permit,
+    admission::{Figures, Permit},
     connection::Connection,
     drain::{Drain, Stage},
     framing::Framing,
@@ -42,12 +42,13 @@ pub(super) struct House {
     pub(super) drain: Drain,
     pub(super) tasks: TaskTracker,
     pub(super) seed: u32,
+    pub(super) figures: Figures,
     pub(super) http1: http1::Builder,
     pub(super) http2: http2::Builder<Tracker>,
 }
 
 impl House {
-    pub(super) fn new(limits: Limits, seed: u32) -> Self {
+    pub(super) fn new(limits: Limits, seed: u32, figures: Figures) -> Self {
         let tasks = TaskTracker::new();
         let mut http1 = http1::Builder::new();
         // Our own clock watches the head: hyper's would arm a timer per request, and cut idle connections with the same limit.
@@ -65,7 +66,7 @@ impl House {
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(limits.resets)
             .max_local_error_reset_streams(LOCAL_RESETS);
-        Self { limits: Arc::new(limits), drain: Drain::default(), tasks, seed, http1, http2 }
+        Self { limits: Arc::new(limits), drain: Drain::default(), tasks, seed, figures, http1, http2 }
     }
 
     /// Serves one connection to its end.
@@ -101,15 +102,16 @@ impl House {
             }
         };
         let mut first = BytesMut::with_capacity(FIRST_READ);
-        let mut patience = self.limits.keep_alive_idle;
-        loop {
-            if timeout(patience, stream.read_buf(&mut first)).await?? == 0 {
-                return Ok(None);
+        let mut silent = timeout(self.limits.keep_alive_idle, stream.read_buf(&mut first)).await?? == 0;
+        let rest = async {
+            while !silent && first.len() < PREFACE.len() && PREFACE.starts_with(&first) {
+                silent = stream.read_buf(&mut first).await? == 0;
             }
-            if !PREFACE.starts_with(&first) || first.len() >= PREFACE.len() {
-                break;
-            }
-            patience = self.limits.header_read;
+            io::Result::Ok(())
+        };
+        timeout(self.limits.header_read, rest).await??;
+        if silent {
+            return Ok(None);
         }
         Ok(Some(Opening { http2: first.starts_with(PREFACE), stream, first }))
     }
@@ -142,6 +144,7 @@ impl House {
             let conversation = self.http1.serve_connection(io, shell).with_upgrades();
             self.watch(pin!(conversation), http1::UpgradeableConnection::graceful_shutdown, &shared).await
         };
+        self.figures.count_panics(shared.panics());
         tracing::debug!(peer = %connection.peer, requests = shared.requests(), ending = ?ending, "connection closed");
     }
 
@@ -168,7 +171,9 @@ impl House {
                 if stage == Stage::Over {
                     return Poll::Ready(Ending::Dropped);
                 }
-                if !finishing && (stage == Stage::Draining || shared.is_closing()) {
+                // hyper takes a connection in the middle of a head for idle and would close it.
+                let may_finish = !matches!(shared.phase(), Phase::Head(_));
+                if !finishing && may_finish && (stage == Stage::Draining || shared.is_closing()) {
                     finishing = true;
                     clock.grace();
                     finish(conversation.as_mut());
@@ -192,7 +197,10 @@ impl House {
                         finish(conversation.as_mut());
                         continue;
                     }
-                    Poll::Ready(phase) => Poll::Ready(Ending::TimedOut(phase)),
+                    Poll::Ready(phase) => {
+                        self.figures.count_timeout();
+                        Poll::Ready(Ending::TimedOut(phase))
+                    }
                 };
             }
         })

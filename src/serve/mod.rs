@@ -23,6 +23,7 @@ mod framing;
 mod guard;
 mod limits;
 mod listener;
+pub mod logging;
 mod request;
 mod run;
 mod service;
@@ -32,12 +33,15 @@ mod tls;
 mod unix;
 
 pub use self::{
-    admission::Exempt,
+    admission::{Exempt, Figures},
     body::{Body, BodyError, BoxError, Limited, limited},
     connection::{Arrival, Connection, PeerAddress, RequestId},
     limits::Limits,
     listener::{Address, BindError, Bound, Listener},
     run::{Settings, Stopped, run},
-    service::{Answer, Service},
+    service::{Answer, Promise, Service},
     tls::{Identity, Tls, TlsError},
 };
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admission::{Admission, Exempt},
+    admission::{Admission, Exempt, Figures},
     connection::Connection,
     drain::Stage,
     drive::House,
@@ -31,11 +31,13 @@ pub struct Settings {
     pub exempt: Exempt,
     /// A random number of this process, the first part of its request ids.
     pub seed: u32,
+    /// Where to count.
+    pub figures: Figures,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), exempt: Arc::new(|_| false), seed: 0 }
+        Self { limits: Limits::default(), exempt: Arc::new(|_| false), seed: 0, figures: Figures::default() }
     }
 }
 
@@ -64,10 +66,10 @@ pub async fn run<S: Service>(
     settings: Settings,
     stop: CancellationToken,
 ) -> Stopped {
-    let Settings { limits, exempt, seed } = settings;
-    let admission = Admission::new(limits.connections, limits.per_source, exempt);
+    let Settings { limits, exempt, seed, figures } = settings;
+    let admission = Admission::new(limits.connections, limits.per_source, exempt, figures.clone());
     let deadline = limits.drain;
-    let house = Arc::new(House::new(limits, seed));
+    let house = Arc::new(House::new(limits, seed, figures.clone()));
     let numbers = Arc::new(AtomicU64::new(0));
     for (bound, service) in listeners {
         let door = Door {
@@ -79,13 +81,13 @@ pub async fn run<S: Service>(
         house.tasks.spawn(door.keep(bound));
     }
     stop.cancelled().await;
-    tracing::info!(connections = admission.open(), "stopping: no new connections");
+    tracing::info!(connections = figures.open(), "stopping: no new connections");
     house.drain.advance(Stage::Draining);
     house.tasks.close();
     if timeout(deadline, house.tasks.wait()).await.is_ok() {
         return Stopped::Drained;
     }
-    let open = admission.open();
+    let open = figures.open();
     tracing::warn!(connections = open, "the deadline for requests in flight has passed, cutting them");
     house.drain.advance(Stage::Over);
     // Streams of HTTP/2 notice the loss of their connection at their next turn; a task that never yields, never.

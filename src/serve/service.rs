@@ -35,22 +35,20 @@ pub trait Service: Clone + Send + Sync + 'static {
 
     /// Answers a request, at once where nothing has to be waited for. A panic becomes 500.
     fn call(&self, arrival: Arrival, request: Request<Incoming>) -> Answer<Self::Body>;
-
-    /// How long the answer to this request may take; `None` for as long as it likes, which is right for uploads through
-    /// the gateway. Asked only when [`call`](Self::call) did not answer at once.
-    fn deadline(&self, arrival: Arrival, default: Duration) -> Option<Duration> {
-        let _ = arrival;
-        Some(default)
-    }
 }
 
 /// An answer, or the promise of one.
 pub enum Answer<B> {
     /// Known already: no allocation, no timer. The hot path.
     Now(Response<B>),
-    /// Still to be found out.
-    Later(Pin<Box<dyn Future<Output = Response<B>> + Send>>),
+    /// Still to be found out, within [`Limits::answer`](super::Limits::answer); then it is dropped and 503 given.
+    Later(Promise<B>),
+    /// Still to be found out, and it may take as long as it likes: uploads through the gateway, long polls.
+    Unbounded(Promise<B>),
 }
+
+/// A response to come.
+pub type Promise<B> = Pin<Box<dyn Future<Output = Response<B>> + Send>>;
 
 impl<B> Answer<B> {
     /// From an `async` block.
@@ -64,6 +62,7 @@ impl<B> std::fmt::Debug for Answer<B> {
         f.write_str(match self {
             Self::Now(_) => "Now",
             Self::Later(_) => "Later",
+            Self::Unbounded(_) => "Unbounded",
         })
     }
 }
@@ -91,12 +90,10 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Shell<S> {
         let arrival = Arrival { connection: self.connection, id };
         match catch_unwind(AssertUnwindSafe(|| self.service.call(arrival, request))) {
             Ok(Answer::Now(response)) => Answering::Done(Some(complete(live, response.map(Some)))),
-            Ok(Answer::Later(future)) => {
-                let limit = self.service.deadline(arrival, self.limits.answer);
-                Answering::Waiting { live: Some(live), future, clock: Clock { limit, sleep: None }, id }
-            }
+            Ok(Answer::Later(future)) => Answering::waiting(live, id, future, Some(self.limits.answer)),
+            Ok(Answer::Unbounded(future)) => Answering::waiting(live, id, future, None),
             Err(panic) => {
-                report(id, &*panic);
+                report(&live, id, &*panic);
                 Answering::Done(Some(refuse(live, StatusCode::INTERNAL_SERVER_ERROR)))
             }
         }
@@ -106,12 +103,13 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Shell<S> {
 /// The future of one answer.
 pub(super) enum Answering<B> {
     Done(Option<Response<Tracked<B>>>),
-    Waiting {
-        live: Option<Live>,
-        future: Pin<Box<dyn Future<Output = Response<B>> + Send>>,
-        clock: Clock,
-        id: RequestId,
-    },
+    Waiting { live: Option<Live>, future: Promise<B>, clock: Clock, id: RequestId },
+}
+
+impl<B> Answering<B> {
+    fn waiting(live: Live, id: RequestId, future: Promise<B>, limit: Option<Duration>) -> Self {
+        Self::Waiting { live: Some(live), future, clock: Clock { limit, sleep: None }, id }
+    }
 }
 
 impl<B: Unpin> Future for Answering<B> {
@@ -123,31 +121,29 @@ impl<B: Unpin> Future for Answering<B> {
             Self::Done(response) => response.take(),
             Self::Waiting { live, future, clock, id } => {
                 let outcome = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+                if matches!(outcome, Ok(Poll::Pending)) && !clock.is_over(cx) {
+                    return Poll::Pending;
+                }
+                let Some(live) = live.take() else { return Poll::Pending };
                 let status = match outcome {
-                    Ok(Poll::Ready(response)) => {
-                        return finish(live.take().map(|live| complete(live, response.map(Some))));
-                    }
-                    Ok(Poll::Pending) if !clock.is_over(cx) => return Poll::Pending,
+                    Ok(Poll::Ready(response)) => return Poll::Ready(Ok(complete(live, response.map(Some)))),
                     Ok(Poll::Pending) => {
                         tracing::warn!(request = %id, "no answer within the deadline");
                         StatusCode::SERVICE_UNAVAILABLE
                     }
                     Err(panic) => {
-                        report(*id, &*panic);
+                        report(&live, *id, &*panic);
                         StatusCode::INTERNAL_SERVER_ERROR
                     }
                 };
-                live.take().map(|live| refuse(live, status))
+                Some(refuse(live, status))
             }
         };
+        // The service's future goes now, not when hyper is done with the answer.
         *me = Self::Done(None);
-        finish(response)
+        // There is none only if polled again after it was ready, which nobody does.
+        response.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
     }
-}
-
-fn finish<T>(response: Option<T>) -> Poll<Result<T, Infallible>> {
-    // Polled again after it was ready: nobody does.
-    response.map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
 }
 
 /// The deadline of an answer. Armed by the first answer that is not there at once.
@@ -164,9 +160,9 @@ impl Clock {
     }
 }
 
-fn complete<B>(live: Live, response: Response<Option<B>>) -> Response<Tracked<B>> {
-    live.shared().answer(response.status() == StatusCode::SWITCHING_PROTOCOLS);
-    response.map(|body| Tracked { body, _live: live })
+fn complete<B>(mut live: Live, response: Response<Option<B>>) -> Response<Tracked<B>> {
+    live.answer(response.status() == StatusCode::SWITCHING_PROTOCOLS);
+    response.map(|body| Tracked { body, brewing: false, live })
 }
 
 /// An answer of ours in the service's stead. It closes the connection: what the peer sent cannot be trusted to end where we
@@ -185,19 +181,30 @@ fn refuse<B>(live: Live, status: StatusCode) -> Response<Tracked<B>> {
 }
 
 /// A panic is logged by its message, which is ours, and the request it met; never with the request's content.
-fn report(id: RequestId, panic: &(dyn Any + Send)) {
+fn report(live: &Live, id: RequestId, panic: &(dyn Any + Send)) {
     let message = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
+    live.shared().panicked();
     tracing::error!(request = %id, panic = message, "a request panicked");
 }
 
 /// An answer's body that counts its request as in flight until it is sent or dropped.
 pub(super) struct Tracked<B> {
     body: Option<B>,
-    _live: Live,
+    /// The next piece is not there yet, so it is not the peer we wait for.
+    brewing: bool,
+    live: Live,
+}
+
+impl<B> Drop for Tracked<B> {
+    fn drop(&mut self) {
+        if self.brewing {
+            self.live.shared().serve();
+        }
+    }
 }
 
 impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Tracked<B> {
@@ -208,10 +215,14 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Tracked<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match &mut self.get_mut().body {
-            Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(None),
+        let me = self.get_mut();
+        let Some(body) = &mut me.body else { return Poll::Ready(None) };
+        let piece = Pin::new(body).poll_frame(cx);
+        if piece.is_pending() != me.brewing {
+            me.brewing = piece.is_pending();
+            if me.brewing { me.live.shared().brew() } else { me.live.shared().serve() }
         }
+        piece
     }
 
     fn is_end_stream(&self) -> bool {

@@ -20,8 +20,11 @@ pub(super) struct Shared {
     answered: AtomicU32,
     /// Requests whose answer is not completely handed to the socket.
     live: AtomicUsize,
+    /// Answers whose next piece our own service has not made yet.
+    brewing: AtomicUsize,
     /// A 101 was answered: the bytes belong to another protocol.
     upgraded: AtomicBool,
+    panics: AtomicU32,
     /// No further request is welcome on this connection.
     closing: AtomicBool,
     /// The peer owes the rest of a head.
@@ -50,11 +53,13 @@ pub(super) enum Phase {
 
 impl Shared {
     pub(super) fn phase(&self) -> Phase {
-        let live = self.live.load(Relaxed) > 0;
         if self.stalled.load(Relaxed) {
             Phase::Stalled(self.moved.load(Relaxed))
-        } else if live {
-            Phase::Working
+        } else if self.live.load(Relaxed) > 0 {
+            let ours =
+                self.answered.load(Relaxed) != self.started.load(Relaxed) || self.brewing.load(Relaxed) > 0;
+            // With HTTP/2 the socket is never blocked by a peer that opens no window; only nothing moves.
+            if ours { Phase::Working } else { Phase::Stalled(self.moved.load(Relaxed)) }
         } else if self.head_begun.load(Relaxed) {
             Phase::Head(self.started.load(Relaxed))
         } else {
@@ -83,11 +88,10 @@ impl Shared {
     pub(super) fn begin(self: &Arc<Self>) -> (Live, u32) {
         let number = self.started.fetch_add(1, Relaxed).wrapping_add(1);
         self.live.fetch_add(1, Relaxed);
-        (Live(Arc::clone(self)), number)
+        (Live { shared: Arc::clone(self), answered: false }, number)
     }
 
-    /// An answer's head is decided. `upgraded` when it is a 101.
-    pub(super) fn answer(&self, upgraded: bool) {
+    fn answer(&self, upgraded: bool) {
         if upgraded {
             self.upgraded.store(true, Relaxed);
         }
@@ -97,6 +101,24 @@ impl Shared {
         {
             waker.wake();
         }
+    }
+
+    pub(super) fn panicked(&self) {
+        self.panics.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn panics(&self) -> u32 {
+        self.panics.load(Relaxed)
+    }
+
+    /// An answer waits for its own next piece.
+    pub(super) fn brew(&self) {
+        self.brewing.fetch_add(1, Relaxed);
+    }
+
+    /// An answer waits no longer.
+    pub(super) fn serve(&self) {
+        self.brewing.fetch_sub(1, Relaxed);
     }
 
     pub(super) fn is_upgraded(&self) -> bool {
@@ -129,16 +151,29 @@ impl Shared {
 
 /// A request in flight, counted until its answer is handed over or abandoned.
 #[derive(Debug)]
-pub(super) struct Live(Arc<Shared>);
+pub(super) struct Live {
+    shared: Arc<Shared>,
+    answered: bool,
+}
 
 impl Live {
     pub(super) fn shared(&self) -> &Shared {
-        &self.0
+        &self.shared
+    }
+
+    /// The answer's head is decided. `upgraded` when it is a 101.
+    pub(super) fn answer(&mut self, upgraded: bool) {
+        self.answered = true;
+        self.shared.answer(upgraded);
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.0.live.fetch_sub(1, Relaxed);
+        // A stream reset by its peer is answered as far as it will ever be.
+        if !self.answered {
+            self.shared.answer(false);
+        }
+        self.shared.live.fetch_sub(1, Relaxed);
     }
 }
