@@ -61,7 +61,8 @@ impl Default for Settings {
 impl Settings {
     /// How many threads the pool will have.
     pub fn workers(&self) -> Result<NonZeroUsize, StartError> {
-        let cores = self.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let cores =
+            self.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let fitting = self.memory_budget / self.params.memory_bytes();
         let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
         let fitting = NonZeroUsize::new(fitting).ok_or(StartError::BudgetTooSmall {
@@ -82,7 +83,9 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The budget does not hold a single hash.
-    #[error("the memory budget for password hashing ({budget} bytes) is smaller than one hash ({needed} bytes)")]
+    #[error(
+        "the memory budget for password hashing ({budget} bytes) is smaller than one hash ({needed} bytes)"
+    )]
     BudgetTooSmall {
         /// Bytes allowed.
         budget: u64,
@@ -174,8 +177,9 @@ trait Job: Send {
     fn is_abandoned(&self) -> bool;
     /// Answers that it was not done.
     fn refuse(self: Box<Self>);
-    /// Does it and answers. A panic in it answers by dropping the reply.
-    fn run(self: Box<Self>, hasher: &mut Hasher);
+    /// Does it, calls `done`, then answers: whoever has the answer finds it counted. A panic
+    /// answers by dropping the reply.
+    fn run(self: Box<Self>, hasher: &mut Hasher, done: &dyn Fn());
 }
 
 struct Ticket<T, W> {
@@ -193,8 +197,9 @@ impl<T: Send, W: FnOnce(&mut Hasher) -> Result<T, Fault> + Send> Job for Ticket<
         let _ = self.reply.send(Err(busy(self.wait)));
     }
 
-    fn run(self: Box<Self>, hasher: &mut Hasher) {
+    fn run(self: Box<Self>, hasher: &mut Hasher, done: &dyn Fn()) {
         let answer = (self.work)(hasher);
+        done();
         let _ = self.reply.send(answer);
     }
 }
@@ -244,7 +249,8 @@ impl HashingPool {
     /// time to come back when the queue is full or was too slow; `Broken` when the stored hash needs more
     /// memory than the budget leaves.
     pub async fn verify(&self, hash: Option<Hash>, password: Secret<String>) -> Result<Outcome, Fault> {
-        password::check_usable(&password).map_err(|error| Fault::malformed(Field::Password, error.to_string()))?;
+        password::check_usable(&password)
+            .map_err(|error| Fault::malformed(Field::Password, error.to_string()))?;
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.0.dummy.clone());
         if !self.fits(&hash) {
@@ -420,11 +426,12 @@ impl Shared {
 
     fn work_on(&self, job: Box<dyn Job>, hasher: &mut Hasher) {
         self.running.fetch_add(1, Ordering::Relaxed);
-        let outcome = catch_unwind(AssertUnwindSafe(|| job.run(hasher)));
-        self.running.fetch_sub(1, Ordering::Relaxed);
-        if outcome.is_ok() {
+        let done = || {
+            self.running.fetch_sub(1, Ordering::Relaxed);
             self.done.fetch_add(1, Ordering::Relaxed);
-        } else {
+        };
+        if catch_unwind(AssertUnwindSafe(|| job.run(hasher, &done))).is_err() {
+            self.running.fetch_sub(1, Ordering::Relaxed);
             self.panicked.fetch_add(1, Ordering::Relaxed);
             // Whatever state the memory is in, nobody will look at it.
             *hasher = Hasher::new();

@@ -17,10 +17,14 @@ use crate::values::{random::Random, secret::Secret};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
     /// Not 32 bytes: neither raw nor in base64 or hexadecimal.
-    #[error("a master key is 32 random bytes, raw or as base64 or hexadecimal text; make one with: openssl rand -base64 32")]
+    #[error(
+        "a master key is 32 random bytes, raw or as base64 or hexadecimal text; make one with: openssl rand -base64 32"
+    )]
     NotAKey,
     /// 32 bytes that nobody drew at random: repeated, counted, or readable text.
-    #[error("this master key is a placeholder or a pass phrase, not 32 random bytes; make one with: openssl rand -base64 32")]
+    #[error(
+        "this master key is a placeholder or a pass phrase, not 32 random bytes; make one with: openssl rand -base64 32"
+    )]
     Weak,
 }
 
@@ -91,7 +95,10 @@ pub(super) fn expand(salt: &[u8], secret: &[u8], info: &[&[u8]], out: &mut [u8])
         .extract(secret)
         .expand(info, Length(out.len()))
         .and_then(|okm| okm.fill(out));
-    #[expect(clippy::expect_used, reason = "HKDF fails only above 255 blocks of output; ours are one or two")]
+    #[expect(
+        clippy::expect_used,
+        reason = "HKDF fails only above 255 blocks of output; ours are one or two"
+    )]
     filled.expect("at most 8160 bytes are asked for");
 }
 
@@ -101,7 +108,8 @@ fn from_text(text: &str) -> Option<Zeroizing<[u8; 32]>> {
         64 => {
             for (byte, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
                 // from_str_radix would take "+f" for a number.
-                let pair = std::str::from_utf8(pair).ok().filter(|p| p.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                let pair =
+                    std::str::from_utf8(pair).ok().filter(|p| p.bytes().all(|b| b.is_ascii_hexdigit()))?;
                 *byte = u8::from_str_radix(pair, 16).ok()?;
             }
             Some(out)
@@ -110,9 +118,9 @@ fn from_text(text: &str) -> Option<Zeroizing<[u8; 32]>> {
             // decode_slice asks for room for a multiple of three before it knows the padding.
             let mut room = Zeroizing::new([0; 33]);
             let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
-            let read = engines
-                .iter()
-                .find_map(|engine| engine.decode_slice(text, room.as_mut_slice()).ok().filter(|n| *n == 32))?;
+            let read = engines.iter().find_map(|engine| {
+                engine.decode_slice(text, room.as_mut_slice()).ok().filter(|n| *n == 32)
+            })?;
             out.copy_from_slice(room.get(..read)?);
             Some(out)
         }

@@ -32,7 +32,9 @@ pub enum Weakness {
     Personal,
     /// Neither, but a guesser who knows the usual patterns finds it soon: a word and a year, a row
     /// of keys, the same thing three times.
-    #[error("This password is easy to guess: it follows a simple pattern. Several unrelated words make a good one.")]
+    #[error(
+        "This password is easy to guess: it follows a simple pattern. Several unrelated words make a good one."
+    )]
     Guessable,
 }
 
@@ -155,7 +157,7 @@ fn is_mostly(password: &str, words: &[String]) -> bool {
 }
 
 fn guess(password: &str, words: &[String]) -> Option<Weakness> {
-    let looked_at: Zeroizing<String> = Zeroizing::new(password.chars().take(LOOKED_AT).collect());
+    let looked_at = bounded(password);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let estimate = zxcvbn::zxcvbn(&looked_at, &words);
     if estimate.guesses() >= MIN_GUESSES {
@@ -173,6 +175,35 @@ fn guess(password: &str, words: &[String]) -> Option<Weakness> {
         _ => false,
     });
     Some(if listed { Weakness::Common } else { Weakness::Guessable })
+}
+
+/// What zxcvbn tries for disguised letters, from its table. It tries every combination of those
+/// present, so a password made of all of them takes it a second.
+const DISGUISES: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
+
+/// The most combinations of disguises we pay for. Digits alone make sixteen.
+const MAX_DISGUISES: usize = 32;
+
+/// The part of a password that is looked at, with the rarest disguises made harmless until the
+/// combinations are few. A password with that many different symbols is no disguised word.
+fn bounded(password: &str) -> Zeroizing<String> {
+    let mut text: Zeroizing<String> = Zeroizing::new(password.chars().take(LOOKED_AT).collect());
+    for symbol in "{[<(|+%!$@".chars() {
+        if disguises(&text) <= MAX_DISGUISES {
+            break;
+        }
+        *text = text.replace(symbol, "#");
+    }
+    text
+}
+
+/// An upper bound of the combinations: the choices for each letter, and two for each symbol that stands
+/// for two letters.
+fn disguises(text: &str) -> usize {
+    let present = |symbol: &char| text.contains(*symbol);
+    let choices: usize =
+        DISGUISES.iter().map(|symbols| symbols.chars().filter(present).count().max(1)).product();
+    choices << "1|7".chars().filter(present).count()
 }
 
 #[cfg(test)]
@@ -193,12 +224,16 @@ mod tests {
         assert_eq!(fine.chars().count(), 12);
         assert_eq!(judge(fine, &[], Rules::new(12).unwrap()), []);
         assert_eq!(judge(fine, &[], Rules::new(13).unwrap()), [Weakness::TooShort { minimum: 13 }]);
-        for no_classes_needed in ["lantern otter quarrel mint", "73920184650 1829375", "LANTERNOTTERQUARREL"] {
+        for no_classes_needed in ["lantern otter quarrel mint", "73920184650 1829375", "LANTERNOTTERQUARREL"]
+        {
             assert_eq!(judge(no_classes_needed, &[], Rules::default()), [], "{no_classes_needed}");
         }
         assert_eq!(judge("lantern otter", &[], Rules::default()), [Weakness::TooShort { minimum: 15 }]);
         // Composed and decomposed count alike.
-        assert_eq!(judge("e\u{301}", &[], Rules::WITH_SECOND_FACTOR), judge("\u{e9}", &[], Rules::WITH_SECOND_FACTOR));
+        assert_eq!(
+            judge("e\u{301}", &[], Rules::WITH_SECOND_FACTOR),
+            judge("\u{e9}", &[], Rules::WITH_SECOND_FACTOR)
+        );
     }
 
     /// Proves: PWD-1
@@ -214,18 +249,50 @@ mod tests {
     #[test]
     fn common_passwords_are_refused_also_in_disguise() {
         for common in [
-            "password", "12345678", "123456789", "baseball", "football", "qwertyuiop", "1234567890", "superman",
-            "1qaz2wsx", "trustno1", "jennifer", "sunshine", "iloveyou", "starwars", "computer", "michelle",
-            "11111111", "princess", "987654321", "corvette", "letmein1", "password1", "whatever", "mercedes",
-            "Password", "PASSWORD", "p4ssw0rd", "drowssap", "P@ssw0rd", "1q2w3e4r5t6y", "unbelievable",
+            "password",
+            "12345678",
+            "123456789",
+            "baseball",
+            "football",
+            "qwertyuiop",
+            "1234567890",
+            "superman",
+            "1qaz2wsx",
+            "trustno1",
+            "jennifer",
+            "sunshine",
+            "iloveyou",
+            "starwars",
+            "computer",
+            "michelle",
+            "11111111",
+            "princess",
+            "987654321",
+            "corvette",
+            "letmein1",
+            "password1",
+            "whatever",
+            "mercedes",
+            "Password",
+            "PASSWORD",
+            "p4ssw0rd",
+            "drowssap",
+            "P@ssw0rd",
+            "1q2w3e4r5t6y",
+            "unbelievable",
         ] {
             let found = judge(common, &[], Rules::WITH_SECOND_FACTOR);
             assert!(matches!(found[..], [Weakness::Common | Weakness::Guessable]), "{common}: {found:?}");
         }
         assert_eq!(judge("superman", &[], Rules::WITH_SECOND_FACTOR), [Weakness::Common]);
         for long in [
-            "passwordpassword", "aaaaaaaaaaaaaaaaaaaa", "qwertyuiopasdfghjkl", "123456789123456789", "abcdefghijklmnopqrst",
-            "iloveyouiloveyou", "password12345678",
+            "passwordpassword",
+            "aaaaaaaaaaaaaaaaaaaa",
+            "qwertyuiopasdfghjkl",
+            "123456789123456789",
+            "abcdefghijklmnopqrst",
+            "iloveyouiloveyou",
+            "password12345678",
         ] {
             let found = judge(long, &[], Rules::default());
             assert!(matches!(found[..], [Weakness::Common | Weakness::Guessable]), "{long}: {found:?}");
@@ -235,10 +302,23 @@ mod tests {
     /// Proves: PWD-7
     #[test]
     fn the_persons_own_words_are_refused() {
-        let words = ["kjell.angstrom", "kjell.angstrom@zubrowka.example", "Kjell \u{c5}ngstr\u{f6}m", "Zubrowka Holdings"];
+        let words = [
+            "kjell.angstrom",
+            "kjell.angstrom@zubrowka.example",
+            "Kjell \u{c5}ngstr\u{f6}m",
+            "Zubrowka Holdings",
+        ];
         for own in [
-            "kjell.angstrom", "Kjell.Angstrom!", "kjell.angstrom2026", "angstrom-zubrowka", "ZubrowkaHoldings1",
-            "kjell.angstrom@zubrowka.example", "zubrowka.example", "mortsgna.llejk", "VouchSafe-2026", "\u{e5}ngstr\u{f6}mKJELL12",
+            "kjell.angstrom",
+            "Kjell.Angstrom!",
+            "kjell.angstrom2026",
+            "angstrom-zubrowka",
+            "ZubrowkaHoldings1",
+            "kjell.angstrom@zubrowka.example",
+            "zubrowka.example",
+            "mortsgna.llejk",
+            "VouchSafe-2026",
+            "\u{e5}ngstr\u{f6}mKJELL12",
         ] {
             assert_eq!(judge(own, &words, Rules::WITH_SECOND_FACTOR), [Weakness::Personal], "{own}");
         }
@@ -253,13 +333,35 @@ mod tests {
     fn what_cannot_be_hashed_is_said_at_once() {
         let long = "x".repeat(1025);
         assert_eq!(judge(&long, &[], Rules::default()), [Weakness::Unusable(PasswordError::TooLong)]);
-        assert_eq!(judge("lantern\0otter quarrel", &[], Rules::default()), [Weakness::Unusable(PasswordError::Nul)]);
-        assert_eq!(judge(&"lantern otter quarrel ".repeat(46), &[], Rules::default()), [], "1012 bytes are fine");
+        assert_eq!(
+            judge("lantern\0otter quarrel", &[], Rules::default()),
+            [Weakness::Unusable(PasswordError::Nul)]
+        );
+        assert_eq!(
+            judge(&"lantern otter quarrel ".repeat(46), &[], Rules::default()),
+            [],
+            "1012 bytes are fine"
+        );
+    }
+
+    #[test]
+    fn disguises_are_counted_and_kept_few() {
+        use super::{MAX_DISGUISES, bounded, disguises};
+        assert_eq!(disguises("no disguise"), 1);
+        assert_eq!(disguises("p4ssw0rd"), 1);
+        assert_eq!(disguises("0123456789"), 16);
+        assert_eq!(bounded("P@$$w0rd{1}").as_str(), "P@$$w0rd{1}");
+        let all = bounded("4@8({[<369|!17$50+%2 and on");
+        assert!(disguises(&all) <= MAX_DISGUISES, "{}", *all);
+        assert_eq!(all.chars().count(), 27);
+        assert!(all.contains("369"), "digits stay");
     }
 
     /// Proves: OPS-3
     #[test]
     fn the_worst_inputs_take_milliseconds() {
+        // The word lists are read once, at the first use.
+        let _ = judge("warm up", &[], Rules::default());
         let worst = [
             "a".repeat(1024),
             "ab".repeat(512),
@@ -275,8 +377,8 @@ mod tests {
             let begun = std::time::Instant::now();
             let _ = judge(&password, &words, Rules::default());
             let took = begun.elapsed();
-            println!("{} {took:?}", &password.chars().take(12).collect::<String>());
-            assert!(took < std::time::Duration::from_secs(2), "{took:?}");
+            // Without the bounds the third takes a second and a half even in the quickest build.
+            assert!(took < std::time::Duration::from_millis(400), "{took:?}");
         }
     }
 

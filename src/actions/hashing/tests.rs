@@ -66,7 +66,10 @@ fn right_wrong_unknown_and_outdated() {
         assert!(matches!(pool.verify(Some(stored), secret("wrong")).await, Ok(Outcome::Miss)));
         assert!(matches!(pool.verify(None, secret("lantern otter")).await, Ok(Outcome::Miss)));
         let old = Hash::parse("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW").unwrap();
-        assert!(matches!(pool.verify(Some(old), secret("U*U")).await, Ok(Outcome::Match { outdated: true, .. })));
+        assert!(matches!(
+            pool.verify(Some(old), secret("U*U")).await,
+            Ok(Outcome::Match { outdated: true, .. })
+        ));
         assert_eq!(pool.figures().done, 5);
     });
 }
@@ -199,7 +202,9 @@ fn a_panic_costs_one_answer_and_nothing_else() {
 #[test]
 fn never_more_at_once_than_threads_nor_more_threads_than_memory() {
     let one = Params::FLOOR.memory_bytes();
-    let threads = |budget, threads| Settings { memory_budget: budget, ..settings(threads) }.workers().map(NonZeroUsize::get);
+    let threads = |budget, threads| {
+        Settings { memory_budget: budget, ..settings(threads) }.workers().map(NonZeroUsize::get)
+    };
     assert_eq!(threads(10 * one, 4).unwrap(), 4);
     assert_eq!(threads(3 * one - 1, 4).unwrap(), 2);
     assert_eq!(threads(one, 4).unwrap(), 1);
@@ -233,10 +238,9 @@ fn never_more_at_once_than_threads_nor_more_threads_than_memory() {
 #[test]
 fn a_hash_beyond_the_share_is_checked_within_the_budget_or_refused() {
     // PHC test vector of 64 MiB.
-    let large = Hash::parse(
-        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-    )
-    .unwrap();
+    let large =
+        Hash::parse("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+            .unwrap();
     let budget = |bytes: u64| Settings { memory_budget: bytes, ..settings(2) };
     runtime().block_on(async {
         let roomy = pool(budget(Params::FLOOR.memory_bytes() + large.memory_bytes()));
@@ -316,7 +320,9 @@ fn dropping_the_last_handle_ends_the_threads() {
 fn strength_is_judged_beside_the_requests() {
     runtime().block_on(async {
         let pool = pool(settings(1));
-        let judge = |password: &str| pool.weaknesses(secret(password), vec!["kjellberg".to_owned()], Rules::WITH_SECOND_FACTOR);
+        let judge = |password: &str| {
+            pool.weaknesses(secret(password), vec!["kjellberg".to_owned()], Rules::WITH_SECOND_FACTOR)
+        };
         assert_eq!(judge("kjellberg1").await.unwrap(), [Weakness::Personal]);
         assert_eq!(judge("lantern otter").await.unwrap(), []);
     });

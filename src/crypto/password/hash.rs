@@ -131,7 +131,8 @@ fn parse_argon2(text: &str) -> Result<Scheme, HashError> {
     let phc = PasswordHash::new(text).map_err(|_| HashError::Malformed)?;
     let algorithm = Algorithm::try_from(phc.algorithm.as_str()).map_err(|_| HashError::Unsupported)?;
     // Hashes without a version field are of version 1.0 (PHC form of the reference implementation).
-    let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| HashError::Unsupported)?;
+    let version =
+        phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| HashError::Unsupported)?;
     let params = argon2::Params::try_from(&phc).map_err(|_| HashError::Malformed)?;
     if !params.keyid().is_empty() || !params.data().is_empty() {
         return Err(HashError::Unsupported);

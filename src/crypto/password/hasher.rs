@@ -98,7 +98,13 @@ impl Hasher {
         self.memory.len() as u64 * Block::SIZE as u64
     }
 
-    fn run(&mut self, engine: &Argon2<'_>, password: &[u8], salt: &[u8], tag: &mut [u8]) -> Result<(), PasswordError> {
+    fn run(
+        &mut self,
+        engine: &Argon2<'_>,
+        password: &[u8],
+        salt: &[u8],
+        tag: &mut [u8],
+    ) -> Result<(), PasswordError> {
         let blocks = self.blocks(engine.params().block_count())?;
         // Lengths were checked when the parameters and the hash were made, so what can still fail is memory.
         engine

@@ -21,9 +21,15 @@ fn known_argon2_hashes() {
     for (stored, password) in [
         ("$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA", "password"),
         ("$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ", "password"),
-        ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "password"),
+        (
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "password",
+        ),
         ("$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc", "password"),
-        ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$C4TWUs9rDEvq7w3+J4umqA32aWKB1+DSiRuBfYxFj94", "differentpassword"),
+        (
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$C4TWUs9rDEvq7w3+J4umqA32aWKB1+DSiRuBfYxFj94",
+            "differentpassword",
+        ),
     ] {
         assert!(matches(stored, password), "{stored}");
         assert!(!matches(stored, "passwore"), "{stored}");
@@ -127,7 +133,9 @@ fn long_passwords_never_match_a_bcrypt_hash() {
 /// Proves: PWD-4
 #[test]
 fn hashes_that_would_eat_the_machine_are_refused_when_read() {
-    let argon2 = |params: &str| format!("$argon2id$v=19${params}$c29tZXNhbHQxMjM0$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
+    let argon2 = |params: &str| {
+        format!("$argon2id$v=19${params}$c29tZXNhbHQxMjM0$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+    };
     for costly in [
         argon2("m=104857600,t=1,p=1"),
         argon2("m=1048577,t=1,p=1"),
@@ -149,10 +157,19 @@ fn what_is_no_supported_hash_is_named() {
         ("secret", HashError::Malformed),
         ("$argon2id$", HashError::Malformed),
         ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ", HashError::Malformed),
-        ("$argon2id$v=19$m=4,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", HashError::Malformed),
-        ("$argon2id$v=20$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", HashError::Unsupported),
+        (
+            "$argon2id$v=19$m=4,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            HashError::Malformed,
+        ),
+        (
+            "$argon2id$v=20$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            HashError::Unsupported,
+        ),
         ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFQ", HashError::TooShort),
-        ("$argon2d$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", HashError::Unsupported),
+        (
+            "$argon2d$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            HashError::Unsupported,
+        ),
         ("$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", HashError::Unsupported),
         ("$2b$03$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", HashError::Malformed),
         ("$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOe", HashError::Malformed),
@@ -180,7 +197,9 @@ fn the_dummy_costs_what_a_real_hash_costs_and_opens_for_nobody() {
 #[test]
 fn memory_is_reused_grown_and_given_back() {
     let mut hasher = Hasher::new();
-    let small = Hash::parse("$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc").unwrap();
+    let small =
+        Hash::parse("$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc")
+            .unwrap();
     let large = made("right");
     for _ in 0..2 {
         assert!(matches!(hasher.verify(&small, &secret("password")).unwrap(), Verified::Yes(_)));
