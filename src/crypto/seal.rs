@@ -48,16 +48,22 @@ impl SealKey {
 
     /// Seals bytes for one place. `chance` must be fresh for every call.
     pub fn seal(&self, chance: Random<32>, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
-        let (key, nonce) = self.for_salt(chance.bytes());
         let mut out = Vec::with_capacity(plain.len() + OVERHEAD);
         out.push(VERSION);
         out.extend_from_slice(chance.bytes());
-        let mut body = plain.to_vec();
+        out.append(&mut self.encrypt(chance.bytes(), place, plain));
+        out
+    }
+
+    fn encrypt(&self, salt: &[u8; SALT], place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
+        let (key, nonce) = self.for_salt(salt);
+        // Room for the tag, so that no copy of the plain text is left behind by growing.
+        let mut body = Vec::with_capacity(plain.len() + TAG);
+        body.extend_from_slice(plain);
         let sealed = key.seal_in_place_append_tag(nonce, place.aad(), &mut body);
         #[expect(clippy::expect_used, reason = "AES-GCM fails only above 64 GiB; records are kilobytes")]
         sealed.expect("a record fits one AES-GCM message");
-        out.append(&mut body);
-        out
+        body
     }
 
     /// Opens what [`Self::seal`] made for the same place.

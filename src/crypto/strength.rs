@@ -7,6 +7,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
+use zxcvbn::matching::patterns::{DictionaryPattern, MatchPattern};
 
 use super::password::{self, PasswordError};
 use crate::values::{name::canonical, secret::Secret};
@@ -168,9 +169,9 @@ fn guess(password: &str, words: &[String]) -> Option<Weakness> {
         _ => None,
     };
     let listed = whole.is_some_and(|pattern| match pattern {
-        // The type of the dictionary's name is private; its default is the list of passwords.
-        zxcvbn::matching::patterns::MatchPattern::Dictionary(found) => {
-            found.dictionary_name == Default::default()
+        MatchPattern::Dictionary(found) => {
+            // The type of this field has no public name; its default is the list of passwords.
+            found.dictionary_name == DictionaryPattern::default().dictionary_name
         }
         _ => false,
     });

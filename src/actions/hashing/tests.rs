@@ -144,17 +144,12 @@ fn whoever_waited_too_long_is_refused_without_hashing() {
     runtime().block_on(async {
         let pool = pool(Settings { wait: Duration::from_millis(20), ..settings(1) });
         let (release, busy) = occupy(&pool);
-        let late = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.verify(None, secret("x")).await }
-        });
-        while pool.figures().queued == 0 {
-            tokio::task::yield_now().await;
-        }
+        let mut late = Box::pin(pool.verify(None, secret("x")));
+        assert!(futures_util::FutureExt::now_or_never(&mut late).is_none());
         std::thread::sleep(Duration::from_millis(40));
         drop(release);
         busy.await.unwrap();
-        let fault = late.await.unwrap().unwrap_err();
+        let fault = late.await.unwrap_err();
         assert_eq!((fault.reason, fault.retry_after), (Reason::Busy, Some(Duration::from_secs(1))));
         let figures = pool.figures();
         assert_eq!((figures.refused, figures.done), (1, 1));
@@ -213,22 +208,17 @@ fn never_more_at_once_than_threads_nor_more_threads_than_memory() {
     runtime().block_on(async {
         let pool = pool(settings(2));
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let jobs: Vec<_> = (0..20)
-            .map(|_| {
-                let (pool, now, most) = (pool.clone(), Arc::clone(&now), Arc::clone(&most));
-                tokio::spawn(async move {
-                    pool.submit(move |_| {
-                        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                        std::thread::sleep(Duration::from_millis(2));
-                        now.fetch_sub(1, Ordering::SeqCst);
-                        Ok(())
-                    })
-                    .await
-                })
+        let jobs = (0..20).map(|_| {
+            let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+            pool.submit(move |_| {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(2));
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
             })
-            .collect();
-        for job in jobs {
-            job.await.unwrap().unwrap();
+        });
+        for answer in futures_util::future::join_all(jobs).await {
+            answer.unwrap();
         }
         assert_eq!(most.load(Ordering::SeqCst), 2);
     });

@@ -24,12 +24,6 @@ impl Proof {
     pub const fn hash(&self) -> &Hash {
         &self.hash
     }
-
-    /// A proof without the work, for tests of what happens after a password matched.
-    #[cfg(test)]
-    pub(crate) const fn for_tests(hash: Hash) -> Self {
-        Self { hash }
-    }
 }
 
 /// The result of a check.
