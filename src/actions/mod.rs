@@ -1,0 +1,3 @@
+//! One function per thing a person or an administrator can ask for.
+
+pub mod hashing;
