@@ -18,6 +18,8 @@ mod changes;
 mod codec;
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod crash;
 mod engine;
 mod error;
 mod files;
