@@ -97,12 +97,16 @@ impl Lease {
         on_device: impl FnOnce(&dyn StorageBackend) -> io::Result<()>,
         on_spill: impl FnOnce(&mut Spill, &dyn StorageBackend) -> io::Result<()>,
     ) -> io::Result<()> {
-        let live = match &*self.phase() {
-            Phase::Opening => false,
-            Phase::Live => true,
-            Phase::Failed(_) => return self.spill(on_spill),
+        // The guard ends with this statement: what follows takes the lock again.
+        let (spilling, live) = match *self.phase() {
+            Phase::Opening => (false, false),
+            Phase::Live => (false, true),
+            Phase::Failed(_) => (true, true),
             Phase::Retired => return Err(retired()),
         };
+        if spilling {
+            return self.spill(on_spill);
+        }
         // Outside the lock: a sync takes milliseconds. Only the writer thread comes here, and only
         // it changes the phase, so the phase is still the one just seen.
         match on_device(&*self.device) {

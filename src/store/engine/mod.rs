@@ -11,6 +11,8 @@ use super::{
     tx::Writes,
 };
 
+#[cfg(test)]
+pub(super) mod faulty;
 pub(super) mod lease;
 pub(super) mod redb;
 
