@@ -59,7 +59,7 @@ struct Inner {
     store: Store,
     world: World,
     hashing: HashingPool,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     settings: ArcSwap<Settings>,
     reservations: Reservations,
     home: Home,
@@ -84,6 +84,7 @@ impl Actions {
         };
         let reservations = Reservations::new(settings.throttle.attempts_per_minute);
         let settings = ArcSwap::from_pointee(settings);
+        let keyring = Arc::new(keyring);
         Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home })))
     }
 
@@ -98,8 +99,8 @@ impl Actions {
     }
 
     /// The keys for form tokens, return addresses and the like.
-    pub fn keyring(&self) -> &Keyring {
-        &self.0.keyring
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.0.keyring.clone()
     }
 
     /// The world, for a fresh moment and chance.
