@@ -1,5 +1,7 @@
 //! vouchsafe guards web applications.
 
+pub mod actions;
+pub mod crypto;
 pub mod domain;
 pub mod serve;
 pub mod store;
