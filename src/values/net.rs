@@ -86,7 +86,7 @@ impl Default for TrustedPeers {
 }
 
 /// `::ffff:a.b.c.d/n` as the IPv4 network it means; anything else as it is, host bits cleared.
-fn unmap_net(net: IpNet) -> IpNet {
+pub(crate) fn unmap_net(net: IpNet) -> IpNet {
     let IpNet::V6(v6) = net else { return net.trunc() };
     let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
     match mapped.and_then(|(v4, length)| Ipv4Net::new(v4, length).ok()) {

@@ -5,7 +5,11 @@
 //! So a path that has only one reading is recognized in one pass and costs nothing more; any other
 //! carries all its readings ([`Path::readings`]), and the rules take the strictest verdict over them.
 
+mod literal;
 mod readings;
+
+pub use literal::{LiteralError, literal};
+pub(crate) use readings::is_kept_escape;
 
 /// Longest path and query together, in bytes.
 pub const MAX_LENGTH: usize = 8 * 1024;
@@ -72,8 +76,13 @@ impl Path {
     }
 
     fn read(text: Box<str>) -> Result<Self, PathError> {
-        let (end, plain) = scan(text.as_bytes())?;
-        let more = if plain { None } else { readings::read(text.get(..end).unwrap_or("/"))? };
+        let (end, look) = scan(text.as_bytes())?;
+        let raw = text.get(..end).unwrap_or("/");
+        let more = match look {
+            Look::Plain => None,
+            Look::Escaped if readings::only_plain_escapes(raw)? => None,
+            Look::Escaped | Look::Odd => readings::read(raw)?,
+        };
         Ok(Self { text, end, more: more.map(Box::new) })
     }
 
@@ -122,16 +131,27 @@ impl Path {
     }
 }
 
-/// One pass over path and query: where the path ends, and whether it has one reading only.
-fn scan(text: &[u8]) -> Result<(usize, bool), PathError> {
+/// What one pass over a path sees.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    /// One reading, spelled canonically.
+    Plain,
+    /// The same but for escapes, which need a closer look.
+    Escaped,
+    /// Anything that some server might read differently.
+    Odd,
+}
+
+/// One pass over path and query: where the path ends, and how it looks.
+fn scan(text: &[u8]) -> Result<(usize, Look), PathError> {
     if text.first() != Some(&b'/') {
         return Err(PathError::NotAbsolute);
     }
-    let mut plain = true;
+    let mut look = Look::Plain;
     let mut end = text.len();
     let mut before = 0;
     for (at, &byte) in text.iter().enumerate() {
-        match byte {
+        let seen = match byte {
             0..=b' ' | 0x7f => return Err(PathError::Control),
             b'#' => return Err(PathError::Fragment),
             b'\\' => return Err(PathError::Backslash),
@@ -139,10 +159,16 @@ fn scan(text: &[u8]) -> Result<(usize, bool), PathError> {
                 end = at;
                 break;
             }
-            b'/' | b'.' => plain &= before != b'/',
-            b'%' | b';' | 0x80.. | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}' => plain = false,
-            _ => {}
-        }
+            b'/' if before == b'/' => Look::Odd,
+            // A dot that may begin a dot segment; `/.well-known` is none.
+            b'.' if before == b'/' && matches!(text.get(at + 1), None | Some(b'/' | b'.' | b'?' | b'%')) => {
+                Look::Odd
+            }
+            b';' | 0x80.. | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}' => Look::Odd,
+            b'%' => Look::Escaped,
+            _ => Look::Plain,
+        };
+        look = look.max(seen);
         before = byte;
     }
     for &byte in text.get(end..).unwrap_or_default() {
@@ -152,7 +178,7 @@ fn scan(text: &[u8]) -> Result<(usize, bool), PathError> {
             _ => {}
         }
     }
-    Ok((end, plain))
+    Ok((end, look))
 }
 
 #[cfg(test)]

@@ -34,6 +34,13 @@ pub(super) fn read(raw: &str) -> Result<Option<More>, PathError> {
     }))
 }
 
+/// Whether all escapes are such that nobody undoes them into something else, so that the path, which holds
+/// nothing else of note, has one reading. Spaces and letters beyond ASCII come this way.
+pub(super) fn only_plain_escapes(raw: &str) -> Result<bool, PathError> {
+    check(raw.as_bytes())?;
+    Ok(raw.match_indices('%').all(|(at, _)| raw.get(at..at + 3).is_some_and(is_kept_escape)))
+}
+
 /// Refuses malformed escapes and, unescaped once, controls, backslashes and what is not UTF-8.
 fn check(raw: &[u8]) -> Result<(), PathError> {
     let mut rest = raw;
@@ -146,6 +153,16 @@ const fn hex(digit: u8) -> Option<u8> {
     }
 }
 
+/// Whether a text is an escape that stands in readings: upper case, for a byte that browsers escape
+/// and that is no syntax to anyone.
+pub(crate) fn is_kept_escape(text: &str) -> bool {
+    let Some(byte) = escape(text.as_bytes()) else { return false };
+    text.len() == 3
+        && !text.bytes().any(|byte| byte.is_ascii_lowercase())
+        && !is_literal(byte)
+        && !matches!(byte, b'%' | b'?' | b'#' | b'\\' | 0..=0x1f | 0x7f)
+}
+
 fn push_escape(out: &mut String, byte: u8) {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
@@ -186,7 +203,7 @@ fn rewrite(path: &[u8], mut escaped: impl FnMut(&mut String, u8)) -> String {
 }
 
 /// Undoes all escapes once; a `%` that begins none stays.
-fn decode(path: &[u8]) -> Vec<u8> {
+pub(super) fn decode(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((&byte, tail)) = rest.split_first() {
