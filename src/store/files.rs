@@ -20,6 +20,7 @@ use super::{
     error::{OpenError, StoreError},
     handle::Settings,
     meta,
+    tx::WriteTx,
 };
 
 /// Files up to this size are verified whole at each start, which takes about a tenth of a second.
@@ -47,9 +48,27 @@ pub(super) fn open(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError
     } else {
         create(settings, nudge)?
     };
-    if !exists(&marker(path))? {
-        mark(path, &engine)?;
+    agree_on_epoch(path, engine)
+}
+
+/// The marker remembers the highest epoch. A file with a lower one is an older state that somebody
+/// put in place by hand, which is a restore like any other (OPS-14).
+fn agree_on_epoch(path: &Path, mut engine: Redb) -> Result<Redb, OpenError> {
+    let damaged = |error| damaged(path, &error);
+    let view = engine.view().map_err(damaged)?;
+    let found = meta::epoch(&*view).map_err(damaged)?;
+    let epoch = match marked_epoch(path) {
+        Some(marked) if marked == found => return Ok(engine),
+        Some(marked) if marked > found => marked + 1,
+        _ => found,
+    };
+    if epoch > found {
+        tracing::warn!(epoch, "the store is older than its marker says; whatever was issued since is void");
+        let mut tx = WriteTx::new(view);
+        meta::set_epoch(&mut tx, epoch);
+        engine.commit(tx.writes()).map_err(|error| unavailable(path, &error))?;
     }
+    mark(path, epoch)?;
     Ok(engine)
 }
 
@@ -140,8 +159,7 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
 
 /// Writes the marker, with the highest restore epoch so far: a restore must exceed it even when the
 /// store it replaces cannot be read any more (OPS-14).
-pub(super) fn mark(path: &Path, engine: &Redb) -> Result<(), OpenError> {
-    let epoch = engine.view().and_then(|view| meta::epoch(&*view)).map_err(|error| damaged(path, &error))?;
+pub(super) fn mark(path: &Path, epoch: u64) -> Result<(), OpenError> {
     let marker = marker(path);
     let draft = beside(&marker, "new");
     let text = format!("A vouchsafe store belongs here.\nepoch {epoch}\n");

@@ -13,6 +13,7 @@
 //! **Start reading at** [`Store`], then [`Table`]; behind them `writer` (group commit) and `engine`
 //! (the waist).
 
+mod backup;
 mod changes;
 mod codec;
 #[cfg(test)]
@@ -20,14 +21,18 @@ mod conformance;
 mod engine;
 mod error;
 mod files;
+#[cfg(test)]
+pub(crate) mod golden;
 mod handle;
 mod index;
 mod key;
 mod meta;
+mod migrate;
 mod table;
 mod tx;
 mod writer;
 
+pub use backup::BackupError;
 pub use changes::Change;
 pub use codec::{DecodeError, Record, decode, decode_body, encode};
 pub use engine::{Space, Visit};
@@ -35,5 +40,6 @@ pub use error::{OpenError, StoreError};
 pub use handle::{Figures, Health, Settings, Store};
 pub use index::{Index, IndexKeys};
 pub use key::{Direction, Key, KeyBuf, KeyReader, Span};
+pub use migrate::{MigrateError, Migration};
 pub use table::{Inserted, Page, Table};
 pub use tx::{ReadTx, Reading, WriteTx};

@@ -7,7 +7,7 @@ use super::{
     engine::Space,
     error::StoreError,
     index::{Index, Kind},
-    key::{Direction, Key as _, KeyBuf, Span},
+    key::{Direction, KeyBuf, Span},
     tx::{Reading, WriteTx},
 };
 
@@ -45,7 +45,7 @@ impl<R: Record> Table<R> {
 
     /// The record under `key`.
     pub fn get(&self, tx: &impl Reading, key: &R::Key) -> Result<Option<R>, StoreError> {
-        self.get_raw(tx, KeyBuf::of(key).as_bytes())
+        Self::get_raw(tx, KeyBuf::of(key).as_bytes())
     }
 
     /// Whether there is a record under `key`; cheaper than reading it.
@@ -59,23 +59,23 @@ impl<R: Record> Table<R> {
         if tx.get(Self::SPACE, key.as_bytes(), &mut |_| {})? {
             return Ok(Inserted::Exists);
         }
-        self.replace(tx, key.as_bytes(), None, record)
+        Self::replace(tx, key.as_bytes(), None, record)
     }
 
     /// Stores a record, in place of the one under its key if there is one. Never `Exists`.
     pub fn put(&self, tx: &mut WriteTx, key: &R::Key, record: &R) -> Result<Inserted, StoreError> {
         let key = KeyBuf::of(key);
         // Without indexes the old record need not even be readable.
-        let old = if R::INDEXES.is_empty() { None } else { self.get_raw(tx, key.as_bytes())? };
-        self.replace(tx, key.as_bytes(), old.as_ref(), record)
+        let old = if R::INDEXES.is_empty() { None } else { Self::get_raw(tx, key.as_bytes())? };
+        Self::replace(tx, key.as_bytes(), old.as_ref(), record)
     }
 
     /// Removes the record under `key` and returns it: of any number of takers exactly one gets it.
     pub fn take(&self, tx: &mut WriteTx, key: &R::Key) -> Result<Option<R>, StoreError> {
         let key = KeyBuf::of(key);
-        let record = self.get_raw(tx, key.as_bytes())?;
+        let record = Self::get_raw(tx, key.as_bytes())?;
         if let Some(record) = &record {
-            self.remove(tx, key.as_bytes(), record);
+            Self::remove(tx, key.as_bytes(), record);
         }
         Ok(record)
     }
@@ -151,7 +151,7 @@ impl<R: Record> Table<R> {
             return Ok(self.list(tx, index, key, None, 1)?.items.pop());
         }
         match get_bytes(tx, Self::space(index), key.as_bytes())? {
-            Some(primary) => self.pointed_at(tx, &primary).map(Some),
+            Some(primary) => Self::pointed_at(tx, &primary).map(Some),
             None => Ok(None),
         }
     }
@@ -198,7 +198,7 @@ impl<R: Record> Table<R> {
         let items = entries
             .iter()
             .map(|(entry, primary)| match primary {
-                Some(primary) => self.pointed_at(tx, primary),
+                Some(primary) => Self::pointed_at(tx, primary),
                 None => Err(damaged::<R>(entry, &format!("an entry of index `{}` is malformed", index.name))),
             })
             .collect::<Result<_, _>>()?;
@@ -220,26 +220,26 @@ impl<R: Record> Table<R> {
             if R::INDEXES.is_empty() {
                 tx.delete(Self::SPACE, key);
             } else {
-                self.remove(tx, key, &decode_at(key, value)?);
+                Self::remove(tx, key, &decode_at(key, value)?);
             }
         }
         Ok(doomed.len())
     }
 
-    fn get_raw(&self, tx: &impl Reading, key: &[u8]) -> Result<Option<R>, StoreError> {
+    fn get_raw(tx: &impl Reading, key: &[u8]) -> Result<Option<R>, StoreError> {
         let mut record = None;
         tx.get(Self::SPACE, key, &mut |value| record = Some(decode_at(key, value)))?;
         record.transpose()
     }
 
-    fn pointed_at(&self, tx: &impl Reading, primary: &[u8]) -> Result<(R::Key, R), StoreError> {
-        let record = self.get_raw(tx, primary)?;
+    fn pointed_at(tx: &impl Reading, primary: &[u8]) -> Result<(R::Key, R), StoreError> {
+        let record = Self::get_raw(tx, primary)?;
         let record =
             record.ok_or_else(|| damaged::<R>(primary, "an index points at it, but it is not there"))?;
         Ok((key_at::<R>(primary)?, record))
     }
 
-    fn remove(&self, tx: &mut WriteTx, key: &[u8], record: &R) {
+    fn remove(tx: &mut WriteTx, key: &[u8], record: &R) {
         for index in R::INDEXES {
             for (entry, _) in index.entries(record, key) {
                 tx.delete(Self::space(index), &entry);
@@ -248,13 +248,7 @@ impl<R: Record> Table<R> {
         tx.delete(Self::SPACE, key);
     }
 
-    fn replace(
-        &self,
-        tx: &mut WriteTx,
-        key: &[u8],
-        old: Option<&R>,
-        new: &R,
-    ) -> Result<Inserted, StoreError> {
+    fn replace(tx: &mut WriteTx, key: &[u8], old: Option<&R>, new: &R) -> Result<Inserted, StoreError> {
         let bytes = encode(new)?;
         let plans: Vec<_> = R::INDEXES
             .iter()

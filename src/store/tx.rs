@@ -60,8 +60,15 @@ impl Reading for ReadTx {
     }
 }
 
-/// The uncommitted writes of one space: the new value of a key, or its absence.
-type Rows = BTreeMap<Arc<[u8]>, Option<Arc<[u8]>>>;
+/// What a row is to become.
+#[derive(Clone)]
+pub(super) enum Fate {
+    Written(Arc<[u8]>),
+    Removed,
+}
+
+/// The uncommitted writes of one space.
+type Rows = BTreeMap<Arc<[u8]>, Fate>;
 
 /// The uncommitted writes of a batch, in key order.
 #[derive(Default)]
@@ -90,13 +97,13 @@ impl Writes {
             .collect()
     }
 
-    fn get(&self, space: Space, key: &[u8]) -> Option<&Option<Arc<[u8]>>> {
+    fn get(&self, space: Space, key: &[u8]) -> Option<&Fate> {
         self.spaces.get(&space)?.get(key)
     }
 
     /// Sets a row and gives back what was noted before.
-    fn set(&mut self, space: Space, key: Arc<[u8]>, value: Option<Arc<[u8]>>) -> Option<Option<Arc<[u8]>>> {
-        let before = self.spaces.entry(space).or_default().insert(key, value);
+    fn set(&mut self, space: Space, key: Arc<[u8]>, fate: Fate) -> Option<Fate> {
+        let before = self.spaces.entry(space).or_default().insert(key, fate);
         self.count += usize::from(before.is_none());
         before
     }
@@ -117,7 +124,7 @@ impl Writes {
 struct Note {
     space: Space,
     key: Arc<[u8]>,
-    before: Option<Option<Arc<[u8]>>>,
+    before: Option<Fate>,
 }
 
 /// A writer's view: the last commit, under the writes of the batch so far, under its own.
@@ -149,16 +156,16 @@ impl WriteTx {
     }
 
     pub(super) fn put(&mut self, space: Space, key: &[u8], value: &[u8]) {
-        self.set(space, key, Some(value.into()));
+        self.set(space, key, Fate::Written(value.into()));
     }
 
     pub(super) fn delete(&mut self, space: Space, key: &[u8]) {
-        self.set(space, key, None);
+        self.set(space, key, Fate::Removed);
     }
 
-    fn set(&mut self, space: Space, key: &[u8], value: Option<Arc<[u8]>>) {
+    fn set(&mut self, space: Space, key: &[u8], fate: Fate) {
         let key: Arc<[u8]> = key.into();
-        let before = self.writes.set(space, Arc::clone(&key), value);
+        let before = self.writes.set(space, Arc::clone(&key), fate);
         self.undo.push(Note { space, key, before });
     }
 }
@@ -166,11 +173,11 @@ impl WriteTx {
 impl Reading for WriteTx {
     fn get(&self, space: Space, key: &[u8], show: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
         match self.writes.get(space, key) {
-            Some(Some(value)) => {
+            Some(Fate::Written(value)) => {
                 show(value);
                 Ok(true)
             }
-            Some(None) => Ok(false),
+            Some(Fate::Removed) => Ok(false),
             None => self.base.get(space, key, show),
         }
     }
@@ -202,7 +209,7 @@ fn merge<'a>(
     space: Space,
     span: &Span,
     direction: Direction,
-    written: impl Iterator<Item = (&'a Arc<[u8]>, &'a Option<Arc<[u8]>>)>,
+    written: impl Iterator<Item = (&'a Arc<[u8]>, &'a Fate)>,
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     let mut written = written.peekable();
@@ -214,8 +221,8 @@ fn merge<'a>(
         };
         let flow = emit_while(&mut written, &ahead, visit).is_continue()
             && match written.next_if(|(candidate, _)| candidate[..] == *key) {
-                Some((_, Some(value))) => visit(key, value).is_continue(),
-                Some((_, None)) => true,
+                Some((_, Fate::Written(value))) => visit(key, value).is_continue(),
+                Some((_, Fate::Removed)) => true,
                 None => visit(key, value).is_continue(),
             };
         done = !flow;
@@ -233,10 +240,10 @@ fn emit_while<'a, I>(
     visit: &mut Visit<'_>,
 ) -> ControlFlow<()>
 where
-    I: Iterator<Item = (&'a Arc<[u8]>, &'a Option<Arc<[u8]>>)>,
+    I: Iterator<Item = (&'a Arc<[u8]>, &'a Fate)>,
 {
-    while let Some((key, value)) = written.next_if(|(key, _)| ahead(key)) {
-        if let Some(value) = value {
+    while let Some((key, fate)) = written.next_if(|(key, _)| ahead(key)) {
+        if let Fate::Written(value) = fate {
             visit(key, value)?;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -13,7 +14,7 @@ use std::{
 use arc_swap::ArcSwap;
 use redb::{
     Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, TableError,
-    TableHandle,
+    TableHandle, backends::FileBackend,
 };
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
 use crate::store::{
     error::StoreError,
     key::{Direction, Span},
-    tx::Writes,
+    tx::{Fate, Writes},
 };
 
 type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
@@ -92,10 +93,10 @@ impl Redb {
             for (space, rows) in writes.into_iter().flat_map(Writes::iter) {
                 let name = space.name();
                 let mut table = transaction.open_table(Definition::new(&name))?;
-                for (key, value) in rows {
-                    match value {
-                        Some(value) => drop(table.insert(&**key, &**value)?),
-                        None => drop(table.remove(&**key)?),
+                for (key, fate) in rows {
+                    match fate {
+                        Fate::Written(value) => drop(table.insert(&**key, &**value)?),
+                        Fate::Removed => drop(table.remove(&**key)?),
                     }
                 }
             }
@@ -204,6 +205,40 @@ fn open(
             Err(error)
         }
     }
+}
+
+/// Copies a whole view into an empty file, in one durable transaction, and counts the rows.
+pub(in crate::store) fn copy(view: &dyn View, file: File, cache_bytes: usize) -> Result<u64, StoreError> {
+    let (database, mut transaction) = guarded(|| {
+        let database =
+            Database::builder().set_cache_size(cache_bytes).create_with_backend(FileBackend::new(file)?)?;
+        let transaction = database.begin_write()?;
+        Ok((database, transaction))
+    })?;
+    transaction.set_two_phase_commit(true);
+    transaction.set_quick_repair(true);
+    let mut rows = 0;
+    let mut open: Option<(String, redb::Table<'_, &'static [u8], &'static [u8]>)> = None;
+    view.dump(&mut |name, key, value| {
+        guarded(|| {
+            let table = match open.take() {
+                Some(same) if same.0 == name => open.insert(same),
+                other => {
+                    drop(other);
+                    open.insert((name.to_owned(), transaction.open_table(Definition::new(name))?))
+                }
+            };
+            drop(table.1.insert(key, value)?);
+            rows += 1;
+            Ok(())
+        })
+    })?;
+    drop(open);
+    guarded(|| {
+        transaction.commit()?;
+        Ok(database.close()?)
+    })?;
+    Ok(rows)
 }
 
 /// One read transaction, with the tables it has been asked for.

@@ -1,0 +1,130 @@
+//! Backups: a consistent copy while the store works, and putting one back.
+//!
+//! A backup is a store file of its own, as secret as the store itself. It is written with mode 0600
+//! and appears under its name only when it is complete.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    engine::{Engine, redb},
+    error::{OpenError, StoreError},
+    files::{self, beside, damaged, refused},
+    handle::{Settings, Store},
+    meta,
+    tx::WriteTx,
+};
+
+/// Memory for pages while copying, in bytes.
+const COPY_CACHE: usize = 32 << 20;
+
+/// Why there is no backup, or why it was not put in place.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// A backup never overwrites anything.
+    #[error("{0} already exists; choose another name")]
+    Exists(PathBuf),
+    /// A file cannot be opened, is damaged or in use.
+    #[error(transparent)]
+    File(#[from] OpenError),
+    /// The running store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Copies the state after the last commit into a new file, and says how many rows that were.
+    /// Blocks for as long as the copying takes; reads and writes go on meanwhile (OPS-14).
+    pub fn backup(&self, to: &Path) -> Result<u64, BackupError> {
+        if files::exists(to)? {
+            return Err(BackupError::Exists(to.to_path_buf()));
+        }
+        let draft = beside(to, "partial");
+        let file = open_draft(&draft)?;
+        let view = self.view();
+        let rows = redb::copy(&*view, file, COPY_CACHE).inspect_err(|_| drop(fs::remove_file(&draft)))?;
+        settle(&draft, to)?;
+        Ok(rows)
+    }
+
+    /// Puts a backup in the place of the store that `settings` name, which must not be open anywhere,
+    /// and says under which epoch it goes on. The store that was there stays beside it with the
+    /// ending `.before-restore`.
+    ///
+    /// The epoch is higher than any before. What was issued under a lower one counts for nothing:
+    /// between backup and restore sessions were ended and codes were redeemed, of which the backup
+    /// knows nothing (OPS-14).
+    pub fn restore(backup: &Path, settings: &Settings) -> Result<u64, BackupError> {
+        let path = &settings.path;
+        // Held to the end, so that no server starts on the old file meanwhile.
+        let replaced = if files::exists(path)? {
+            let file = File::open(path).map_err(|error| refused(path, &error))?;
+            files::lock(&file, path)?;
+            Some(file)
+        } else {
+            None
+        };
+        let draft = beside(path, "restoring");
+        let mut file = open_draft(&draft)?;
+        File::open(backup)
+            .and_then(|mut from| io::copy(&mut from, &mut file))
+            .map_err(|error| refused(backup, &error))?;
+        if file.metadata().map_err(|error| refused(&draft, &error))?.len() == 0 {
+            return Err(
+                OpenError::Damaged { path: backup.to_path_buf(), detail: "it is empty".into() }.into()
+            );
+        }
+        let mut engine = files::engine(file, backup, settings.cache_bytes, true, &(Arc::new(|| {}) as _))?;
+        let view = engine.view()?;
+        meta::verify(&*view).map_err(|error| damaged(backup, &error))?;
+        let epoch = files::marked_epoch(path).unwrap_or(0).max(meta::epoch(&*view)?) + 1;
+        let mut tx = WriteTx::new(view);
+        meta::set_epoch(&mut tx, epoch);
+        engine.commit(tx.writes())?;
+        // The marker first: an epoch that was skipped is harmless, one used twice is not.
+        files::mark(path, epoch)?;
+        drop(tx);
+        drop(engine);
+        if replaced.is_some() {
+            let before = beside(path, "before-restore");
+            let _ = fs::remove_file(&before);
+            if let Err(error) = fs::hard_link(path, &before) {
+                tracing::warn!(%error, "the replaced store could not be kept");
+            }
+        }
+        settle(&draft, path)?;
+        Ok(epoch)
+    }
+}
+
+/// An empty file that only its owner can read, locked against a second copy to the same place.
+fn open_draft(draft: &Path) -> Result<File, OpenError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(draft)
+        .map_err(|error| refused(draft, &error))?;
+    files::lock(&file, draft)?;
+    file.set_len(0).map_err(|error| refused(draft, &error))?;
+    Ok(file)
+}
+
+/// Makes a complete draft durable and gives it its name.
+fn settle(draft: &Path, path: &Path) -> Result<(), OpenError> {
+    File::open(draft)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(draft, path))
+        .map_err(|error| refused(path, &error))?;
+    files::sync_directory(path)
+}
+
+#[cfg(test)]
+mod tests;

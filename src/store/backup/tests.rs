@@ -1,0 +1,138 @@
+//! Backups taken under load, and what a restore does to what was issued since.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{BackupError, OpenError, Settings, Store, StoreError};
+use crate::store::{Inserted, Record, Span, Table};
+
+#[derive(Debug, PartialEq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+struct Step {
+    #[n(0)]
+    number: u64,
+}
+
+impl Record for Step {
+    type Key = (String, u64);
+    const SPACE: &'static str = "steps";
+}
+
+const STEPS: Table<Step> = Table::new();
+
+/// One transaction writes the same number on both sides.
+fn step(store: &Store, number: u64) {
+    let done = store.write_blocking(move |tx| {
+        for side in ["left", "right"] {
+            assert_eq!(STEPS.insert(tx, &(side.to_owned(), number), &Step { number })?, Inserted::Done);
+        }
+        Ok::<_, StoreError>(())
+    });
+    assert_eq!(done, Ok(()));
+}
+
+fn steps(store: &Store) -> Vec<u64> {
+    let rows =
+        store.read(|tx| STEPS.scan(tx, &Span::all(), crate::store::Direction::Forward, usize::MAX)).unwrap();
+    let (left, right): (Vec<_>, Vec<_>) = rows.into_iter().partition(|((side, _), _)| side == "left");
+    let numbers = |side: Vec<((String, u64), Step)>| side.into_iter().map(|(_, step)| step.number).collect();
+    let (left, right): (Vec<u64>, Vec<u64>) = (numbers(left), numbers(right));
+    assert_eq!(left, right, "a backup has no half transactions");
+    left
+}
+
+/// Proves: OPS-14
+#[test]
+fn a_backup_under_load_is_one_state_and_restores_under_a_new_epoch() {
+    let room = tempfile::tempdir().unwrap();
+    let settings = Settings::at(room.path().join("store.redb"));
+    let backup = room.path().join("backup.redb");
+    let store = Store::open(&settings).unwrap();
+    assert_eq!(store.epoch(), 0);
+    for number in 0..50 {
+        step(&store, number);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = {
+        let (store, stop) = (store.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || {
+            let mut number = 50;
+            while !stop.load(Ordering::Relaxed) {
+                step(&store, number);
+                number += 1;
+            }
+            number
+        })
+    };
+    while store.figures().rows < 120 {
+        std::thread::yield_now();
+    }
+    store.backup(&backup).unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let written = load.join().unwrap();
+    assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = store.backup(&backup).unwrap_err();
+    assert!(matches!(again, BackupError::Exists(_)), "{again}");
+
+    let busy = Store::restore(&backup, &settings).unwrap_err();
+    assert!(matches!(busy, BackupError::File(OpenError::InUse { .. })), "{busy}");
+    drop(store);
+    assert_eq!(Store::restore(&backup, &settings).unwrap(), 1);
+    let store = Store::open(&settings).unwrap();
+    assert_eq!(store.epoch(), 1);
+    let restored = steps(&store);
+    assert!(restored.len() >= 60 && restored.len() as u64 <= written);
+    assert_eq!(restored, (0..restored.len() as u64).collect::<Vec<_>>(), "a prefix of history");
+    assert_eq!(fs::metadata(&settings.path).unwrap().permissions().mode() & 0o777, 0o600);
+    drop(store);
+
+    // The same old backup again: its own epoch is 0, but 1 was in use, so 2 it is. Also when the
+    // store it replaces is gone.
+    fs::remove_file(&settings.path).unwrap();
+    assert_eq!(Store::restore(&backup, &settings).unwrap(), 2);
+    assert_eq!(Store::open(&settings).unwrap().epoch(), 2);
+}
+
+/// Proves: OPS-14
+#[test]
+fn an_old_file_copied_over_by_hand_is_noticed_by_its_epoch() {
+    let room = tempfile::tempdir().unwrap();
+    let settings = Settings::at(room.path().join("store.redb"));
+    let backup = room.path().join("backup.redb");
+    Store::open(&settings).unwrap().backup(&backup).unwrap();
+    assert_eq!(Store::restore(&backup, &settings).unwrap(), 1);
+    fs::copy(&backup, &settings.path).unwrap();
+    assert_eq!(Store::open(&settings).unwrap().epoch(), 2);
+    assert_eq!(Store::open(&settings).unwrap().epoch(), 2);
+}
+
+/// Proves: OPS-13, OPS-14
+#[test]
+fn a_damaged_backup_is_refused_and_the_store_stays() {
+    let room = tempfile::tempdir().unwrap();
+    let settings = Settings::at(room.path().join("store.redb"));
+    let backup = room.path().join("backup.redb");
+    let store = Store::open(&settings).unwrap();
+    step(&store, 7);
+    store.backup(&backup).unwrap();
+    drop(store);
+    let good = fs::read(&backup).unwrap();
+    let mut flipped = good.clone();
+    let row = flipped.windows(4).rposition(|bytes| bytes == b"left").unwrap();
+    flipped[row] ^= 1;
+    for bad in [&flipped[..], &good[..good.len() / 2], b"no store at all", b""] {
+        fs::write(&backup, bad).unwrap();
+        let refused = Store::restore(&backup, &settings).unwrap_err();
+        assert!(matches!(refused, BackupError::File(OpenError::Damaged { .. })), "{refused}");
+    }
+    let missing = Store::restore(&room.path().join("nowhere"), &settings).unwrap_err();
+    assert!(matches!(missing, BackupError::File(OpenError::Io { .. })), "{missing}");
+    let store = Store::open(&settings).unwrap();
+    assert_eq!((steps(&store), store.epoch()), (vec![7], 0));
+}
