@@ -168,7 +168,9 @@ impl House {
                 if stage == Stage::Over {
                     return Poll::Ready(Ending::Dropped);
                 }
-                if !finishing && (stage == Stage::Draining || shared.is_closing()) {
+                // hyper takes a connection in the middle of a head for idle and would close it.
+                let may_finish = !matches!(shared.phase(), Phase::Head(_));
+                if !finishing && may_finish && (stage == Stage::Draining || shared.is_closing()) {
                     finishing = true;
                     clock.grace();
                     finish(conversation.as_mut());

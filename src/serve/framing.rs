@@ -368,3 +368,7 @@ const CHUNK_LINE: usize = 256;
 
 /// Empty lines tolerated before a request line: some clients send one after a body.
 const LEADING_BLANKS: u8 = 2;
+
+#[cfg(test)]
+#[path = "framing_tests.rs"]
+mod tests;

@@ -23,6 +23,7 @@ mod framing;
 mod guard;
 mod limits;
 mod listener;
+pub mod logging;
 mod request;
 mod run;
 mod service;
@@ -41,3 +42,6 @@ pub use self::{
     service::{Answer, Service},
     tls::{Identity, Tls, TlsError},
 };
+
+#[cfg(test)]
+mod tests;
