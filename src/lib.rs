@@ -3,6 +3,8 @@
 pub mod actions;
 pub mod crypto;
 pub mod domain;
+pub mod gate;
 pub mod serve;
 pub mod store;
 pub mod values;
+pub mod world;

@@ -73,9 +73,8 @@ impl Actions {
     pub async fn create_account(&self, call: &Call, permit: &Permit, wanted: Wanted) -> Result<AccountId, Fault> {
         let hash = match wanted.password {
             Some(password) => {
-                let own = [Some(wanted.username.as_str()), wanted.display_name.as_ref().map(DisplayName::as_str),
-                    wanted.email.as_ref().map(EmailAddress::as_str)];
-                self.check_password_words(&password, own.into_iter().flatten(), Field::Password)?;
+                let own = own_words(&wanted.username, wanted.display_name.as_ref(), wanted.email.as_ref());
+                self.check_password_words(&password, own, Field::Password).await?;
                 Some(self.hashed(password).await?)
             }
             None => None,
@@ -244,6 +243,20 @@ fn describe(tx: &impl Reading, id: AccountId, account: AccountRecord) -> Result<
     let groups = directory::names_of(tx, &account.groups)?;
     let has_password = credential::password_of(tx, id)?.is_some();
     Ok(Described { id, account, groups, has_password })
+}
+
+/// What a password of this person must not be built on.
+pub(super) fn own_words(
+    username: &Username,
+    display_name: Option<&DisplayName>,
+    email: Option<&EmailAddress>,
+) -> impl Iterator<Item = String> + use<> {
+    let words = [
+        Some(username.as_str().to_owned()),
+        display_name.map(|name| name.as_str().to_owned()),
+        email.map(|email| email.as_str().to_owned()),
+    ];
+    words.into_iter().flatten()
 }
 
 fn refuse_managed(account: &AccountRecord) -> Result<(), Fault> {

@@ -2,7 +2,10 @@
 
 use crate::{
     actions::{Actions, login::LONGEST_PASSWORD, no_account},
-    crypto::{password::Hash, strength},
+    crypto::{
+        password::{Hash, Proof},
+        strength,
+    },
     domain::{
         account::{ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
@@ -27,15 +30,15 @@ use super::hashing;
 /// The rules a new password must pass (security.md PWD-1, PWD-7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordRules {
-    /// Least length in code points.
-    pub min_length: usize,
+    /// How long it must be.
+    pub length: strength::Rules,
     /// Words of the organisation and the product that a password must not be built on.
     pub words: Vec<String>,
 }
 
 impl Default for PasswordRules {
     fn default() -> Self {
-        Self { min_length: 15, words: Vec::new() }
+        Self { length: strength::Rules::SOLE_FACTOR, words: Vec::new() }
     }
 }
 
@@ -74,10 +77,10 @@ impl Actions {
         let Some(password) = password else {
             return Err(Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password"));
         };
-        self.check_new_password(&change.new, &account, Field::NewPassword)?;
-        self.prove_present_password(call, &authority, &change, Hash::from_stored(password.hash.clone())).await?;
+        let proof = self.prove_present_password(call, &authority, &change, password.hash()?).await?;
+        self.check_new_password(&change.new, &account, Field::NewPassword).await?;
         if change.old.matches(change.new.expose()) {
-            return Err(weak(Field::NewPassword, "is the present password"));
+            return Err(weak(Field::NewPassword, "Choose another one: this is the present password."));
         }
         let new = self.hashed(change.new).await?;
         let key = SessionKey::mint(call.now, self.0.world.random());
@@ -96,7 +99,8 @@ impl Actions {
             .store
             .write(move |tx| {
                 let current = PASSWORDS.get(tx, &id)?;
-                if current.is_none_or(|current| current.revision != password.revision) {
+                // Only what was proven may be replaced.
+                if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
                     return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
                 }
                 credential::set_password(tx, id, &new, call.now, false)?;
@@ -121,7 +125,7 @@ impl Actions {
         if account.managed {
             return Err(managed());
         }
-        self.check_new_password(&new, &account, Field::NewPassword)?;
+        self.check_new_password(&new, &account, Field::NewPassword).await?;
         let hash = self.hashed(new).await?;
         let (call, actor) = (call.clone(), permit.actor().to_owned());
         self.0
@@ -141,33 +145,27 @@ impl Actions {
     }
 
     /// Whether a new password passes the rules for this person.
-    pub(super) fn check_new_password(
+    pub(super) async fn check_new_password(
         &self,
         new: &Secret<String>,
         account: &AccountRecord,
         field: Field,
     ) -> Result<(), Fault> {
         let own = [Some(&account.username), Some(&account.display_name), account.email.as_ref()];
-        self.check_password_words(new, own.into_iter().flatten().map(String::as_str), field)
+        self.check_password_words(new, own.into_iter().flatten().cloned(), field).await
     }
 
-    pub(super) fn check_password_words<'a>(
+    /// The same for somebody who has no account yet: `own` are the person's names and addresses.
+    pub(super) async fn check_password_words(
         &self,
         new: &Secret<String>,
-        own: impl Iterator<Item = &'a str>,
+        own: impl Iterator<Item = String>,
         field: Field,
     ) -> Result<(), Fault> {
-        if new.expose().len() > LONGEST_PASSWORD {
-            return Err(Fault::malformed(field, "is longer than 1024 bytes"));
-        }
-        if new.expose().contains('\0') {
-            return Err(Fault::malformed(field, "contains a NUL character"));
-        }
-        let settings = self.settings();
-        let words: Vec<&str> =
-            own.chain(settings.passwords.words.iter().map(String::as_str)).chain(["vouchsafe"]).collect();
+        let rules = self.settings().passwords.clone();
+        let words = own.chain(rules.words).chain(["vouchsafe".to_owned()]).collect();
         let mut fault = Fault::new(Reason::WeakPassword);
-        for weakness in strength::check(new, settings.passwords.min_length, &words) {
+        for weakness in self.0.hashing.weaknesses(new.clone(), words, rules.length).await? {
             fault = fault.with_flaw(field, weakness.to_string());
         }
         if fault.flaws.is_empty() { Ok(()) } else { Err(fault) }
@@ -179,7 +177,7 @@ impl Actions {
         authority: &Authority,
         change: &PasswordChange,
         hash: Hash,
-    ) -> Result<(), Fault> {
+    ) -> Result<Proof, Fault> {
         if change.old.expose().is_empty() {
             return Err(Fault::malformed(Field::OldPassword, "is required"));
         }
@@ -196,8 +194,8 @@ impl Actions {
             Err(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
         let outcome = self.0.hashing.verify(Some(hash), change.old.clone()).await?;
-        if matches!(outcome, hashing::Outcome::Match { .. }) {
-            return Ok(());
+        if let hashing::Outcome::Match { proof, .. } = outcome {
+            return Ok(proof);
         }
         let (call, actor) = (call.clone(), authority.actor().to_owned());
         self.0

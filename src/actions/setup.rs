@@ -1,7 +1,7 @@
 //! The first account: a one-time link instead of a default password (security.md PWD-9).
 
 use crate::{
-    actions::{Actions, accounts::{Wanted, groups_by_name}},
+    actions::{Actions, accounts::{Wanted, groups_by_name, own_words}},
     domain::{
         account::{self, NewAccount},
         audit::{self, Entry, Event},
@@ -63,8 +63,8 @@ impl Actions {
         let Some(password) = wanted.password else {
             return Err(Fault::malformed(Field::Password, "is required"));
         };
-        let own = [Some(wanted.username.as_str()), wanted.email.as_ref().map(|email| email.as_str())];
-        self.check_password_words(&password, own.into_iter().flatten(), Field::Password)?;
+        let own = own_words(&wanted.username, wanted.display_name.as_ref(), wanted.email.as_ref());
+        self.check_password_words(&password, own, Field::Password).await?;
         let hash = self.hashed(password).await?;
         let id = AccountId::mint(call.now, self.0.world.random());
         let key = SessionKey::mint(call.now, self.0.world.random());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use self::reservations::Reservation;
 use super::{Actions, Settings, hashing};
 use crate::{
-    crypto::password::Hash,
+    crypto::password::{Hash, Proof},
     domain::{
         account::{self, Hindrance},
         audit::{self, Entry, Event},
@@ -20,7 +20,7 @@ use crate::{
         fault::{Fault, Field, Reason},
         login::{
             self, Finish, Finished,
-            throttle::{Admission, Counters, Origin, Subject},
+            throttle::{Counters, Origin, Subject},
         },
         session::{NewSession, SessionHash, SessionKey, SessionRecord},
     },
@@ -72,8 +72,14 @@ pub const DEVICE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(
 struct Known {
     account: Option<AccountId>,
     hash: Option<Hash>,
-    revision: u64,
     counters: Counters,
+}
+
+/// What a right password amounts to.
+struct Proven {
+    account: AccountId,
+    proof: Proof,
+    renewed: Option<Hash>,
 }
 
 impl Actions {
@@ -87,9 +93,9 @@ impl Actions {
         let reservation = self.reserve(call, &settings, &known).await?;
         let outcome = self.0.hashing.verify(known.hash.clone(), attempt.password.clone()).await?;
         let ended = match (outcome, known.account) {
-            (hashing::Outcome::Match { outdated }, Some(account)) => {
+            (hashing::Outcome::Match { proof, outdated }, Some(account)) => {
                 let renewed = if outdated { self.hashed(attempt.password.clone()).await.ok() } else { None };
-                self.welcome(call, settings, &attempt, account, &known, renewed).await
+                self.welcome(call, settings, &attempt, &known, Proven { account, proof, renewed }).await
             }
             (_, account) => Err(self.miss(call, settings, account, &known).await),
         };
@@ -144,9 +150,8 @@ impl Actions {
         let counters = Counters::of(&subject, &origin, call.client);
         let account = found.as_ref().map(|(id, _)| *id);
         let password = found.and_then(|(_, password)| password);
-        let revision = password.as_ref().map_or(0, |password| password.revision);
-        let hash = password.map(|password| Hash::from_stored(password.hash));
-        Ok(Known { account, hash, revision, counters })
+        let hash = password.map(|password| password.hash()).transpose()?;
+        Ok(Known { account, hash, counters })
     }
 
     async fn welcome(
@@ -154,10 +159,10 @@ impl Actions {
         call: &Call,
         settings: Arc<Settings>,
         attempt: &Attempt,
-        account: AccountId,
         known: &Known,
-        renewed: Option<Hash>,
+        proven: Proven,
     ) -> Result<SignedIn, Fault> {
+        let account = proven.account;
         let key = SessionKey::mint(call.now, self.0.world.random());
         let device = *self.0.world.random::<16>().bytes();
         let until = call.now + DEVICE_LIFETIME;
@@ -171,8 +176,8 @@ impl Actions {
                 replaces: attempt.replaces,
                 restricted: false,
             },
-            revision: known.revision,
-            renewed,
+            proof: proven.proof,
+            renewed: proven.renewed,
         };
         let (call, counters, epoch) = (call.clone(), known.counters, self.0.store.epoch());
         let finished = self

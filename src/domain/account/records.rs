@@ -179,7 +179,7 @@ pub fn remove(tx: &mut WriteTx, id: AccountId, now: Timestamp) -> Result<Option<
     let removed = ACCOUNTS.take(tx, &id)?;
     if let Some(record) = &removed {
         let resting = RestingName { until: now + DELETED_NAMES_REST };
-        RESTING_NAMES.put(tx, &NameKey::of(record.domain, &record.canonical), &resting)?;
+        RESTING_NAMES.set(tx, &NameKey::of(record.domain, &record.canonical), &resting)?;
     }
     Ok(removed)
 }

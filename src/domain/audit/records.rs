@@ -109,8 +109,8 @@ pub fn append(tx: &mut WriteTx, entry: &Entry) -> Result<(), StoreError> {
         chain: [0; 32],
     };
     record.chain = link(&head.chain, &record);
-    AUDIT.put(tx, &Number(record.number), &record)?;
-    HEAD.put(tx, &Number(0), &HeadRecord { number: record.number, chain: record.chain })?;
+    AUDIT.set(tx, &Number(record.number), &record)?;
+    HEAD.set(tx, &Number(0), &HeadRecord { number: record.number, chain: record.chain })?;
     Ok(())
 }
 

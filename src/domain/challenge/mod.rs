@@ -88,7 +88,7 @@ pub fn offer(
         expires: now + purpose.lifetime(),
         epoch,
     };
-    CHALLENGES.put(tx, &Slot(purpose), &record)?;
+    CHALLENGES.set(tx, &Slot(purpose), &record)?;
     Ok(text)
 }
 

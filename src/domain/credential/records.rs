@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     crypto::password::Hash,
+    domain::fault::Fault,
     store::{Reading, Record, StoreError, Table, WriteTx},
     values::{id::AccountId, time::Timestamp},
 };
@@ -33,6 +34,16 @@ pub struct PasswordRecord {
 }
 
 impl PasswordRecord {
+    /// The hash, read. It was checked when it was stored, so a failure is damage.
+    pub fn hash(&self) -> Result<Hash, Fault> {
+        Hash::parse(&self.hash).map_err(Fault::broken)
+    }
+
+    /// Whether a proof for this hash text still speaks of this password.
+    pub fn is_known_by(&self, hash: &str) -> bool {
+        self.hash == hash || self.origin.as_deref() == Some(hash)
+    }
+
     /// Whether this password was set from exactly this hash text.
     pub fn is_made_from(&self, hash: &str) -> bool {
         self.origin.as_deref().unwrap_or(&self.hash) == hash
@@ -59,7 +70,7 @@ pub fn set_password(
 ) -> Result<(), StoreError> {
     let revision = PASSWORDS.get(tx, &account)?.map_or(1, |old| old.revision + 1);
     let record = PasswordRecord { hash: hash.as_str().to_owned(), set: now, temporary, revision, origin: None };
-    PASSWORDS.put(tx, &account, &record)?;
+    PASSWORDS.set(tx, &account, &record)?;
     Ok(())
 }
 
@@ -75,7 +86,7 @@ pub fn renew_hash(
         Some(mut record) if record.revision == revision => {
             let old = std::mem::replace(&mut record.hash, hash.as_str().to_owned());
             record.origin.get_or_insert(old);
-            PASSWORDS.put(tx, &account, &record)?;
+            PASSWORDS.set(tx, &account, &record)?;
             Ok(true)
         }
         _ => Ok(false),

@@ -129,11 +129,11 @@ pub fn found(tx: &mut WriteTx, now: Timestamp, chance: [Random<10>; 3]) -> Resul
     let [for_tenant, for_domain, for_group] = chance;
     let tenant = TenantId::mint(now, for_tenant);
     let domain = UserDomainId::mint(now, for_domain);
-    TENANTS.put(tx, &tenant, &TenantRecord { name: "default".to_owned(), created: now })?;
-    USER_DOMAINS.put(tx, &domain, &UserDomainRecord { tenant, name: "default".to_owned() })?;
+    TENANTS.set(tx, &tenant, &TenantRecord { name: "default".to_owned(), created: now })?;
+    USER_DOMAINS.set(tx, &domain, &UserDomainRecord { tenant, name: "default".to_owned() })?;
     let admins = GroupRecord { tenant, name: ADMINS.to_owned(), canonical: ADMINS.to_owned() };
-    GROUPS.put(tx, &GroupId::mint(now, for_group), &admins)?;
-    DEFAULTS.put(tx, &Only, &HomeRecord { tenant, domain })?;
+    GROUPS.set(tx, &GroupId::mint(now, for_group), &admins)?;
+    DEFAULTS.set(tx, &Only, &HomeRecord { tenant, domain })?;
     Ok(Home { tenant, domain })
 }
 
@@ -157,7 +157,7 @@ pub fn ensure_group(
         return Ok((id, false));
     }
     let record = GroupRecord { tenant, name: name.as_str().to_owned(), canonical: name.canonical().to_owned() };
-    GROUPS.put(tx, &new_id, &record)?;
+    GROUPS.set(tx, &new_id, &record)?;
     Ok((new_id, true))
 }
 

@@ -2,7 +2,7 @@
 
 use super::throttle::{self, Counters, Rules};
 use crate::{
-    crypto::password::Hash,
+    crypto::password::{Hash, Proof},
     domain::{
         account::{ACCOUNTS, AccountRecord, Hindrance},
         audit::{self, Entry, Event},
@@ -20,8 +20,8 @@ use crate::{
 pub struct Finish {
     /// The session to begin.
     pub session: NewSession,
-    /// The revision of the password that was verified.
-    pub revision: u64,
+    /// That the password was right, and for which hash.
+    pub proof: Proof,
     /// The same password hashed with present parameters, when the stored hash is outdated.
     pub renewed: Option<Hash>,
 }
@@ -57,7 +57,7 @@ pub fn finish(
         miss(tx, Some(id), counters, rules, call, "the account was deleted meanwhile")?;
         return Ok(Finished::Stale);
     };
-    if password.revision != finish.revision {
+    if !password.is_known_by(finish.proof.hash().as_str()) {
         miss(tx, Some(id), counters, rules, call, "the password was changed meanwhile")?;
         return Ok(Finished::Stale);
     }
@@ -68,7 +68,7 @@ pub fn finish(
     }
     let failures = throttle::clear(tx, counters)?;
     if let Some(hash) = &finish.renewed
-        && credential::renew_hash(tx, id, finish.revision, hash)?
+        && credential::renew_hash(tx, id, password.revision, hash)?
     {
         audit::append(tx, &Entry::done(Event::PasswordRehashed, "vouchsafe", call).about(id))?;
     }

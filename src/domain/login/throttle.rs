@@ -298,15 +298,15 @@ pub fn count_failure(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let pair = COUNTERS.get(tx, &counters.pair)?.unwrap_or_default();
-    COUNTERS.put(tx, &counters.pair, &rules.counted(&pair, now, rules.longest_memory(&pair)))?;
+    COUNTERS.set(tx, &counters.pair, &rules.counted(&pair, now, rules.longest_memory(&pair)))?;
     if let Some(key) = &counters.source {
         let source = COUNTERS.get(tx, key)?.unwrap_or_default();
-        COUNTERS.put(tx, key, &rules.counted(&source, now, rules.source_window))?;
+        COUNTERS.set(tx, key, &rules.counted(&source, now, rules.source_window))?;
     }
     let subject = COUNTERS.get(tx, &counters.subject)?.unwrap_or_default();
     let counted = rules.counted(&subject, now, rules.window);
     let ceiling = counted.consecutive == rules.ceiling;
-    COUNTERS.put(tx, &counters.subject, &counted)?;
+    COUNTERS.set(tx, &counters.subject, &counted)?;
     Ok(ceiling)
 }
 

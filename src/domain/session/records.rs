@@ -121,7 +121,7 @@ pub fn begin(
         epoch,
         restricted: new.restricted,
     };
-    SESSIONS.put(tx, &new.hash, &session)?;
+    SESSIONS.set(tx, &new.hash, &session)?;
     Ok(Begun { session, evicted })
 }
 
@@ -161,7 +161,7 @@ pub fn touch(tx: &mut WriteTx, hash: &SessionHash, at: Timestamp) -> Result<(), 
         && session.last_seen < at
     {
         session.last_seen = at;
-        SESSIONS.put(tx, hash, &session)?;
+        SESSIONS.set(tx, hash, &session)?;
     }
     Ok(())
 }
