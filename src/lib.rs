@@ -1,8 +1,11 @@
 //! vouchsafe guards web applications.
 
 pub mod actions;
+pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod gate;
 pub mod serve;
 pub mod store;
 pub mod values;
+pub mod world;

@@ -1,3 +1,159 @@
-//! One function per thing a person or an administrator can ask for.
+//! What a person or an operator can ask the house to do; one function per thing, whoever asks.
+//!
+//! **Responsibility.** The order of an operation: slow work outside (hashing), then one transaction (rules, change, audit), then
+//! the answer.
+//!
+//! **Invariants.** No rule is stated here that `domain` states. Nothing irreversible happens before the commit. An action
+//! that needs permission takes it as a value (`Permit`, `Authority`).
+//!
+//! **Not here.** HTTP, wire shapes, cookies (`web`); who is at the door (`gate`).
+//!
+//! **Start reading at** [`Actions`], then [`login`].
 
+pub mod accounts;
+pub mod audit;
+pub mod credentials;
+pub mod declared;
+pub mod groups;
 pub mod hashing;
+pub mod login;
+pub mod sessions;
+pub mod setup;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use self::{hashing::HashingPool, login::reservations::Reservations};
+use crate::{
+    crypto::password::Hash,
+    domain::{
+        call::{Call, RequestId},
+        directory::{self, Home},
+        fault::{Fault, Field, Reason},
+        keyring::Keyring,
+        login::throttle,
+        session::Lifetimes,
+    },
+    store::{Store, StoreError},
+    values::{id::AccountId, secret::Secret},
+    world::World,
+};
+
+/// What the operator decided about signing in. Replaced whole on reload.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The limits sessions live under.
+    pub limits: Lifetimes,
+    /// The limits guesses live under.
+    pub throttle: throttle::Rules,
+    /// The rules for new passwords.
+    pub passwords: credentials::PasswordRules,
+}
+
+/// The house's capability to act: the store, the world, the hashing pool and the keys. Cheap to clone.
+#[derive(Clone)]
+pub struct Actions(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    world: World,
+    hashing: HashingPool,
+    keyring: Arc<Keyring>,
+    settings: ArcSwap<Settings>,
+    reservations: Reservations,
+    home: Home,
+}
+
+impl Actions {
+    /// Puts the pieces together. Founds the default tenant when the store is new.
+    pub fn new(
+        store: Store,
+        world: World,
+        hashing: HashingPool,
+        keyring: Keyring,
+        settings: Settings,
+    ) -> Result<Self, StoreError> {
+        let home = match store.read(directory::home)? {
+            Some(home) => home,
+            None => {
+                let now = world.now();
+                let chance = [world.random(), world.random(), world.random()];
+                store.write_blocking(move |tx| directory::found(tx, now, chance))?
+            }
+        };
+        let reservations = Reservations::new(settings.throttle.attempts_per_minute);
+        let settings = ArcSwap::from_pointee(settings);
+        let keyring = Arc::new(keyring);
+        Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home })))
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.0.settings.load_full()
+    }
+
+    /// Puts other settings in force.
+    pub fn configure(&self, settings: Settings) {
+        self.0.settings.store(Arc::new(settings));
+    }
+
+    /// The keys for form tokens, return addresses and the like.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.0.keyring.clone()
+    }
+
+    /// The world, for a fresh moment and chance.
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// The store, for what only reads figures of it.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The default tenant and user domain.
+    pub fn home(&self) -> Home {
+        self.0.home
+    }
+
+    /// The hashing pool, for metrics and shutdown.
+    pub fn hashing(&self) -> &HashingPool {
+        &self.0.hashing
+    }
+
+    /// A call that the house makes itself.
+    pub fn inside(&self) -> Call {
+        let number = u64::from_be_bytes(*self.0.world.random().bytes());
+        Call::inside(self.0.world.now(), RequestId::new(format!("inside-{number:016x}")))
+    }
+
+    /// Hashes a new password on the pool.
+    async fn hashed(&self, password: Secret<String>) -> Result<Hash, Fault> {
+        self.0.hashing.hash(password, self.0.world.random()).await
+    }
+}
+
+/// The refusal for an account that is not there.
+pub(crate) fn no_account() -> Fault {
+    Fault::new(Reason::NotFound).with_flaw(Field::Username, "there is no such account")
+}
+
+/// Names an account the way a person types it, or by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// By id.
+    Id(AccountId),
+    /// By user name or e-mail address.
+    Named(String),
+}
+
+impl From<&str> for Which {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Named(text.to_owned()), Self::Id)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

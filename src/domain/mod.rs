@@ -1,4 +1,37 @@
-//! What is true: accounts, credentials, sessions, policy.
+//! What is true: people, credentials, sessions, rules; states, transitions and refusals.
+//!
+//! **Responsibility.** Every rule of the house, once. Synchronous and deterministic: a transaction, a moment and some
+//! random bytes go in, a decision comes out.
+//!
+//! **Invariants.** No clock, no chance, no I/O, no HTTP, no JSON, no configuration file. Arrows between the
+//! sub-rooms go one way, in the order of the declarations below; the fence test checks it.
+//!
+//! **Not here.** Slow work and its order (`actions`), how a refusal is said (`web`).
+//!
+//! **Start reading at** [`fault`], [`account`], [`session`], then [`policy`].
 
 pub mod fault;
+
+pub mod call;
+
+pub mod caller;
+
+pub mod rights;
+
+pub mod audit;
+
+pub mod directory;
+
+pub mod account;
+
+pub mod credential;
+
+pub mod session;
+
+pub mod challenge;
+
+pub mod keyring;
+
+pub mod login;
+
 pub mod policy;

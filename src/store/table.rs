@@ -70,6 +70,17 @@ impl<R: Record> Table<R> {
         Self::replace(tx, key.as_bytes(), old.as_ref(), record)
     }
 
+    /// [`put`](Self::put) for a record that cannot collide: its table has no unique index, or the caller has just looked.
+    /// A collision all the same is a damaged index.
+    pub fn set(&self, tx: &mut WriteTx, key: &R::Key, record: &R) -> Result<(), StoreError> {
+        match self.put(tx, key, record)? {
+            Inserted::Done | Inserted::Exists => Ok(()),
+            Inserted::Taken(index) => {
+                Err(StoreError::Corrupt(format!("index `{index}` of `{}` holds a key that was free", R::SPACE)))
+            }
+        }
+    }
+
     /// Removes the record under `key` and returns it: of any number of takers exactly one gets it.
     pub fn take(&self, tx: &mut WriteTx, key: &R::Key) -> Result<Option<R>, StoreError> {
         let key = KeyBuf::of(key);

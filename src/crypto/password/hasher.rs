@@ -14,6 +14,7 @@ use crate::values::{random::Random, secret::Secret};
 
 /// That somebody knew the password of one particular hash. Only a verification makes one.
 #[derive(Debug)]
+#[derive(Clone)]
 pub struct Proof {
     hash: Hash,
 }

@@ -1,0 +1,221 @@
+//! Changing passwords.
+
+use crate::{
+    actions::{Actions, login::LONGEST_PASSWORD, no_account},
+    crypto::{
+        password::{Hash, Proof},
+        strength,
+    },
+    domain::{
+        account::{ACCOUNTS, AccountRecord},
+        audit::{self, Entry, Event},
+        call::Call,
+        caller::Strength,
+        credential::{self, PASSWORDS},
+        fault::{Fault, Field, Reason},
+        login::throttle::{self, Counters, Origin, Subject},
+        rights::{Authority, Permit},
+        session::{self, NewSession, SessionHash, SessionKey, SessionRecord},
+    },
+    store::StoreError,
+    values::{
+        id::{AccountId, SessionId},
+        net::SourceKey,
+        secret::Secret,
+    },
+};
+
+use super::hashing;
+
+/// The rules a new password must pass (security.md PWD-1, PWD-7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordRules {
+    /// How long it must be.
+    pub length: strength::Rules,
+    /// Words of the organisation and the product that a password must not be built on.
+    pub words: Vec<String>,
+}
+
+impl Default for PasswordRules {
+    fn default() -> Self {
+        Self { length: strength::Rules::SOLE_FACTOR, words: Vec::new() }
+    }
+}
+
+/// A person's wish for a new password.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// The present one.
+    pub old: Secret<String>,
+    /// The one that is to be.
+    pub new: Secret<String>,
+    /// The session that asks; it is replaced by a new one.
+    pub session: SessionHash,
+    /// How its owner was proven.
+    pub strength: Strength,
+    /// Whether the session was to be remembered.
+    pub remembered: bool,
+}
+
+impl Actions {
+    /// A person changes the own password. The present one must be right; it is guarded by the same counters as a sign-in. All
+    /// other sessions end, and this one gets a new key.
+    pub async fn change_password(
+        &self,
+        call: &Call,
+        authority: Authority,
+        change: PasswordChange,
+    ) -> Result<(SessionKey, SessionRecord), Fault> {
+        let id = authority.account();
+        let (account, password) = self.0.store.read(|tx| {
+            let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
+            Ok::<_, Fault>((account, credential::password_of(tx, id)?))
+        })?;
+        if account.managed {
+            return Err(managed());
+        }
+        let Some(password) = password else {
+            return Err(Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password"));
+        };
+        let proof = self.prove_present_password(call, &authority, &change, password.hash()?).await?;
+        self.check_new_password(&change.new, &account, Field::NewPassword).await?;
+        if change.old.matches(change.new.expose()) {
+            return Err(weak(Field::NewPassword, "Choose another one: this is the present password."));
+        }
+        let new = self.hashed(change.new).await?;
+        let key = SessionKey::mint(call.now, self.0.world.random());
+        let session = NewSession {
+            hash: key.hash(),
+            id: SessionId::mint(call.now, self.0.world.random()),
+            account: id,
+            strength: change.strength,
+            remembered: change.remembered,
+            replaces: Some(change.session),
+            restricted: false,
+        };
+        let (call, limits, epoch) = (call.clone(), self.settings().limits.clone(), self.0.store.epoch());
+        let begun = self
+            .0
+            .store
+            .write(move |tx| {
+                let current = PASSWORDS.get(tx, &id)?;
+                // Only what was proven may be replaced.
+                if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
+                    return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
+                }
+                credential::set_password(tx, id, &new, call.now, false)?;
+                session::end_all(tx, id, Some(&change.session))?;
+                audit::append(tx, &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id))?;
+                Ok(session::begin(tx, &session, &call, &limits, epoch)?)
+            })
+            .await?;
+        Ok((key, begun.session))
+    }
+
+    /// The operator sets a password. A temporary one must be replaced at the next sign-in. All sessions end.
+    pub async fn set_password(
+        &self,
+        call: &Call,
+        permit: &Permit,
+        id: AccountId,
+        new: Secret<String>,
+        temporary: bool,
+    ) -> Result<(), Fault> {
+        let account = self.0.store.read(|tx| ACCOUNTS.get(tx, &id)?.ok_or_else(no_account))?;
+        if account.managed {
+            return Err(managed());
+        }
+        self.check_new_password(&new, &account, Field::NewPassword).await?;
+        let hash = self.hashed(new).await?;
+        let (call, actor) = (call.clone(), permit.actor().to_owned());
+        self.0
+            .store
+            .write(move |tx| {
+                if !ACCOUNTS.contains(tx, &id)? {
+                    return Err(no_account());
+                }
+                credential::set_password(tx, id, &hash, call.now, temporary)?;
+                throttle::pardon(tx, id)?;
+                session::end_all(tx, id, None)?;
+                let entry = Entry::done(Event::PasswordSet, &actor, &call).about(id);
+                audit::append(tx, &entry.detail(if temporary { "temporary" } else { "permanent" }))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Whether a new password passes the rules for this person.
+    pub(super) async fn check_new_password(
+        &self,
+        new: &Secret<String>,
+        account: &AccountRecord,
+        field: Field,
+    ) -> Result<(), Fault> {
+        let own = [Some(&account.username), Some(&account.display_name), account.email.as_ref()];
+        self.check_password_words(new, own.into_iter().flatten().cloned(), field).await
+    }
+
+    /// The same for somebody who has no account yet: `own` are the person's names and addresses.
+    pub(super) async fn check_password_words(
+        &self,
+        new: &Secret<String>,
+        own: impl Iterator<Item = String>,
+        field: Field,
+    ) -> Result<(), Fault> {
+        let rules = self.settings().passwords.clone();
+        let words = own.chain(rules.words).chain(["vouchsafe".to_owned()]).collect();
+        let mut fault = Fault::new(Reason::WeakPassword);
+        for weakness in self.0.hashing.weaknesses(new.clone(), words, rules.length).await? {
+            fault = fault.with_flaw(field, weakness.to_string());
+        }
+        if fault.flaws.is_empty() { Ok(()) } else { Err(fault) }
+    }
+
+    async fn prove_present_password(
+        &self,
+        call: &Call,
+        authority: &Authority,
+        change: &PasswordChange,
+        hash: Hash,
+    ) -> Result<Proof, Fault> {
+        if change.old.expose().is_empty() {
+            return Err(Fault::malformed(Field::OldPassword, "is required"));
+        }
+        if change.old.expose().len() > LONGEST_PASSWORD {
+            return Err(Fault::malformed(Field::OldPassword, "is longer than 1024 bytes"));
+        }
+        let id = authority.account();
+        let rules = self.settings().throttle.clone();
+        self.0.reservations.spend_attempt(call.client, call.now)?;
+        let origin = Origin::Source(SourceKey::of(call.client));
+        let counters = Counters::of(&Subject::account(id), &origin, call.client);
+        let reservation = match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
+            Ok(reservation) => reservation,
+            Err(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
+        };
+        let outcome = self.0.hashing.verify(Some(hash), change.old.clone()).await?;
+        if let hashing::Outcome::Match { proof, .. } = outcome {
+            return Ok(proof);
+        }
+        let (call, actor) = (call.clone(), authority.actor().to_owned());
+        self.0
+            .store
+            .write(move |tx| {
+                throttle::count_failure(tx, &rules, &counters, call.now)?;
+                audit::append(tx, &Entry::refused(Event::PasswordChangeFailed, &actor, &call).about(id))?;
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        drop(reservation);
+        Err(Fault::new(Reason::BadCredentials).with_flaw(Field::OldPassword, "is not the present password"))
+    }
+}
+
+pub(super) fn managed() -> Fault {
+    Fault::new(Reason::Managed)
+        .with_flaw(Field::Username, "this account is declared in the configuration file; change it there")
+}
+
+fn weak(field: Field, message: &str) -> Fault {
+    Fault::new(Reason::WeakPassword).with_flaw(field, message)
+}

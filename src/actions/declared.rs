@@ -1,0 +1,217 @@
+//! Accounts declared in the configuration: made true at start and at every reload.
+
+use std::collections::HashSet;
+
+use crate::{
+    actions::{Actions, accounts::groups_by_name},
+    crypto::password::Hash,
+    domain::{
+        account::{self, ACCOUNTS, AccountRecord, NewAccount, Status},
+        audit::{self, Entry, Event},
+        call::Call,
+        credential::{self, PASSWORDS},
+        directory,
+        fault::Fault,
+        session,
+    },
+    store::WriteTx,
+    values::{
+        email::EmailAddress,
+        id::{AccountId, GroupId},
+        name::{DisplayName, GroupName, Username},
+        phone::Phone,
+    },
+};
+
+/// One `[[accounts]]` entry.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The login name; entries are matched to accounts by it.
+    pub username: Username,
+    /// What people call the person.
+    pub display_name: Option<DisplayName>,
+    /// An e-mail address.
+    pub email: Option<EmailAddress>,
+    /// A mobile number.
+    pub mobile: Option<Phone>,
+    /// Groups by name.
+    pub groups: Vec<GroupName>,
+    /// The password's hash; without one the account cannot sign in.
+    pub password: Option<Hash>,
+    /// Declared, but closed.
+    pub disabled: bool,
+}
+
+/// What reconciling did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Accounts created.
+    pub created: usize,
+    /// Accounts changed.
+    pub changed: usize,
+    /// Accounts disabled because their entry is gone.
+    pub disabled: usize,
+    /// Entries that could not be applied, with the reason.
+    pub refused: Vec<String>,
+}
+
+/// The status reason of an account whose entry is gone.
+const GONE: &str = "no longer declared in the configuration";
+/// The status reason of an account whose entry says so.
+const CLOSED: &str = "disabled in the configuration";
+
+impl Actions {
+    /// Makes the declared accounts true: creates what is missing, brings the rest into line, disables what is
+    /// declared no more. An existing account of the same name that was not declared before is taken over.
+    pub async fn reconcile(&self, call: &Call, declared: Vec<Declared>) -> Result<Reconciled, Fault> {
+        let mut done = Reconciled::default();
+        let mut wanted = HashSet::new();
+        for entry in declared {
+            wanted.insert(entry.username.canonical().to_owned());
+            let name = entry.username.as_str().to_owned();
+            match self.reconcile_one(call, entry).await {
+                Ok(Some(true)) => done.created += 1,
+                Ok(Some(false)) => done.changed += 1,
+                Ok(None) => {}
+                Err(fault) if fault.flaws.is_empty() => return Err(fault),
+                Err(fault) => {
+                    let flaws: Vec<_> = fault.flaws.iter().map(|flaw| flaw.message.as_str()).collect();
+                    done.refused.push(format!("{name}: {}", flaws.join("; ")));
+                }
+            }
+        }
+        done.disabled = self.disable_undeclared(call, wanted).await?;
+        Ok(done)
+    }
+
+    /// `Some(true)` created, `Some(false)` changed, `None` was so already.
+    async fn reconcile_one(&self, call: &Call, entry: Declared) -> Result<Option<bool>, Fault> {
+        let id = AccountId::mint(call.now, self.0.world.random());
+        let fresh = self.fresh_group_ids(call, entry.groups.len());
+        let (home, call) = (self.0.home, call.clone());
+        self.0
+            .store
+            .write(move |tx| {
+                let groups = groups_by_name(tx, home, &entry.groups, &fresh, ACTOR, &call)?;
+                match account::named(tx, home, &entry.username)? {
+                    Some((id, account)) => {
+                        Ok(bring_into_line(tx, id, account, &entry, groups, &call)?.then_some(false))
+                    }
+                    None => {
+                        create(tx, home, id, &entry, groups, &call)?;
+                        Ok::<_, Fault>(Some(true))
+                    }
+                }
+            })
+            .await
+    }
+
+    async fn disable_undeclared(&self, call: &Call, wanted: HashSet<String>) -> Result<usize, Fault> {
+        let mut gone = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.0.store.read(|tx| account::all_after(tx, after, PAGE))?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            gone.extend(page.into_iter().filter_map(|(id, account)| {
+                let undeclared = account.managed && !wanted.contains(&account.canonical);
+                (undeclared && account.status == Status::Active).then_some(id)
+            }));
+        }
+        for id in &gone {
+            let (id, call) = (*id, call.clone());
+            self.0
+                .store
+                .write(move |tx| {
+                    let Some(mut account) = ACCOUNTS.get(tx, &id)? else { return Ok(()) };
+                    account.status = Status::Disabled { reason: GONE.to_owned(), since: call.now };
+                    account::save(tx, id, &account)?;
+                    session::end_all(tx, id, None)?;
+                    audit::append(tx, &Entry::done(Event::AccountDisabled, ACTOR, &call).about(id).detail(GONE))?;
+                    Ok::<_, Fault>(())
+                })
+                .await?;
+        }
+        Ok(gone.len())
+    }
+}
+
+const ACTOR: &str = "configuration";
+const PAGE: usize = 1000;
+
+fn create(
+    tx: &mut WriteTx,
+    home: directory::Home,
+    id: AccountId,
+    entry: &Declared,
+    groups: Vec<GroupId>,
+    call: &Call,
+) -> Result<(), Fault> {
+    let new = NewAccount {
+        username: entry.username.clone(),
+        display_name: entry.display_name.clone(),
+        email: entry.email.clone(),
+        mobile: entry.mobile.clone(),
+        groups,
+        managed: true,
+    };
+    let mut account = account::create(tx, home, id, &new, call.now)?;
+    if let Some(hash) = &entry.password {
+        credential::set_password(tx, id, hash, call.now, false)?;
+    }
+    if entry.disabled {
+        account.status = Status::Disabled { reason: CLOSED.to_owned(), since: call.now };
+        account::save(tx, id, &account)?;
+    }
+    let done = Entry::done(Event::AccountCreated, ACTOR, call).about(id);
+    audit::append(tx, &done.detail(entry.username.as_str()))?;
+    Ok(())
+}
+
+/// Returns whether anything changed. Sessions end when the password or the status did.
+fn bring_into_line(
+    tx: &mut WriteTx,
+    id: AccountId,
+    old: AccountRecord,
+    entry: &Declared,
+    groups: Vec<GroupId>,
+    call: &Call,
+) -> Result<bool, Fault> {
+    let mut new = AccountRecord { managed: true, groups, ..old.clone() };
+    entry.username.as_str().clone_into(&mut new.username);
+    new.display_name =
+        entry.display_name.as_ref().map_or(entry.username.as_str(), DisplayName::as_str).to_owned();
+    new.email = entry.email.as_ref().map(|email| email.as_str().to_owned());
+    new.email_canonical = entry.email.as_ref().map(|email| email.canonical().to_owned());
+    new.mobile = entry.mobile.as_ref().map(|mobile| mobile.as_str().to_owned());
+    new.status = match (&old.status, entry.disabled) {
+        (Status::Disabled { reason, .. }, true) if reason == CLOSED => old.status.clone(),
+        (_, true) => Status::Disabled { reason: CLOSED.to_owned(), since: call.now },
+        // A lock is the operator's, set at run time; the file does not lift it.
+        (Status::Locked { .. }, false) => old.status.clone(),
+        (_, false) => Status::Active,
+    };
+    let password = PASSWORDS.get(tx, &id)?;
+    let new_password = match (&entry.password, &password) {
+        // After an upgrade of the hash the stored text differs from the file's; the declared text is kept beside it.
+        (Some(hash), Some(stored)) => !stored.is_made_from(hash.as_str()),
+        (Some(_), None) => true,
+        (None, Some(_)) => {
+            credential::forget(tx, id)?;
+            true
+        }
+        (None, None) => false,
+    };
+    if let (true, Some(hash)) = (new_password, &entry.password) {
+        credential::set_password(tx, id, hash, call.now, false)?;
+    }
+    if new == old && !new_password {
+        return Ok(false);
+    }
+    if new_password || new.status.hindrance().is_some() {
+        session::end_all(tx, id, None)?;
+    }
+    account::save(tx, id, &new)?;
+    audit::append(tx, &Entry::done(Event::AccountChanged, ACTOR, call).about(id).detail("reconciled"))?;
+    Ok(true)
+}

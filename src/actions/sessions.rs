@@ -1,0 +1,113 @@
+//! Listing and ending sessions.
+
+use crate::{
+    actions::Actions,
+    domain::{
+        audit::{self, Entry, Event},
+        call::Call,
+        fault::{Fault, Field, Reason},
+        rights::{Authority, Permit},
+        session::{self, Liveness, SessionHash, SessionRecord},
+    },
+    values::id::{AccountId, SessionId},
+};
+
+impl Actions {
+    /// Ends the session a browser has. Returns whether there was one.
+    pub async fn sign_out(&self, call: &Call, hash: SessionHash) -> Result<bool, Fault> {
+        let call = call.clone();
+        self.0
+            .store
+            .write(move |tx| {
+                let Some(ended) = session::end(tx, &hash)? else { return Ok(false) };
+                let entry = Entry::done(Event::SignedOut, ended.account.to_string(), &call).about(ended.account);
+                audit::append(tx, &entry.detail(format!("session {}", ended.id)))?;
+                Ok::<_, Fault>(true)
+            })
+            .await
+    }
+
+    /// The live sessions of an account, newest first.
+    pub fn sessions_of(&self, call: &Call, account: AccountId) -> Result<Vec<SessionRecord>, Fault> {
+        let limits = &self.settings().limits;
+        let epoch = self.0.store.epoch();
+        let mut sessions: Vec<_> = self
+            .0
+            .store
+            .read(|tx| session::of_account(tx, account))?
+            .into_iter()
+            .map(|(_, session)| session)
+            .filter(|session| {
+                let live = limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
+                session.epoch == epoch && matches!(live, Liveness::Live { .. })
+            })
+            .collect();
+        sessions.reverse();
+        Ok(sessions)
+    }
+
+    /// Ends one of the account's sessions by its public id.
+    pub async fn end_session(&self, call: &Call, authority: Authority, id: SessionId) -> Result<(), Fault> {
+        self.end_where(call, authority.account(), authority.actor().to_owned(), Some(id)).await
+    }
+
+    /// Ends all sessions of the account, except the one that asks, if any.
+    pub async fn end_all_sessions(
+        &self,
+        call: &Call,
+        authority: Authority,
+        except: Option<SessionHash>,
+    ) -> Result<usize, Fault> {
+        let call = call.clone();
+        self.0
+            .store
+            .write(move |tx| {
+                let account = authority.account();
+                let ended = session::end_all(tx, account, except.as_ref())?;
+                let entry = Entry::done(Event::SessionsEnded, authority.actor(), &call).about(account);
+                audit::append(tx, &entry.detail(format!("{ended} ended")))?;
+                Ok::<_, Fault>(ended)
+            })
+            .await
+    }
+
+    /// The operator ends one session, or all, of an account.
+    pub async fn operator_ends_sessions(
+        &self,
+        call: &Call,
+        permit: &Permit,
+        account: AccountId,
+        id: Option<SessionId>,
+    ) -> Result<(), Fault> {
+        self.end_where(call, account, permit.actor().to_owned(), id).await
+    }
+
+    async fn end_where(
+        &self,
+        call: &Call,
+        account: AccountId,
+        actor: String,
+        id: Option<SessionId>,
+    ) -> Result<(), Fault> {
+        let call = call.clone();
+        self.0
+            .store
+            .write(move |tx| {
+                let Some(id) = id else {
+                    let ended = session::end_all(tx, account, None)?;
+                    let entry = Entry::done(Event::SessionsEnded, &actor, &call).about(account);
+                    audit::append(tx, &entry.detail(format!("{ended} ended")))?;
+                    return Ok(());
+                };
+                let sessions = session::of_account(tx, account)?;
+                let Some((hash, _)) = sessions.iter().find(|(_, session)| session.id == id) else {
+                    return Err(Fault::new(Reason::NotFound).with_flaw(Field::Session, "there is no such session"));
+                };
+                session::end(tx, hash)?;
+                let entry = Entry::done(Event::SessionEnded, &actor, &call).about(account);
+                audit::append(tx, &entry.detail(format!("session {id}")))?;
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,105 @@
+//! The file as it is written: one struct per table, every default in it, unknown keys refused.
+//! What the values mean is decided in each section's `settle`.
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::{
+    sections::{
+        accounts::AccountSection,
+        apps::AppSection,
+        cache::CacheSection,
+        gateway::{ApiSection, GatewaySection},
+        limits::LimitsSection,
+        listeners::{ControlSection, MetricsSection},
+        log::{AuditSection, LogSection},
+        password::PasswordSection,
+        portal::PortalSection,
+        proxies::ProxiesSection,
+        session::SessionSection,
+        throttle::ThrottleSection,
+        vouch::VouchSection,
+    },
+    source::join,
+};
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Raw {
+    pub(crate) data_dir: String,
+    pub(crate) gateway: GatewaySection,
+    pub(crate) api: ApiSection,
+    pub(crate) control: ControlSection,
+    pub(crate) metrics: MetricsSection,
+    pub(crate) proxies: ProxiesSection,
+    pub(crate) session: SessionSection,
+    pub(crate) password: PasswordSection,
+    pub(crate) throttle: ThrottleSection,
+    pub(crate) vouch: VouchSection,
+    pub(crate) portal: PortalSection,
+    pub(crate) cache: CacheSection,
+    pub(crate) log: LogSection,
+    pub(crate) audit: AuditSection,
+    pub(crate) limits: LimitsSection,
+    pub(crate) apps: Vec<AppSection>,
+    pub(crate) accounts: Vec<AccountSection>,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self {
+            data_dir: "vouchsafe-data".to_owned(),
+            gateway: GatewaySection::default(),
+            api: ApiSection::default(),
+            control: ControlSection::default(),
+            metrics: MetricsSection::default(),
+            proxies: ProxiesSection::default(),
+            session: SessionSection::default(),
+            password: PasswordSection::default(),
+            throttle: ThrottleSection::default(),
+            vouch: VouchSection::default(),
+            portal: PortalSection::default(),
+            cache: CacheSection::default(),
+            log: LogSection::default(),
+            audit: AuditSection::default(),
+            limits: LimitsSection::default(),
+            apps: Vec::new(),
+            accounts: Vec::new(),
+        }
+    }
+}
+
+impl Raw {
+    /// Every key with its default, as plain values. Arrays of tables are empty.
+    pub(crate) fn defaults() -> Table {
+        Table::try_from(Self::default()).unwrap_or_default()
+    }
+}
+
+/// The paths of all keys in a tree, those of tables and lists included.
+pub(crate) fn paths(table: &Table) -> Vec<String> {
+    fn walk(path: &str, value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Table(table) => {
+                for (key, value) in table {
+                    let here = join(path, key);
+                    walk(&here, value, found);
+                    found.push(here);
+                }
+            }
+            Value::Array(list) => {
+                for (index, value) in list.iter().enumerate() {
+                    walk(&format!("{path}[{index}]"), value, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for (key, value) in table {
+        walk(key, value, &mut found);
+        found.push(key.clone());
+    }
+    found
+}

@@ -1,0 +1,174 @@
+//! Every complaint there is, as a reader sees it.
+
+use super::*;
+
+/// Proves: OPS-21
+#[test]
+fn unknown_keys_are_refused_all_at_once() {
+    let text = r#"
+colour = "blue"
+idle = "5m"
+
+[gateway]
+listn = "127.0.0.1:1"
+
+[gateway.tls]
+cert_file = "x"
+
+[sesion]
+idle = "1h"
+
+[session]
+idel = "1h"
+lifetime = 24
+remember = "1y"
+
+[vouch]
+headers = ["remote", "x-autn-request"]
+
+[[apps]]
+name = "a"
+hosts = ["a.example.com", 5]
+acces = "deny"
+
+[[apps.rules]]
+acess = "deny"
+access = "signedin"
+methods = "GET"
+
+[[accounts]]
+user = "alice"
+"#;
+    insta::assert_snapshot!(Desk::new(text).complaints(&[]));
+}
+
+#[test]
+fn syntax_errors_show_their_lines() {
+    insta::assert_snapshot!(said_about(&[
+        "data_dir = ",
+        "[gateway]\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"",
+        "[gateway\nlisten = 1",
+        "data_dir = unquoted\n[session]\nidle = 1h\n",
+        "[proxies]\nsecret = \"hunter2hunter2",
+        "[proxies]\nsecret = \"\"\"hunter2\nhunter3",
+    ]));
+}
+
+/// Proves: OPS-21
+#[test]
+fn addresses_are_checked() {
+    insta::assert_snapshot!(said_about(&[
+        "[gateway]\nlisten = \":8080\"",
+        "[gateway]\nlisten = \"localhost:8080\"",
+        "[gateway]\nlisten = \"0.0.0.0:8080\"",
+        "[gateway]\npublic_url = \"login.example.com\"",
+        "[gateway]\npublic_url = \"https://login.example.com/auth\"",
+        "[gateway]\npublic_url = \"https://user:pw@login.example.com/\"",
+        "[gateway]\npublic_url = \"http://login.example.com\"",
+        "[gateway]\npublic_url = \"http://login.example.com\"\nallow_insecure_http = true",
+        "[gateway]\nsurfaces = []",
+        "[gateway]\nsurfaces = [\"portal\", \"vouch\", \"portal\"]",
+        "[gateway]\nsurfaces = [\"admin\"]",
+        "[gateway.tls]\ncertificate_file = \"there.pem\"",
+        "[gateway.tls]\nkey_file = \"there.key\"",
+        "[gateway.tls]\nkey_file = \"there.key\"\ncertificate_file = \"there.pem\"",
+        "[api]\nlisten = \"127.0.0.1:8080\"",
+        "[api]\nlisten = \"192.0.2.1:8080\"",
+        "[metrics]\nlisten = \"127.0.0.1:8081\"",
+        "[metrics]\nlisten = \"9100\"",
+        &format!("[control]\nsocket = \"/{}\"", "x".repeat(110)),
+        "data_dir = \"\"",
+    ]));
+}
+
+/// Proves: OPS-21
+#[test]
+fn trusting_everybody_is_refused() {
+    insta::assert_snapshot!(said_about(&[
+        "[proxies]\ntrusted = [\"0.0.0.0/0\"]",
+        "[proxies]\ntrusted = [\"::/0\", \"0.0.0.0/1\"]",
+        "[proxies]\ntrusted = [\"0.0.0.0/0\"]\nallow_any_network = true",
+        "[proxies]\ntrusted = [\"10.0.0.1/8\", \"proxy.example.com\", \"10.0.0.5\"]",
+    ]));
+}
+
+/// Proves: OPS-21
+#[test]
+fn the_cookie_belongs_to_a_domain_of_ones_own() {
+    let within = |domain: &str| {
+        format!(
+            "[gateway]\npublic_url = \"https://login.example.co.uk\"\n[session.cookie]\ndomain = \"{domain}\""
+        )
+    };
+    let cases: Vec<String> =
+        ["uk", "co.uk", "github.io", "192.0.2.1", "", ".example.co.uk", "example.com", "a..b", "e x"]
+            .map(within)
+            .to_vec();
+    let cases: Vec<&str> = cases
+        .iter()
+        .map(String::as_str)
+        .chain(["[session.cookie]\nname = \"a;b\"", "[session.cookie]\nname = \"__Host-auth\""])
+        .collect();
+    insta::assert_snapshot!(said_about(&cases));
+}
+
+#[test]
+fn numbers_and_times_stay_inside_their_bounds() {
+    insta::assert_snapshot!(said_about(&[
+        "[session]\nidle = \"25h\"\nlifetime = \"31d\"\nremember = \"31d\"\nfresh = \"16m\"\nper_person = 0",
+        "[session]\nidle = \"2h\"\nlifetime = \"1h\"\nremember = \"30m\"",
+        "[session]\nidle = \"2m\"\nlifetime = \"1h\"",
+        "[password]\nmin_length = 7\nmemory = \"8MiB\"\niterations = 0\nparallelism = 0\nqueue = 0\nwait = \"1m\"",
+        "[password]\nmemory = \"20MiB\"\niterations = 1",
+        "[password]\nmemory = \"512MiB\"\nwords = [\"ab\"]",
+        "[throttle]\nceiling = 101\nblock_after = 4\nblock = \"2h\"\nattempts_per_minute = 0",
+        "[throttle]\nceiling = 9",
+        "[cache]\nsessions = 1\naccounts = 0\nstore = \"1KiB\"",
+        "[log]\nlevel = \"verbose\"\nformat = \"xml\"",
+        "[log]\nlevel = \"info,vouchsafe::gate=debug\"",
+        "[audit]\nkeep = \"0s\"",
+        "[limits]\nrequest_line = \"64KiB\"\nconnections = 0\nheader_read = \"0s\"\nbody = \"64\"",
+        "[limits]\nconnections = -1\nheader_count = 99999999999999999999",
+    ]));
+}
+
+/// Proves: OPS-21
+#[test]
+fn pages_and_headers_are_checked() {
+    insta::assert_snapshot!(said_about(&[
+        "[portal]\ntitle = \"\"\nhome = \"/apps\"",
+        "[portal]\nallowed_continue_urls = [\"https://*.example.com/\", \"javascript:alert(1)\", \"http://app.example.com/\"]",
+        "[vouch]\nuser_header = \"X_User\"\ncustom_headers = { Set-Cookie = \"user\", X-Mail = \"mail\" }",
+        "[vouch]\ncustom_headers = { Set-Cookie = \"user\" }\nheader_text = \"latin1\"",
+        "[vouch]\nheaders = \"x-forwarded\"\nuser_header = \"X-SA-Account\"",
+    ]));
+}
+
+#[test]
+fn apps_and_rules_are_checked() {
+    insta::assert_snapshot!(said_about(&[
+        "[[apps]]",
+        "[[apps]]\nname = \"Wiki!\"\nhosts = \"wiki.example.com\"\nupstream = \"http://10.0.0.1\"\n[[apps]]\nname = \"Wiki!\"\nhosts = \"b.example.com\"",
+        "[[apps]]\nname = \"a\"\nhosts = \"a.example.com\"\n[[apps.rules]]\npath = \"x\"\npath_regex = \"(\"",
+        "[[apps]]\nname = \"a\"\nhosts = \"a.example.com\"\n[[apps.rules]]\naccess = \"bypass\"\nusers = \"alice\"\nnetworks = \"ten\"",
+        "apps = 5",
+        "[apps]\nname = \"a\"",
+    ]));
+}
+
+#[test]
+fn accounts_are_checked() {
+    insta::assert_snapshot!(said_about(&[
+        "[[accounts]]",
+        "[[accounts]]\nusername = \"alice\"\n[[accounts]]\nusername = \"Alice\"",
+        "[[accounts]]\nusername = \"alice\"\npassword_hash = \"hunter2\"",
+        "[[accounts]]\nusername = \"alice\"\npassword_hash_file = \"nowhere\"",
+    ]));
+}
+
+#[test]
+fn what_follows_from_a_mistake_is_not_complained_about() {
+    // The public URL has a default that this listener would not allow; only the real mistake shows.
+    let said = Desk::new("[gateway]\nlisten = \"0.0.0.0:80\"\npublic_url = 5").complaints(&[]);
+    assert_eq!(said.matches("gateway.").count(), 1, "{said}");
+}

@@ -1,0 +1,21 @@
+//! Accounts: who there is, and whether they may enter.
+//!
+//! **Responsibility.** One account per person, its names and addresses, its groups, its status with a reason.
+//!
+//! **Invariants.** User names are unique per user domain, e-mail and mobile per tenant, all by canonical form (security.md ENR-5).
+//! A deleted user name rests before it can be given again (ENR-6). Locked and disabled always carry a reason.
+//!
+//! **Not here.** Passwords (`domain::credential`) and sessions (`domain::session`).
+//!
+//! **Start reading at** [`AccountRecord`], then [`Status`].
+
+mod model;
+mod records;
+
+pub use self::{
+    model::{Hindrance, NewAccount, Status},
+    records::{
+        ACCOUNTS, AccountRecord, DELETED_NAMES_REST, all_after, any_account, by_login, create, members_of, named,
+        remove, save,
+    },
+};

@@ -1,0 +1,257 @@
+//! Stored accounts and the questions asked of them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use minicbor::{Decode, Encode};
+
+use super::model::{NewAccount, Status};
+use crate::{
+    domain::{
+        directory::Home,
+        fault::{Fault, Field, Reason},
+    },
+    store::{Index, Inserted, Key, KeyBuf, KeyReader, Reading, Record, StoreError, Table, WriteTx},
+    values::{
+        email::EmailAddress,
+        id::{AccountId, GroupId, TenantId, UserDomainId},
+        name::Username,
+        time::Timestamp,
+    },
+};
+
+/// All accounts.
+pub const ACCOUNTS: Table<AccountRecord> = Table::new();
+const RESTING_NAMES: Table<RestingName> = Table::new();
+
+/// How long a deleted user name cannot be given to somebody else (security.md ENR-6).
+pub const DELETED_NAMES_REST: Duration = Duration::from_secs(90 * 24 * 3600);
+
+const BY_USERNAME: Index<AccountRecord> = Index::unique("username", |account, keys| {
+    keys.add().id(account.domain.bytes()).text(&account.canonical);
+});
+const BY_EMAIL: Index<AccountRecord> = Index::unique("email", |account, keys| {
+    if let Some(email) = &account.email_canonical {
+        keys.add().id(account.tenant.bytes()).text(email);
+    }
+});
+const BY_MOBILE: Index<AccountRecord> = Index::unique("mobile", |account, keys| {
+    if let Some(mobile) = &account.mobile {
+        keys.add().id(account.tenant.bytes()).text(mobile);
+    }
+});
+const BY_GROUP: Index<AccountRecord> = Index::ordered("group", |account, keys| {
+    for group in &account.groups {
+        keys.add().id(group.bytes());
+    }
+});
+
+/// An account as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AccountRecord {
+    /// The tenant it belongs to.
+    #[n(0)]
+    pub tenant: TenantId,
+    /// The directory it lives in.
+    #[n(1)]
+    pub domain: UserDomainId,
+    /// The user name as typed.
+    #[n(2)]
+    pub username: String,
+    /// The user name as compared.
+    #[n(3)]
+    pub canonical: String,
+    /// What people call the person.
+    #[n(4)]
+    pub display_name: String,
+    /// The e-mail address as typed.
+    #[n(5)]
+    pub email: Option<String>,
+    /// The e-mail address as compared.
+    #[n(6)]
+    pub email_canonical: Option<String>,
+    /// The mobile number, E.164.
+    #[n(7)]
+    pub mobile: Option<String>,
+    /// The groups, by id.
+    #[n(8)]
+    pub groups: Vec<GroupId>,
+    /// Free attributes.
+    #[n(9)]
+    pub attributes: BTreeMap<String, String>,
+    /// Whether it may be used.
+    #[n(10)]
+    pub status: Status,
+    /// When it was created.
+    #[n(11)]
+    pub created: Timestamp,
+    /// Owned by `[[accounts]]` of the configuration.
+    #[n(12)]
+    pub managed: bool,
+}
+
+impl Record for AccountRecord {
+    type Key = AccountId;
+    const SPACE: &'static str = "accounts";
+    const INDEXES: &'static [Index<Self>] = &[BY_USERNAME, BY_EMAIL, BY_MOBILE, BY_GROUP];
+}
+
+/// A deleted user name that nobody may take yet.
+#[derive(Encode, Decode)]
+struct RestingName {
+    #[n(0)]
+    until: Timestamp,
+}
+
+impl Record for RestingName {
+    type Key = NameKey;
+    const SPACE: &'static str = "resting-names";
+}
+
+struct NameKey {
+    domain: UserDomainId,
+    canonical: String,
+}
+
+impl NameKey {
+    fn of(domain: UserDomainId, canonical: &str) -> Self {
+        Self { domain, canonical: canonical.to_owned() }
+    }
+}
+
+impl Key for NameKey {
+    fn write(&self, out: &mut KeyBuf) {
+        out.id(self.domain.bytes()).text(&self.canonical);
+    }
+
+    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
+        Some(Self { domain: UserDomainId::take(from)?, canonical: from.text()? })
+    }
+}
+
+/// Makes an account. Its names must be free.
+pub fn create(
+    tx: &mut WriteTx,
+    home: Home,
+    id: AccountId,
+    new: &NewAccount,
+    now: Timestamp,
+) -> Result<AccountRecord, Fault> {
+    let canonical = new.username.canonical().to_owned();
+    if let Some(resting) = RESTING_NAMES.get(tx, &NameKey::of(home.domain, &canonical))? {
+        if now < resting.until {
+            return Err(taken(Field::Username, "this user name belonged to somebody who left not long ago"));
+        }
+        RESTING_NAMES.take(tx, &NameKey::of(home.domain, &canonical))?;
+    }
+    let display_name = new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
+    let record = AccountRecord {
+        tenant: home.tenant,
+        domain: home.domain,
+        username: new.username.as_str().to_owned(),
+        canonical,
+        display_name,
+        email: new.email.as_ref().map(|email| email.as_str().to_owned()),
+        email_canonical: new.email.as_ref().map(|email| email.canonical().to_owned()),
+        mobile: new.mobile.as_ref().map(|mobile| mobile.as_str().to_owned()),
+        groups: new.groups.clone(),
+        attributes: BTreeMap::new(),
+        status: Status::Active,
+        created: now,
+        managed: new.managed,
+    };
+    match ACCOUNTS.insert(tx, &id, &record)? {
+        Inserted::Done => Ok(record),
+        Inserted::Taken(index) => Err(collision(index)),
+        Inserted::Exists => Err(Fault::broken("a fresh account id was already in use")),
+    }
+}
+
+/// Writes a changed account back. Its names must still be free.
+pub fn save(tx: &mut WriteTx, id: AccountId, record: &AccountRecord) -> Result<(), Fault> {
+    match ACCOUNTS.put(tx, &id, record)? {
+        Inserted::Taken(index) => Err(collision(index)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes an account; its user name rests for [`DELETED_NAMES_REST`].
+pub fn remove(tx: &mut WriteTx, id: AccountId, now: Timestamp) -> Result<Option<AccountRecord>, StoreError> {
+    let removed = ACCOUNTS.take(tx, &id)?;
+    if let Some(record) = &removed {
+        let resting = RestingName { until: now + DELETED_NAMES_REST };
+        RESTING_NAMES.set(tx, &NameKey::of(record.domain, &record.canonical), &resting)?;
+    }
+    Ok(removed)
+}
+
+/// The account with this user name.
+pub fn named(
+    tx: &impl Reading,
+    home: Home,
+    username: &Username,
+) -> Result<Option<(AccountId, AccountRecord)>, StoreError> {
+    ACCOUNTS.find(tx, &BY_USERNAME, &username_key(home.domain, username.canonical()))
+}
+
+/// The account that a person means by what was typed into the login form: an e-mail address when it reads
+/// as one, else a user name. All spellings of one account lead to the same id (security.md THR-3).
+pub fn by_login(
+    tx: &impl Reading,
+    home: Home,
+    typed: &str,
+) -> Result<Option<(AccountId, AccountRecord)>, StoreError> {
+    if let Ok(email) = EmailAddress::parse(typed) {
+        return ACCOUNTS.find(tx, &BY_EMAIL, &tenant_key(home.tenant, email.canonical()));
+    }
+    match Username::parse(typed) {
+        Ok(username) => named(tx, home, &username),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A page of accounts in order of creation.
+pub fn all_after(
+    tx: &impl Reading,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, AccountRecord)>, StoreError> {
+    ACCOUNTS.range(tx, after.as_ref(), limit)
+}
+
+/// Whether there is any account at all.
+pub fn any_account(tx: &impl Reading) -> Result<bool, StoreError> {
+    Ok(!ACCOUNTS.range(tx, None, 1)?.is_empty())
+}
+
+/// The members of a group, at most `limit`.
+pub fn members_of(
+    tx: &impl Reading,
+    group: GroupId,
+    limit: usize,
+) -> Result<Vec<(AccountId, AccountRecord)>, StoreError> {
+    Ok(ACCOUNTS.list(tx, &BY_GROUP, &KeyBuf::of(&group), None, limit)?.items)
+}
+
+fn username_key(domain: UserDomainId, canonical: &str) -> KeyBuf {
+    let mut key = KeyBuf::new();
+    key.id(domain.bytes()).text(canonical);
+    key
+}
+
+fn tenant_key(tenant: TenantId, text: &str) -> KeyBuf {
+    let mut key = KeyBuf::new();
+    key.id(tenant.bytes()).text(text);
+    key
+}
+
+fn collision(index: &str) -> Fault {
+    match index {
+        "email" => taken(Field::Email, "this e-mail address is already in use"),
+        "mobile" => taken(Field::Mobile, "this mobile number is already in use"),
+        _ => taken(Field::Username, "this user name is already in use"),
+    }
+}
+
+fn taken(field: Field, message: &str) -> Fault {
+    Fault::new(Reason::Taken).with_flaw(field, message)
+}

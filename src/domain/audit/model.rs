@@ -1,0 +1,198 @@
+//! What an audit entry says, before it has a place in the sequence.
+
+use std::net::IpAddr;
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    domain::call::Call,
+    values::{
+        id::AccountId,
+        time::Timestamp,
+    },
+};
+
+/// How much an entry should worry its reader. The words are those of the Simple Auth audit API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Level {
+    /// For finding faults.
+    #[n(0)]
+    Debug,
+    /// Ordinary.
+    #[n(1)]
+    Info,
+    /// Refused or unusual.
+    #[n(2)]
+    Warn,
+    /// Somebody should look.
+    #[n(3)]
+    Alert,
+}
+
+impl Level {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Alert => "alert",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Outcome {
+    /// It was done.
+    #[n(0)]
+    Done,
+    /// It was refused.
+    #[n(1)]
+    Refused,
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $module:literal, $level:ident, $message:literal;)*) => {
+        /// Everything the trail can tell of. Numbers are stored and never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+        #[cbor(index_only)]
+        pub enum Event {$($(#[$doc])* #[n($number)] $name,)*}
+
+        impl Event {
+            /// Every event, for lists and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The part of the house it happened in.
+            pub const fn module(self) -> &'static str {
+                match self {$(Self::$name => $module,)*}
+            }
+
+            /// How much it should worry.
+            pub const fn level(self) -> Level {
+                match self {$(Self::$name => Level::$level,)*}
+            }
+
+            /// What a person reads.
+            pub const fn message(self) -> &'static str {
+                match self {$(Self::$name => $message,)*}
+            }
+        }
+    };
+}
+
+events! {
+    /// A sign-in succeeded.
+    SignedIn = 0, "login", Info, "Login Successful";
+    /// A sign-in failed: unknown name, wrong password, locked or disabled.
+    SignInFailed = 1, "login", Warn, "Login failed";
+    /// A sign-in was not even tried because of earlier failures.
+    SignInThrottled = 2, "login", Warn, "Login refused after too many failures";
+    /// An account reached the ceiling of consecutive failures and is blocked for unknown devices.
+    CeilingReached = 3, "login", Alert, "Too many consecutive failures";
+    /// A person signed out.
+    SignedOut = 4, "session", Info, "Signed out";
+    /// A session was ended by its owner or the operator.
+    SessionEnded = 5, "session", Info, "Session ended";
+    /// All sessions of an account were ended.
+    SessionsEnded = 6, "session", Info, "All sessions ended";
+    /// The oldest session made room for a new one.
+    SessionEvicted = 7, "session", Info, "Oldest session ended to make room";
+    /// An account was created.
+    AccountCreated = 8, "account", Info, "Account created";
+    /// An account was disabled.
+    AccountDisabled = 9, "account", Warn, "Account disabled";
+    /// An account was enabled.
+    AccountEnabled = 10, "account", Info, "Account enabled";
+    /// An account was locked.
+    AccountLocked = 11, "account", Warn, "Account locked";
+    /// An account was unlocked.
+    AccountUnlocked = 12, "account", Info, "Account unlocked";
+    /// An account was deleted.
+    AccountDeleted = 13, "account", Warn, "Account deleted";
+    /// Name, address or groups changed.
+    AccountChanged = 14, "account", Info, "Account changed";
+    /// A password was changed by its owner.
+    PasswordChanged = 15, "credential", Info, "Password updated";
+    /// A password was set by the operator.
+    PasswordSet = 16, "credential", Warn, "Password set by the operator";
+    /// A stored hash was renewed with present parameters.
+    PasswordRehashed = 17, "credential", Debug, "Password hash renewed";
+    /// A change of password was refused because the present one was wrong.
+    PasswordChangeFailed = 18, "credential", Warn, "Password change refused";
+    /// A group was created.
+    GroupCreated = 19, "directory", Info, "Group created";
+    /// A group was deleted.
+    GroupDeleted = 20, "directory", Warn, "Group deleted";
+    /// A person joined a group.
+    GroupJoined = 21, "directory", Info, "Added to group";
+    /// A person left a group.
+    GroupLeft = 22, "directory", Info, "Removed from group";
+    /// A setup link was printed.
+    SetupOffered = 23, "setup", Alert, "Setup link created";
+    /// The setup link was used.
+    SetupDone = 24, "setup", Alert, "First account created";
+    /// A setup link was refused.
+    SetupRefused = 25, "setup", Warn, "Setup link refused";
+    /// The configuration was loaded anew.
+    Reloaded = 26, "config", Info, "Configuration reloaded";
+    /// A group got a new name.
+    GroupRenamed = 27, "directory", Info, "Group renamed";
+    /// A signed-in person was refused an app.
+    AccessDenied = 28, "policy", Warn, "Access denied";
+    /// The store was brought back from a backup.
+    Restored = 29, "store", Alert, "Store restored from a backup";
+}
+
+/// One thing that happened, ready to be appended.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub(super) event: Event,
+    pub(super) outcome: Outcome,
+    pub(super) at: Timestamp,
+    pub(super) actor: String,
+    pub(super) subject: Option<AccountId>,
+    pub(super) client: Option<IpAddr>,
+    pub(super) request: String,
+    pub(super) detail: String,
+}
+
+impl Entry {
+    /// Longest kept detail, in characters.
+    pub const DETAIL_LIMIT: usize = 300;
+
+    /// `event` was done by `actor`.
+    pub fn done(event: Event, actor: impl Into<String>, call: &Call) -> Self {
+        Self {
+            event,
+            outcome: Outcome::Done,
+            at: call.now,
+            actor: actor.into(),
+            subject: None,
+            client: call.client,
+            request: call.request.to_string(),
+            detail: String::new(),
+        }
+    }
+
+    /// `event` was refused to `actor`.
+    pub fn refused(event: Event, actor: impl Into<String>, call: &Call) -> Self {
+        Self { outcome: Outcome::Refused, ..Self::done(event, actor, call) }
+    }
+
+    /// Whom it happened to.
+    #[must_use]
+    pub const fn about(mut self, subject: AccountId) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    /// More for the reader: never a secret, never free text from an unknown caller.
+    #[must_use]
+    pub fn detail(mut self, detail: impl AsRef<str>) -> Self {
+        self.detail = detail.as_ref().chars().take(Self::DETAIL_LIMIT).collect();
+        self
+    }
+}

@@ -1,0 +1,193 @@
+//! The stored trail: appending, reading back, checking the chain.
+
+use std::net::IpAddr;
+
+use minicbor::{Decode, Encode};
+
+use super::model::{Entry, Event, Outcome};
+use crate::{
+    crypto::digest::sha256,
+    store::{Direction, Index, Key, KeyBuf, KeyReader, Reading, Record, Span, StoreError, Table, WriteTx},
+    values::{
+        id::AccountId,
+        time::Timestamp,
+    },
+};
+
+/// The trail, by sequence number.
+pub const AUDIT: Table<AuditRecord> = Table::new();
+const HEAD: Table<HeadRecord> = Table::new();
+const BY_SUBJECT: Index<AuditRecord> = Index::ordered("subject", |record, keys| {
+    if let Some(subject) = record.subject {
+        keys.add().id(subject.bytes());
+    }
+});
+
+/// One stored entry.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AuditRecord {
+    /// Place in the sequence, from 1.
+    #[n(0)]
+    pub number: u64,
+    /// When.
+    #[n(1)]
+    pub at: Timestamp,
+    /// What.
+    #[n(2)]
+    pub event: Event,
+    /// How it ended.
+    #[n(3)]
+    pub outcome: Outcome,
+    /// Who did it.
+    #[n(4)]
+    pub actor: String,
+    /// Whom it happened to.
+    #[n(5)]
+    pub subject: Option<AccountId>,
+    /// The client's address.
+    #[n(6)]
+    pub client: Option<String>,
+    /// The request's correlation id.
+    #[n(7)]
+    pub request: String,
+    /// More for the reader.
+    #[n(8)]
+    pub detail: String,
+    /// SHA-256 over the predecessor's chain value and this record without it.
+    #[cbor(n(9), with = "minicbor::bytes")]
+    pub chain: [u8; 32],
+}
+
+impl Record for AuditRecord {
+    type Key = Number;
+    const SPACE: &'static str = "audit";
+    const INDEXES: &'static [Index<Self>] = &[BY_SUBJECT];
+}
+
+/// Key of the trail: the sequence number. It grows with time, so appends touch one page and
+/// old entries are removed by range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number(pub u64);
+
+impl Key for Number {
+    fn write(&self, out: &mut KeyBuf) {
+        out.u64(self.0);
+    }
+
+    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
+        from.u64().map(Self)
+    }
+}
+
+/// The end of the chain.
+#[derive(Clone, Debug, Encode, Decode)]
+struct HeadRecord {
+    #[n(0)]
+    number: u64,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    chain: [u8; 32],
+}
+
+impl Record for HeadRecord {
+    type Key = Number;
+    const SPACE: &'static str = "audit-head";
+}
+
+/// Appends an entry in the caller's transaction: it is kept exactly when the change it tells of is.
+pub fn append(tx: &mut WriteTx, entry: &Entry) -> Result<(), StoreError> {
+    let head = HEAD.get(tx, &Number(0))?.unwrap_or(HeadRecord { number: 0, chain: [0; 32] });
+    let mut record = AuditRecord {
+        number: head.number + 1,
+        at: entry.at,
+        event: entry.event,
+        outcome: entry.outcome,
+        actor: entry.actor.clone(),
+        subject: entry.subject,
+        client: entry.client.as_ref().map(IpAddr::to_string),
+        request: entry.request.clone(),
+        detail: entry.detail.clone(),
+        chain: [0; 32],
+    };
+    record.chain = link(&head.chain, &record);
+    AUDIT.set(tx, &Number(record.number), &record)?;
+    HEAD.set(tx, &Number(0), &HeadRecord { number: record.number, chain: record.chain })?;
+    Ok(())
+}
+
+/// Newest entries first, all of them or those about one account. `before` is the number of the last entry already seen.
+pub fn recent(
+    tx: &impl Reading,
+    subject: Option<AccountId>,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<AuditRecord>, StoreError> {
+    let rows = match subject {
+        None => {
+            let span = before.map_or_else(Span::all, |number| {
+                Span::all().before(KeyBuf::of(&Number(number)).as_bytes())
+            });
+            AUDIT.scan(tx, &span, Direction::Backward, limit)?
+        }
+        Some(subject) => {
+            let mut prefix = KeyBuf::new();
+            prefix.id(subject.bytes());
+            let after = before.map(|number| {
+                let mut entry = prefix.clone();
+                entry.u64(number);
+                entry
+            });
+            let after = after.as_ref().map(KeyBuf::as_bytes);
+            AUDIT.list_toward(tx, &BY_SUBJECT, &prefix, Direction::Backward, after, limit)?.items
+        }
+    };
+    Ok(rows.into_iter().map(|(_, record)| record).collect())
+}
+
+/// Whether the chain holds from the oldest kept entry to the head; otherwise the number of the first entry that does not fit.
+pub fn verify_chain(tx: &impl Reading) -> Result<Result<u64, u64>, StoreError> {
+    let mut last: Option<AuditRecord> = None;
+    loop {
+        let after = last.as_ref().map(|record| Number(record.number));
+        let rows = AUDIT.range(tx, after.as_ref(), 1000)?;
+        if rows.is_empty() {
+            break;
+        }
+        for (_, record) in rows {
+            if let Some(previous) = &last
+                && (record.number != previous.number + 1 || record.chain != link(&previous.chain, &record))
+            {
+                return Ok(Err(record.number));
+            }
+            last = Some(record);
+        }
+    }
+    let head = HEAD.get(tx, &Number(0))?;
+    Ok(match (last, head) {
+        (Some(last), Some(head)) if last.number == head.number && last.chain == head.chain => Ok(last.number),
+        (None, None) => Ok(0),
+        // Everything expired: the head remains so that numbers go on.
+        (None, Some(head)) => Ok(head.number),
+        (Some(last), _) => Err(last.number),
+    })
+}
+
+/// Removes up to `limit` of the oldest entries that are older than `bound`. Returns how many.
+pub fn remove_before(tx: &mut WriteTx, bound: Timestamp, limit: usize) -> Result<usize, StoreError> {
+    let mut removed = 0;
+    for (key, record) in AUDIT.range(tx, None, limit)? {
+        if record.at >= bound {
+            break;
+        }
+        AUDIT.take(tx, &key)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+fn link(previous: &[u8; 32], record: &AuditRecord) -> [u8; 32] {
+    let plain = AuditRecord { chain: [0; 32], ..record.clone() };
+    let mut bytes = previous.to_vec();
+    // Writing into a vector cannot fail; an empty tail would still be a link that verifies.
+    let _ = minicbor::encode(&plain, &mut bytes);
+    sha256(&bytes)
+}

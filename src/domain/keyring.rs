@@ -1,0 +1,108 @@
+//! Our own keys: one per purpose, derived from the master key that lies beside the store, not in it (security.md OPS-8).
+
+use crate::{
+    crypto::{
+        keys::MasterKey,
+        mac::{MacKey, framed},
+        text,
+    },
+    values::{
+        id::{AccountId, SessionId},
+        time::Timestamp,
+    },
+};
+
+/// The derived keys. Cheap to clone by `Arc`; never printed.
+pub struct Keyring {
+    forms: MacKey,
+    returns: MacKey,
+    devices: MacKey,
+    loops: MacKey,
+}
+
+/// What a form's token is bound to.
+#[derive(Clone, Copy, Debug)]
+pub enum FormBinding<'a> {
+    /// Before sign-in: the browser's flow cookie.
+    Flow(&'a str),
+    /// After sign-in: the session.
+    Session(SessionId),
+}
+
+impl Keyring {
+    /// Derives all keys.
+    pub fn new(master: &MasterKey) -> Self {
+        Self {
+            forms: master.mac_key("form token v1"),
+            returns: master.mac_key("return address v1"),
+            devices: master.mac_key("known device v1"),
+            loops: master.mac_key("redirect counter v1"),
+        }
+    }
+
+    /// The token a form carries (security.md WEB-1).
+    pub fn form_token(&self, binding: FormBinding<'_>) -> String {
+        text::encode(&self.forms.sign_short(&form_message(binding)))
+    }
+
+    /// Whether a form's token is the one that belongs to this browser.
+    pub fn form_token_matches(&self, binding: FormBinding<'_>, given: &str) -> bool {
+        text::decode(given).is_some_and(|tag| self.forms.verify_short(&form_message(binding), &tag))
+    }
+
+    /// The seal on a return address.
+    pub fn return_mac(&self, message: &[u8]) -> [u8; 16] {
+        self.returns.sign_short(message)
+    }
+
+    /// The value of the cookie that counts redirects to one place.
+    pub fn loop_mark(&self, count: u8, since: Timestamp, place: &str) -> String {
+        let mut bytes = vec![count];
+        bytes.extend_from_slice(&since.secs().to_be_bytes());
+        bytes.extend_from_slice(&self.loops.sign_short(&loop_message(count, since, place)));
+        text::encode(&bytes)
+    }
+
+    /// How often, since when, if the mark is ours and about this place.
+    pub fn read_loop_mark(&self, mark: &str, place: &str) -> Option<(u8, Timestamp)> {
+        let bytes: [u8; 25] = text::decode(mark)?;
+        let (count, rest) = bytes.split_first()?;
+        let (since, tag) = rest.split_first_chunk::<8>()?;
+        let since = Timestamp::from_secs(u64::from_be_bytes(*since));
+        let tag = tag.try_into().ok()?;
+        self.loops.verify_short(&loop_message(*count, since, place), tag).then_some((*count, since))
+    }
+
+    /// The value of the cookie that lets a device have its own failure counter for one account (security.md THR-4).
+    pub fn device_mark(&self, account: AccountId, device: &[u8; 16], until: Timestamp) -> String {
+        let mut bytes = device.to_vec();
+        bytes.extend_from_slice(&until.secs().to_be_bytes());
+        bytes.extend_from_slice(&self.devices.sign_short(&device_message(account, device, until)));
+        text::encode(&bytes)
+    }
+
+    /// Which device a mark stands for, if it was made for this account and is not out of date.
+    pub fn known_device(&self, account: AccountId, mark: &str, now: Timestamp) -> Option<[u8; 16]> {
+        let bytes: [u8; 40] = text::decode(mark)?;
+        let (device, rest) = bytes.split_first_chunk::<16>()?;
+        let (until, tag) = rest.split_first_chunk::<8>()?;
+        let until = Timestamp::from_secs(u64::from_be_bytes(*until));
+        let right = self.devices.verify_short(&device_message(account, device, until), tag.try_into().ok()?);
+        (right && now < until).then_some(*device)
+    }
+}
+
+fn form_message(binding: FormBinding<'_>) -> Vec<u8> {
+    match binding {
+        FormBinding::Flow(flow) => framed(&[b"flow", flow.as_bytes()]),
+        FormBinding::Session(id) => framed(&[b"session", id.bytes()]),
+    }
+}
+
+fn device_message(account: AccountId, device: &[u8; 16], until: Timestamp) -> Vec<u8> {
+    framed(&[account.bytes(), device, &until.secs().to_be_bytes()])
+}
+
+fn loop_message(count: u8, since: Timestamp, place: &str) -> Vec<u8> {
+    framed(&[&[count], &since.secs().to_be_bytes(), place.as_bytes()])
+}

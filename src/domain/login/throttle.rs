@@ -1,0 +1,399 @@
+//! How many wrong secrets are too many (security.md sections 2 and 9).
+//!
+//! Three counters stand for each attempt:
+//!
+//! - the *pair* of account and source (or known device): a few free failures, then growing delays, then blocks that double;
+//! - the *account* over all sources: so that a distributed guesser is slowed too, with a hard ceiling of consecutive failures
+//!   beyond which only devices that signed in before may try (THR-4: nobody can lock the owner out for ever);
+//! - the *source* over all accounts.
+//!
+//! Everything here is pure: a stored counter, a moment and the rules give a verdict. Attempts that are under way count as failed until
+//! they end (THR-2); the caller passes their number as `pending`.
+
+use std::{net::IpAddr, time::Duration};
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    crypto::digest::sha256,
+    store::{Key, KeyBuf, KeyReader, Reading, Record, StoreError, Table, WriteTx},
+    values::{id::AccountId, net::SourceKey, time::Timestamp},
+};
+
+const COUNTERS: Table<CounterRecord> = Table::new();
+
+/// The configured limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Failures of a pair before delays begin.
+    pub free_failures: u32,
+    /// Failures older than this are forgotten.
+    pub window: Duration,
+    /// Failures of a pair before blocks begin.
+    pub block_after: u32,
+    /// The first block; each further one is twice as long.
+    pub block: Duration,
+    /// No block is longer.
+    pub block_most: Duration,
+    /// Failures of a source within `source_window` before it is refused.
+    pub source_failures: u32,
+    /// See `source_failures`.
+    pub source_window: Duration,
+    /// Consecutive failures of an account before unknown devices are refused.
+    pub ceiling: u32,
+    /// Raw attempts per source and minute, right or wrong.
+    pub attempts_per_minute: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            free_failures: 5,
+            window: Duration::from_secs(15 * 60),
+            block_after: 10,
+            block: Duration::from_secs(5 * 60),
+            block_most: Duration::from_secs(3600),
+            source_failures: 30,
+            source_window: Duration::from_secs(5 * 60),
+            ceiling: 100,
+            attempts_per_minute: 120,
+        }
+    }
+}
+
+/// Whom an attempt is about, by account when the name is known and by digest when it is not: both are
+/// throttled alike, so that throttling tells nothing (THR-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subject([u8; 16]);
+
+impl Subject {
+    /// A known account.
+    pub const fn account(id: AccountId) -> Self {
+        Self(*id.bytes())
+    }
+
+    /// A name nobody has; spelled in canonical form so that its variants share a counter.
+    pub fn unknown(canonical: &str) -> Self {
+        let digest = sha256(format!("unknown name\0{canonical}").as_bytes());
+        let mut short = [0; 16];
+        short.copy_from_slice(&digest[..16]);
+        Self(short)
+    }
+}
+
+/// Where an attempt comes from: a browser that signed in to this account before, or just an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A device that proves an earlier sign-in to this very account.
+    KnownDevice([u8; 16]),
+    /// An address (IPv4 /32, IPv6 /64).
+    Source(SourceKey),
+}
+
+/// Names one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CounterKey([u8; 33]);
+
+impl CounterKey {
+    /// Failures of a subject from one origin.
+    pub fn pair(subject: &Subject, origin: &Origin) -> Self {
+        Self::new(b'p', &subject.0, &origin_bytes(origin))
+    }
+
+    /// Failures of a subject from everywhere.
+    pub fn subject(subject: &Subject) -> Self {
+        Self::new(b'a', &subject.0, &[0; 16])
+    }
+
+    /// Failures of a source with everybody; `None` where there is no address.
+    pub fn source(origin: &Origin, client: Option<IpAddr>) -> Option<Self> {
+        let source = match origin {
+            Origin::Source(source) => *source,
+            Origin::KnownDevice(_) => SourceKey::of(client),
+        };
+        // Who comes through a Unix socket without an address is not one source but all of them.
+        (source != SourceKey::Local).then(|| Self::new(b's', &[0; 16], &source_bytes(&source)))
+    }
+
+    fn new(kind: u8, first: &[u8; 16], second: &[u8; 16]) -> Self {
+        let mut bytes = [kind; 33];
+        bytes[1..17].copy_from_slice(first);
+        bytes[17..].copy_from_slice(second);
+        Self(bytes)
+    }
+}
+
+impl Key for CounterKey {
+    fn write(&self, out: &mut KeyBuf) {
+        out.bytes(&self.0);
+    }
+
+    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
+        from.bytes().map(Self)
+    }
+}
+
+/// A counter as stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct CounterRecord {
+    /// Failures since the last success or the last quiet window.
+    #[n(0)]
+    pub failures: u32,
+    /// When the latest one happened.
+    #[n(1)]
+    pub latest: Timestamp,
+    /// Blocks so far in this run.
+    #[n(2)]
+    pub blocks: u32,
+    /// Failures since the last success, however long ago (the ceiling counts these).
+    #[n(3)]
+    pub consecutive: u32,
+}
+
+impl Record for CounterRecord {
+    type Key = CounterKey;
+    const SPACE: &'static str = "login-failures";
+}
+
+/// Whether an attempt may reach the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Admitted,
+    /// It may not before this much time has passed.
+    Wait(Duration),
+}
+
+impl Admission {
+    /// The stricter of two.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Wait(a), Self::Wait(b)) => Self::Wait(a.max(b)),
+            (Self::Wait(a), Self::Admitted) | (Self::Admitted, Self::Wait(a)) => Self::Wait(a),
+            (Self::Admitted, Self::Admitted) => Self::Admitted,
+        }
+    }
+}
+
+impl Rules {
+    /// The verdict for a pair.
+    pub fn pair(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
+        let failures = self.recent(counter, now, self.longest_memory(counter));
+        let wait = if failures >= self.block_after {
+            doubled(self.block, counter.blocks.saturating_sub(1)).min(self.block_most)
+        } else if failures >= self.free_failures {
+            doubled(Duration::from_secs(1), failures - self.free_failures)
+        } else if failures + pending >= self.free_failures {
+            // The free tries are all under way; whoever comes now waits for them to end.
+            return Admission::Wait(Duration::from_secs(1));
+        } else {
+            return Admission::Admitted;
+        };
+        after(counter.latest, wait, now, pending)
+    }
+
+    /// The verdict for an account over all origins. A known device passes: its own pair counter stands for it.
+    pub fn subject(&self, counter: &CounterRecord, pending: u32, now: Timestamp, known_device: bool) -> Admission {
+        if known_device {
+            return Admission::Admitted;
+        }
+        if counter.consecutive >= self.ceiling {
+            return Admission::Wait(self.block_most);
+        }
+        let failures = self.recent(counter, now, self.window);
+        let slow_from = self.block_after.saturating_mul(2);
+        if failures < slow_from {
+            // Parallel guessers share what is left before the delays begin.
+            return if failures + pending < slow_from { Admission::Admitted } else { Admission::Wait(Duration::from_secs(1)) };
+        }
+        let wait = doubled(Duration::from_secs(1), failures - slow_from).min(Duration::from_secs(60));
+        after(counter.latest, wait, now, pending)
+    }
+
+    /// The verdict for a source over all accounts.
+    pub fn source(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
+        let failures = self.recent(counter, now, self.source_window);
+        if failures + pending < self.source_failures {
+            return Admission::Admitted;
+        }
+        Admission::Wait(self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)))
+    }
+
+    /// Failures that still count.
+    fn recent(&self, counter: &CounterRecord, now: Timestamp, memory: Duration) -> u32 {
+        if now.since(counter.latest) >= memory { 0 } else { counter.failures }
+    }
+
+    /// A pair is remembered until its block is over, and at least for the window.
+    fn longest_memory(&self, counter: &CounterRecord) -> Duration {
+        let block = doubled(self.block, counter.blocks.saturating_sub(1)).min(self.block_most);
+        self.window.max(block + self.window)
+    }
+
+    /// The counter after one more failure.
+    fn counted(&self, counter: &CounterRecord, now: Timestamp, memory: Duration) -> CounterRecord {
+        let failures = self.recent(counter, now, memory).saturating_add(1);
+        let blocks = if failures > 1 { counter.blocks } else { 0 };
+        CounterRecord {
+            failures,
+            latest: counter.latest.max(now),
+            blocks: blocks + u32::from(failures >= self.block_after),
+            consecutive: counter.consecutive.saturating_add(1),
+        }
+    }
+}
+
+/// The counters one attempt stands under.
+#[derive(Clone, Copy, Debug)]
+pub struct Counters {
+    /// Subject and origin.
+    pub pair: CounterKey,
+    /// The subject.
+    pub subject: CounterKey,
+    /// The source, where there is one.
+    pub source: Option<CounterKey>,
+    /// The attempt comes from a known device.
+    pub known_device: bool,
+}
+
+impl Counters {
+    /// The counters for an attempt on `subject` from `origin` at address `client`.
+    pub fn of(subject: &Subject, origin: &Origin, client: Option<IpAddr>) -> Self {
+        Self {
+            pair: CounterKey::pair(subject, origin),
+            subject: CounterKey::subject(subject),
+            source: CounterKey::source(origin, client),
+            known_device: matches!(origin, Origin::KnownDevice(_)),
+        }
+    }
+}
+
+/// Whether an attempt may reach the secret, given how many others are under way on each counter.
+pub fn admit(
+    tx: &impl Reading,
+    rules: &Rules,
+    counters: &Counters,
+    pending: impl Fn(&CounterKey) -> u32,
+    now: Timestamp,
+) -> Result<Admission, StoreError> {
+    let read = |key: &CounterKey| COUNTERS.get(tx, key).map(Option::unwrap_or_default);
+    let mut admission = rules.pair(&read(&counters.pair)?, pending(&counters.pair), now).and(rules.subject(
+        &read(&counters.subject)?,
+        pending(&counters.subject),
+        now,
+        counters.known_device,
+    ));
+    if let Some(source) = &counters.source {
+        admission = admission.and(rules.source(&read(source)?, pending(source), now));
+    }
+    Ok(admission)
+}
+
+/// Counts a failure. Returns whether the account has just reached the ceiling.
+pub fn count_failure(
+    tx: &mut WriteTx,
+    rules: &Rules,
+    counters: &Counters,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let pair = COUNTERS.get(tx, &counters.pair)?.unwrap_or_default();
+    COUNTERS.set(tx, &counters.pair, &rules.counted(&pair, now, rules.longest_memory(&pair)))?;
+    if let Some(key) = &counters.source {
+        let source = COUNTERS.get(tx, key)?.unwrap_or_default();
+        COUNTERS.set(tx, key, &rules.counted(&source, now, rules.source_window))?;
+    }
+    let subject = COUNTERS.get(tx, &counters.subject)?.unwrap_or_default();
+    let counted = rules.counted(&subject, now, rules.window);
+    let ceiling = counted.consecutive == rules.ceiling;
+    COUNTERS.set(tx, &counters.subject, &counted)?;
+    Ok(ceiling)
+}
+
+/// Forgets the failures of a subject after a complete success. Those of the source stay (THR-5). Returns how many
+/// consecutive failures were forgotten.
+pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
+    COUNTERS.take(tx, &counters.pair)?;
+    Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
+}
+
+/// Forgets the failures of an account from everywhere; for `account unlock` and a change of password by the operator.
+pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
+    let subject = Subject::account(account);
+    COUNTERS.take(tx, &CounterKey::subject(&subject))?;
+    let first = CounterKey::new(b'p', &subject.0, &[0; 16]);
+    loop {
+        let rows = COUNTERS.range(tx, Some(&first), PARDON_BATCH)?;
+        let mut taken = 0;
+        for (key, _) in &rows {
+            if key.0[..17] == first.0[..17] {
+                COUNTERS.take(tx, key)?;
+                taken += 1;
+            }
+        }
+        if taken < PARDON_BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// Looks at up to `limit` counters after `cursor` and removes those that no rule remembers. A counter whose ceiling
+/// is reached stays: only success or the operator lifts it.
+pub fn sweep(
+    tx: &mut WriteTx,
+    rules: &Rules,
+    cursor: Option<CounterKey>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Option<CounterKey>, StoreError> {
+    let rows = COUNTERS.range(tx, cursor.as_ref(), limit)?;
+    let next = if rows.len() < limit { None } else { rows.last().map(|(key, _)| *key) };
+    for (key, counter) in &rows {
+        let memory = rules.longest_memory(counter).max(rules.source_window);
+        if counter.consecutive < rules.ceiling && now.since(counter.latest) >= memory {
+            COUNTERS.take(tx, key)?;
+        }
+    }
+    Ok(next)
+}
+
+const PARDON_BATCH: usize = 1000;
+
+fn after(latest: Timestamp, wait: Duration, now: Timestamp, pending: u32) -> Admission {
+    let left = wait.saturating_sub(now.since(latest));
+    if !left.is_zero() {
+        Admission::Wait(left)
+    } else if pending > 0 {
+        // After a delay exactly one attempt goes; the others wait for its end.
+        Admission::Wait(Duration::from_secs(1))
+    } else {
+        Admission::Admitted
+    }
+}
+
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(times.min(31)).unwrap_or(u32::MAX))
+}
+
+fn origin_bytes(origin: &Origin) -> [u8; 16] {
+    match origin {
+        Origin::KnownDevice(device) => *device,
+        Origin::Source(source) => source_bytes(source),
+    }
+}
+
+fn source_bytes(source: &SourceKey) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    match source {
+        SourceKey::V4(address) => bytes[..4].copy_from_slice(address),
+        SourceKey::V6(network) => {
+            bytes[0] = 6;
+            bytes[1..9].copy_from_slice(network);
+        }
+        SourceKey::Local => bytes[0] = 0xff,
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Stored sessions: beginning, touching, ending, sweeping.
+
+use minicbor::{Decode, Encode};
+
+use super::{
+    key::SessionHash,
+    lifetimes::{Lifetimes, Liveness},
+};
+use crate::{
+    domain::{call::Call, caller::Strength},
+    store::{Index, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
+    values::{
+        id::{AccountId, SessionId},
+        time::Timestamp,
+    },
+};
+
+/// All sessions, by birth second and hash.
+pub const SESSIONS: Table<SessionRecord> = Table::new();
+
+const BY_ACCOUNT: Index<SessionRecord> = Index::ordered("account", |session, keys| {
+    keys.add().id(session.account.bytes());
+});
+
+/// A session as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SessionRecord {
+    /// What logs and lists call it.
+    #[n(0)]
+    pub id: SessionId,
+    /// Whose it is.
+    #[n(1)]
+    pub account: AccountId,
+    /// When it began.
+    #[n(2)]
+    pub created: Timestamp,
+    /// Its last written use.
+    #[n(3)]
+    pub last_seen: Timestamp,
+    /// When it is over at the latest.
+    #[n(4)]
+    pub ends: Timestamp,
+    /// Whether its owner asked to be remembered.
+    #[n(5)]
+    pub remembered: bool,
+    /// How its owner was proven.
+    #[n(6)]
+    pub strength: Strength,
+    /// The client's address at sign-in.
+    #[n(7)]
+    pub client: Option<String>,
+    /// The `User-Agent` at sign-in.
+    #[n(8)]
+    pub agent: String,
+    /// The store's restore epoch at sign-in; a session of an earlier epoch is dead (security.md OPS-14).
+    #[n(9)]
+    pub epoch: u64,
+    /// It opens nothing but the page where the password is replaced, because somebody else set it (security.md PWD-8).
+    #[n(10)]
+    pub restricted: bool,
+}
+
+impl Record for SessionRecord {
+    type Key = SessionHash;
+    const SPACE: &'static str = "sessions";
+    const INDEXES: &'static [Index<Self>] = &[BY_ACCOUNT];
+}
+
+/// What a new session is made of.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The hash of its key.
+    pub hash: SessionHash,
+    /// Its public name.
+    pub id: SessionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// How its owner was proven.
+    pub strength: Strength,
+    /// Whether its owner asked to be remembered.
+    pub remembered: bool,
+    /// The session this browser had until now. It ends in the same transaction, whoever it belonged to
+    /// (security.md SES-2, SES-14).
+    pub replaces: Option<SessionHash>,
+    /// See [`SessionRecord::restricted`].
+    pub restricted: bool,
+}
+
+/// What beginning a session did.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The new session.
+    pub session: SessionRecord,
+    /// How many of the person's oldest sessions made room.
+    pub evicted: usize,
+}
+
+/// Begins a session, ending the one it replaces and the person's oldest ones beyond the cap.
+pub fn begin(
+    tx: &mut WriteTx,
+    new: &NewSession,
+    call: &Call,
+    limits: &Lifetimes,
+    epoch: u64,
+) -> Result<Begun, StoreError> {
+    if let Some(old) = &new.replaces {
+        SESSIONS.take(tx, old)?;
+    }
+    let evicted = make_room(tx, new.account, limits.per_person.saturating_sub(1))?;
+    let remembered = new.remembered && limits.offers_remembering();
+    let session = SessionRecord {
+        id: new.id,
+        account: new.account,
+        created: call.now,
+        last_seen: call.now,
+        ends: limits.end_of(call.now, remembered),
+        remembered,
+        strength: new.strength.clone(),
+        client: call.client.map(|client| client.to_string()),
+        agent: call.agent.clone(),
+        epoch,
+        restricted: new.restricted,
+    };
+    SESSIONS.set(tx, &new.hash, &session)?;
+    Ok(Begun { session, evicted })
+}
+
+/// Ends one session. Returns it when it was there.
+pub fn end(tx: &mut WriteTx, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
+    SESSIONS.take(tx, hash)
+}
+
+/// Ends all sessions of an account, except one if asked. Returns how many ended.
+pub fn end_all(
+    tx: &mut WriteTx,
+    account: AccountId,
+    except: Option<&SessionHash>,
+) -> Result<usize, StoreError> {
+    let mut ended = 0;
+    for (hash, _) in of_account(tx, account)? {
+        if Some(&hash) != except {
+            SESSIONS.take(tx, &hash)?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
+/// The sessions of an account, oldest first. Dead ones that are not swept yet are among them.
+pub fn of_account(
+    tx: &impl Reading,
+    account: AccountId,
+) -> Result<Vec<(SessionHash, SessionRecord)>, StoreError> {
+    let prefix = KeyBuf::of(&account);
+    Ok(SESSIONS.list(tx, &BY_ACCOUNT, &prefix, None, MOST_PER_PERSON)?.items)
+}
+
+/// Writes down a later use of a session that is still there.
+pub fn touch(tx: &mut WriteTx, hash: &SessionHash, at: Timestamp) -> Result<(), StoreError> {
+    if let Some(mut session) = SESSIONS.get(tx, hash)?
+        && session.last_seen < at
+    {
+        session.last_seen = at;
+        SESSIONS.set(tx, hash, &session)?;
+    }
+    Ok(())
+}
+
+/// Looks at up to `limit` sessions after `cursor` and removes the dead. Returns the next cursor, `None` at the end,
+/// and how many were removed.
+pub fn sweep(
+    tx: &mut WriteTx,
+    cursor: Option<SessionHash>,
+    limit: usize,
+    now: Timestamp,
+    limits: &Lifetimes,
+    epoch: u64,
+) -> Result<(Option<SessionHash>, usize), StoreError> {
+    let rows = SESSIONS.range(tx, cursor.as_ref(), limit)?;
+    let next = if rows.len() < limit { None } else { rows.last().map(|(hash, _)| *hash) };
+    let mut removed = 0;
+    for (hash, session) in &rows {
+        let live = limits.liveness(now, session.last_seen, session.ends, session.remembered);
+        if session.epoch < epoch || !matches!(live, Liveness::Live { .. }) {
+            SESSIONS.take(tx, hash)?;
+            removed += 1;
+        }
+    }
+    Ok((next, removed))
+}
+
+/// More sessions of one person than this are not listed; the configured cap lies far below.
+const MOST_PER_PERSON: usize = 10_000;
+
+fn make_room(tx: &mut WriteTx, account: AccountId, keep: usize) -> Result<usize, StoreError> {
+    let sessions = of_account(tx, account)?;
+    let surplus = sessions.len().saturating_sub(keep);
+    for (hash, _) in sessions.iter().take(surplus) {
+        SESSIONS.take(tx, hash)?;
+    }
+    Ok(surplus)
+}

@@ -1,0 +1,178 @@
+//! Who is at the door, and may they pass.
+//!
+//! **Responsibility.** Cookie values → the person behind them; person and target → a decision. The hot path: it reads memory,
+//! writes nothing, and does not allocate on the way to a yes.
+//!
+//! **Invariants.** What is cached is dropped, before a writer is told "done", by the store's change feed; a load that
+//! raced with a change is not kept. Memory is bounded by configuration. Nothing here turns an error into a pass.
+//!
+//! **Not here.** HTTP (`web::vouch`), the rules themselves (`domain::policy`).
+//!
+//! **Start reading at** [`Gate::recognise`].
+
+mod cache;
+mod person;
+
+use std::{net::IpAddr, sync::Arc};
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::mpsc;
+
+pub use self::{
+    cache::CacheSizes,
+    person::{Person, Presence, Session},
+};
+use crate::{
+    domain::{
+        account::ACCOUNTS,
+        caller::Level,
+        directory,
+        policy::{Decision, RuleSet, Subject},
+        session::{Lifetimes, Liveness, SESSIONS, SessionHash},
+    },
+    store::{Record, Store, StoreError},
+    values::{id::AccountId, target::Target, time::Timestamp},
+};
+
+/// A use of a session that should be written down by and by.
+pub type Touch = (SessionHash, Timestamp);
+
+/// The door itself. One per process.
+pub struct Gate {
+    store: Store,
+    limits: Lifetimes,
+    rules: ArcSwap<RuleSet>,
+    caches: Arc<cache::Caches>,
+    touches: mpsc::Sender<Touch>,
+    epoch: u64,
+}
+
+impl Gate {
+    /// How many touches may wait; beyond that they are dropped, which costs at most a little idle time.
+    pub const TOUCH_QUEUE: usize = 16_384;
+
+    /// Opens the door over a store. The receiver gets the touches to write down.
+    pub fn new(
+        store: Store,
+        limits: Lifetimes,
+        rules: RuleSet,
+        sizes: &CacheSizes,
+    ) -> (Self, mpsc::Receiver<Touch>) {
+        let caches = Arc::new(cache::Caches::new(sizes));
+        let for_feed = caches.clone();
+        store.on_change(move |changes| for_feed.forget(changes));
+        let epoch = store.epoch();
+        let (touches, receiver) = mpsc::channel(Self::TOUCH_QUEUE);
+        let gate = Self { store, limits, rules: ArcSwap::from_pointee(rules), caches, touches, epoch };
+        (gate, receiver)
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Guard<Arc<RuleSet>> {
+        self.rules.load()
+    }
+
+    /// Puts other rules in force, whole. They hold from the next check on.
+    pub fn enforce(&self, rules: RuleSet) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    /// Finds out who presents these cookie values (all values of our cookie's name, in any order).
+    ///
+    /// What is no live session counts as absent (security.md VCH-3). Two different live sessions prove nothing:
+    /// one of them may have been planted (VCH-4, DESIGN.md ruling 4).
+    pub fn recognise<'v>(
+        &self,
+        values: impl IntoIterator<Item = &'v [u8]>,
+        now: Timestamp,
+    ) -> Result<Presence, StoreError> {
+        let mut found: Option<(SessionHash, Arc<Session>, Arc<Person>)> = None;
+        for value in values.into_iter().take(MOST_COOKIES) {
+            let Some(hash) = SessionHash::of_cookie(value) else { continue };
+            let Some((session, person)) = self.live(&hash, now)? else { continue };
+            match &found {
+                Some((other, ..)) if *other != hash => return Ok(Presence::Conflicting),
+                _ => found = Some((hash, session, person)),
+            }
+        }
+        Ok(match found {
+            Some((hash, session, person)) => Presence::Person { hash, session, person },
+            None => Presence::Nobody,
+        })
+    }
+
+    /// Judges a target for whoever is present. `None` when the presence proves nothing because it conflicts or
+    /// may open nothing yet; then only rules for everybody can pass, so it is judged as nobody.
+    pub fn judge<'r>(
+        &self,
+        rules: &'r RuleSet,
+        presence: &Presence,
+        target: &Target,
+        client: Option<IpAddr>,
+    ) -> Decision<'r> {
+        match presence {
+            Presence::Person { session, person, .. } if !session.restricted => {
+                let subject = Subject {
+                    username: &person.canonical,
+                    groups: &person.groups,
+                    second_factor: session.level == Level::SecondFactor,
+                };
+                rules.decide(Some(&subject), target, client)
+            }
+            _ => rules.decide(None, target, client),
+        }
+    }
+
+    /// The facts about a person as the gate sees them; `None` when there is no such account.
+    pub fn person(&self, id: AccountId) -> Result<Option<Arc<Person>>, StoreError> {
+        self.caches.person(id, || {
+            self.store.read(|tx| {
+                let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(None) };
+                let groups = directory::names_of(tx, &account.groups)?;
+                Ok(Some(Person::new(id, &account, groups)))
+            })
+        })
+    }
+
+    /// How many sessions and people are in memory, for metrics.
+    pub fn cached(&self) -> (usize, usize) {
+        self.caches.sizes()
+    }
+
+    fn live(
+        &self,
+        hash: &SessionHash,
+        now: Timestamp,
+    ) -> Result<Option<(Arc<Session>, Arc<Person>)>, StoreError> {
+        let session = self.caches.session(hash, || {
+            self.store.read(|tx| Ok(SESSIONS.get(tx, hash)?.map(|record| Session::new(&record))))
+        })?;
+        let Some(session) = session else { return Ok(None) };
+        if session.epoch != self.epoch {
+            return Ok(None);
+        }
+        match self.limits.liveness(now, session.last_seen(), session.ends, session.remembered) {
+            Liveness::Live { touch } => {
+                if touch {
+                    session.seen(now);
+                    // A full queue loses a touch, never a request.
+                    let _ = self.touches.try_send((*hash, now));
+                }
+            }
+            Liveness::Idle | Liveness::Expired => return Ok(None),
+        }
+        let Some(person) = self.person(session.account)? else { return Ok(None) };
+        Ok(person.may_enter.then_some((session, person)))
+    }
+}
+
+/// More cookies of our name than this are not looked at; browsers never send so many by themselves.
+const MOST_COOKIES: usize = 8;
+
+/// The spaces whose changes reach the caches.
+const SESSION_SPACE: &str = <crate::domain::session::SessionRecord as Record>::SPACE;
+const ACCOUNT_SPACE: &str = <crate::domain::account::AccountRecord as Record>::SPACE;
+const GROUP_SPACE: &str = <directory::GroupRecord as Record>::SPACE;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! From a raw request to the values handlers work with: the call, and who is present.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use crate::{
+    domain::{
+        call::{Call, RequestId},
+        fault::{Fault, Reason},
+    },
+    gate::Presence,
+    serve::Arrival,
+    web::Shared,
+};
+
+impl Shared {
+    /// The circumstances of a request (security.md HDR-1, HDR-2).
+    pub(in crate::web) fn call(&self, arrival: Arrival, parts: &Parts) -> Result<Call, Fault> {
+        let client = self
+            .trust
+            .client(arrival, &parts.headers)
+            .map_err(|error| Fault::new(Reason::Malformed).because(error))?;
+        let agent = parts.headers.get(http::header::USER_AGENT).map(|value| value.as_bytes());
+        let agent = String::from_utf8_lossy(agent.unwrap_or_default());
+        Ok(Call {
+            now: self.actions.world().now(),
+            client,
+            request: RequestId::new(arrival.id.to_string()),
+            agent: agent.chars().filter(|c| !c.is_control()).take(Call::AGENT_LIMIT).collect(),
+        })
+    }
+
+    /// Who presents the session cookie.
+    pub(in crate::web) fn presence(&self, parts: &Parts, call: &Call) -> Result<Presence, Fault> {
+        Ok(self.gate.recognise(self.jar.sessions(&parts.headers), call.now)?)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Call {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+        // Put there by the site before any router; a route outside it has no business with calls.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Fault::broken("a request without a call"))
+    }
+}
+
+/// Who is present, whoever it is.
+#[derive(Clone, Debug)]
+pub struct Present(pub Presence);
+
+impl FromRequestParts<Shared> for Present {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Fault> {
+        let call = Call::from_request_parts(parts, shared).await?;
+        shared.presence(parts, &call).map(Self)
+    }
+}

@@ -1,0 +1,146 @@
+//! `/metrics` in the OpenMetrics text format. No label carries anything a client wrote (security.md OPS-20).
+
+use std::sync::atomic::AtomicU64;
+
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+use super::{Shared, vouch::Verdict};
+use crate::{domain::fault::Reason, serve::Body};
+
+/// What is counted.
+pub struct Metrics {
+    registry: Registry,
+    checks: [Counter; 6],
+    sign_ins: Family<SignIn, Counter>,
+    sessions_cached: Gauge<u64, AtomicU64>,
+    people_cached: Gauge<u64, AtomicU64>,
+    hashes_waiting: Gauge<u64, AtomicU64>,
+    commits: Gauge<u64, AtomicU64>,
+    transactions: Gauge<u64, AtomicU64>,
+    store_bytes: Gauge<u64, AtomicU64>,
+    ready: Gauge<u64, AtomicU64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignIn {
+    outcome: SignInOutcome,
+}
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum SignInOutcome {
+    /// A session began.
+    Success,
+    /// Wrong name or password, or a closed account.
+    Failure,
+    /// Refused without a look at the password.
+    Throttled,
+    /// Refused for lack of room or because the store could not write.
+    Unavailable,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+impl Metrics {
+    /// All counters at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("vouchsafe");
+        let family = Family::<Outcome, Counter>::default();
+        // Resolved once: the hot path adds to a plain atomic.
+        let checks = VERDICTS.map(|(_, outcome)| family.get_or_create(&Outcome { outcome }).clone());
+        registry.register("checks", "Answers of /auth/vouch and the gateway", family);
+        let sign_ins = Family::default();
+        registry.register("sign_ins", "Attempts to sign in with a password", sign_ins.clone());
+        let mut gauge = |name: &str, help: &str, unit: Option<Unit>| {
+            let gauge = Gauge::<u64, AtomicU64>::default();
+            match unit {
+                Some(unit) => registry.register_with_unit(name, help, unit, gauge.clone()),
+                None => registry.register(name, help, gauge.clone()),
+            }
+            gauge
+        };
+        Self {
+            sessions_cached: gauge("sessions_cached", "Sessions in memory", None),
+            people_cached: gauge("people_cached", "Accounts in memory", None),
+            hashes_waiting: gauge("hashes_waiting", "Password hashes waiting or under way", None),
+            commits: gauge("store_commits", "Durable commits since start", None),
+            transactions: gauge("store_transactions", "Transactions in those commits", None),
+            store_bytes: gauge("store_file", "Size of the store's file", Some(Unit::Bytes)),
+            ready: gauge("ready", "1 while the store can write", None),
+            checks,
+            sign_ins,
+            registry,
+        }
+    }
+
+    /// One check was answered.
+    pub fn vouched(&self, verdict: Verdict) {
+        if let Some(at) = VERDICTS.iter().position(|(known, _)| *known == verdict)
+            && let Some(counter) = self.checks.get(at)
+        {
+            counter.inc();
+        }
+    }
+
+    /// One sign-in ended; `None` for a success.
+    pub fn signed_in(&self, refused: Option<Reason>) {
+        let outcome = match refused {
+            None => SignInOutcome::Success,
+            Some(Reason::Throttled) => SignInOutcome::Throttled,
+            Some(Reason::Busy | Reason::Unavailable | Reason::Broken) => SignInOutcome::Unavailable,
+            Some(_) => SignInOutcome::Failure,
+        };
+        self.sign_ins.get_or_create(&SignIn { outcome }).inc();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const VERDICTS: [(Verdict, &str); 6] = [
+    (Verdict::Pass, "pass"),
+    (Verdict::PassAnonymous, "pass_anonymous"),
+    (Verdict::SignIn, "sign_in"),
+    (Verdict::Denied, "denied"),
+    (Verdict::Untrusted, "untrusted"),
+    (Verdict::Broken, "broken"),
+];
+
+pub(super) fn answer(shared: &Shared, method: &Method) -> Response<Body> {
+    let metrics = &shared.metrics;
+    let (sessions, people) = shared.gate.cached();
+    metrics.sessions_cached.set(sessions as u64);
+    metrics.people_cached.set(people as u64);
+    let figures = shared.actions.figures();
+    metrics.hashes_waiting.set(figures.hashes_waiting);
+    metrics.commits.set(figures.commits);
+    metrics.transactions.set(figures.transactions);
+    metrics.store_bytes.set(figures.store_bytes);
+    metrics.ready.set(u64::from(shared.actions.is_ready()));
+    let mut text = String::new();
+    let mut response = Response::new(Body::Empty);
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    if encode(&mut text, &metrics.registry).is_err() {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return response;
+    }
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    *response.body_mut() = Body::from(text);
+    response
+}

@@ -1,0 +1,119 @@
+//! How this family says a refusal: `{"error":true,"message":…,"reason":…}` (simple-auth.md section 1.8).
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header};
+
+use crate::{
+    domain::fault::{Fault, Field, Reason},
+    web::edge::rescue::{Envelope, status_of},
+};
+
+/// The envelope.
+pub struct SimpleEnvelope;
+
+impl Envelope for SimpleEnvelope {
+    fn say(&self, fault: &Fault, _: &str) -> Response {
+        let body = serde_json::json!({
+            "error": true,
+            "message": message(fault),
+            "reason": slug(fault.reason),
+        });
+        let mut response = (status_of(fault.reason), Json(body)).into_response();
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+            .headers_mut()
+            .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+/// The `reason` on the wire: the original's words where it has one.
+pub const fn slug(reason: Reason) -> &'static str {
+    match reason {
+        Reason::BadCredentials => "invalid-credentials",
+        Reason::Unauthenticated => "unauthorized",
+        Reason::SecondFactorNeeded => "totp-missing",
+        Reason::FreshSignInNeeded => "fresh-login-required",
+        Reason::Locked => "locked-account",
+        Reason::Disabled => "inactive-account",
+        Reason::Forbidden => "forbidden",
+        Reason::CrossSite => "csrf-failed",
+        Reason::NotFound => "not-found",
+        Reason::MethodNotAllowed => "method-not-allowed",
+        Reason::Taken => "username-unavailable",
+        Reason::WeakPassword => "credentials-failed-requirements",
+        Reason::Malformed => "bad-request",
+        Reason::UnsupportedMediaType => "unsupported-media-type",
+        Reason::TooLarge => "too-large",
+        Reason::Expired => "expired",
+        Reason::InvalidToken => "invalid-token",
+        Reason::Managed => "managed-account",
+        Reason::LastOne => "last-one",
+        Reason::Misdirected => "misdirected",
+        Reason::Throttled => "throttled",
+        Reason::Busy => "busy",
+        Reason::Unavailable => "unavailable",
+        Reason::Broken => "internal-error",
+    }
+}
+
+/// What the fields are called on the wire.
+const fn field(field: Field) -> &'static str {
+    match field {
+        Field::Body => "body",
+        Field::Username => "username",
+        Field::Password => "password",
+        Field::OldPassword => "oldpassword",
+        Field::NewPassword => "newpassword",
+        Field::Email => "email",
+        Field::Mobile => "mobile",
+        Field::DisplayName => "name",
+        Field::Group => "group",
+        Field::Totp => "totp",
+        Field::Token => "token",
+        Field::Session => "session",
+        Field::Continue => "continue",
+        Field::Page => "page",
+    }
+}
+
+fn message(fault: &Fault) -> String {
+    if fault.flaws.is_empty() {
+        return general(fault.reason).to_owned();
+    }
+    let flaws: Vec<_> =
+        fault.flaws.iter().map(|flaw| format!("{}: {}", field(flaw.field), flaw.message)).collect();
+    flaws.join("; ")
+}
+
+const fn general(reason: Reason) -> &'static str {
+    match reason {
+        Reason::BadCredentials => "The user name or password is wrong.",
+        Reason::Unauthenticated => "You are not signed in.",
+        Reason::SecondFactorNeeded => "A second factor is needed.",
+        Reason::FreshSignInNeeded => "Please sign in again to do this.",
+        Reason::Locked => "This account is locked.",
+        Reason::Disabled => "This account is disabled.",
+        Reason::Forbidden => "You may not do this.",
+        Reason::CrossSite => "This request did not come from our own page.",
+        Reason::NotFound => "There is nothing here.",
+        Reason::MethodNotAllowed => "This method is not allowed here.",
+        Reason::Taken => "This is already in use.",
+        Reason::WeakPassword => "This password does not pass the rules.",
+        Reason::Malformed => "The request is malformed.",
+        Reason::UnsupportedMediaType => "Send this as application/json.",
+        Reason::TooLarge => "The request is too large.",
+        Reason::Expired => "This is no longer valid.",
+        Reason::InvalidToken => "This token is not valid.",
+        Reason::Managed => "This account is managed in the configuration file.",
+        Reason::LastOne => "The last one has to stay.",
+        Reason::Misdirected => "This host is not served here.",
+        Reason::Throttled => "Too many attempts; try again later.",
+        Reason::Busy => "Too much is going on; try again in a moment.",
+        Reason::Unavailable => "This cannot be saved at the moment; try again later.",
+        Reason::Broken => "Something went wrong on our side.",
+    }
+}

@@ -1,0 +1,82 @@
+//! The Simple Auth API family: `/auth/session` and `/local/password` so far, each also below `/api/v1`.
+//!
+//! **Responsibility.** The route table, the wire shapes and the envelope of this family (seed 003, simple-auth.md).
+//!
+//! **Invariants.** Every refusal is `{"error":true,"message":…,"reason":…}`. State changes need a JSON body and our own
+//! origin (DESIGN.md ruling 6).
+//!
+//! **Not here.** Rules: each handler parses, calls an action, answers.
+//!
+//! **Start reading at** [`ROUTES`], then [`envelope`].
+
+mod envelope;
+mod json;
+mod local;
+mod session;
+mod views;
+
+use axum::{Router, routing::MethodRouter};
+
+use super::{Shared, edge::rescue};
+
+/// How a caller proves who is calling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nobody needs to.
+    Open,
+    /// By the session cookie.
+    Session,
+}
+
+/// One route of the family.
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path at the root; the same is served below `/api/v1`.
+    pub path: &'static str,
+    /// Who may call.
+    pub access: Access,
+    handler: fn() -> MethodRouter<Shared>,
+}
+
+/// Every route of the family, as data: tests walk it.
+pub const ROUTES: &[Route] = &[
+    Route { method: "POST", path: "/auth/session", access: Access::Open, handler: || axum::routing::post(session::begin) },
+    Route { method: "GET", path: "/auth/session", access: Access::Session, handler: || axum::routing::get(session::show) },
+    Route {
+        method: "DELETE",
+        path: "/auth/session",
+        access: Access::Open,
+        handler: || axum::routing::delete(session::end),
+    },
+    Route {
+        method: "POST",
+        path: "/local/password",
+        access: Access::Session,
+        handler: || axum::routing::post(local::change_password),
+    },
+];
+
+/// Whether a path belongs to the family, routed or not, so that its refusals speak JSON.
+pub fn is_for(path: &str) -> bool {
+    let at_root = ["/auth", "/local"].iter().any(|root| is_at_or_below(path, root));
+    at_root || is_at_or_below(path, PREFIX)
+}
+
+/// The routes at the root and below `/api/v1`.
+pub fn routes(shared: Shared) -> Router {
+    let table = || {
+        ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()))
+    };
+    let both = table().nest(PREFIX, table());
+    rescue::family(both, envelope::SimpleEnvelope).with_state(shared)
+}
+
+const PREFIX: &str = "/api/v1";
+
+fn is_at_or_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! `/auth/session`: sign in, look, sign out.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+
+use super::{
+    json::{JsonBody, OwnOrigin},
+    views::{OkView, SessionView, SignedInView},
+};
+use crate::{
+    actions::login::{Attempt, DEVICE_LIFETIME},
+    domain::{
+        call::Call,
+        fault::{Fault, Reason},
+    },
+    gate::Presence,
+    values::secret::Secret,
+    web::{
+        Shared,
+        edge::{caller::Present, cookies::Own},
+    },
+};
+
+/// `v1.loginRequest`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoginBody {
+    username: String,
+    password: String,
+    /// No account of this release has a second factor, so there is nothing it could be wrong about.
+    #[serde(default, rename = "totp")]
+    _totp: Option<String>,
+}
+
+/// `POST /auth/session`
+pub(super) async fn begin(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<LoginBody>,
+) -> Result<Response, Fault> {
+    let attempt = Attempt {
+        name: body.username,
+        password: Secret::new(body.password),
+        remember: false,
+        device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
+        replaces: match &presence {
+            Presence::Person { hash, .. } => Some(*hash),
+            Presence::Nobody | Presence::Conflicting => None,
+        },
+    };
+    let signed_in = shared.actions.sign_in(&call, attempt).await;
+    shared.metrics.signed_in(signed_in.as_ref().err().map(|fault| fault.reason));
+    let signed_in = signed_in?;
+    let mut response = Json(SignedInView::from(&signed_in.session)).into_response();
+    let lifetime = signed_in.session.ends.since(call.now);
+    let session = shared.jar.begin(&signed_in.key.text(), Some(lifetime));
+    let device = shared.jar.set_own(Own::Device, &signed_in.device, DEVICE_LIFETIME);
+    for cookie in [session, device].into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(private(response))
+}
+
+/// `GET /auth/session`
+pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> {
+    match presence {
+        Presence::Person { session, person, .. } => {
+            Ok(private(Json(SessionView::new(&session, &person)).into_response()))
+        }
+        Presence::Nobody | Presence::Conflicting => Err(Fault::new(Reason::Unauthenticated)),
+    }
+}
+
+/// `DELETE /auth/session`. Without a session there is nothing to do, and that is no error (simple-auth.md 1.3).
+pub(super) async fn end(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    _: OwnOrigin,
+) -> Result<Response, Fault> {
+    if let Presence::Person { hash, .. } = presence {
+        shared.actions.sign_out(&call, hash).await?;
+    }
+    let mut response = Json(OkView::yes()).into_response();
+    for cookie in shared.jar.end() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(private(response))
+}
+
+pub(super) fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

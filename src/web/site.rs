@@ -1,0 +1,190 @@
+//! One site for all listeners: which surface answers a request.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{Router, body::Body as AxumBody};
+use http::{Request, Response, header, request::Parts};
+use hyper::body::Incoming;
+use tower::ServiceExt;
+
+use super::{Shared, control, gateway::Gateway, health, metrics, pages, simple, vouch::Vouch};
+use crate::{
+    domain::fault::{Fault, Reason},
+    serve::{Answer, Arrival, Body, Service},
+    values::host::{Host, Scheme},
+};
+
+/// A part of the site that a listener can offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Surface {
+    /// The login portal's pages.
+    Portal,
+    /// The Simple Auth API family.
+    Simple,
+    /// `/auth/vouch`.
+    Vouch,
+    /// Guarded apps that we serve ourselves.
+    Apps,
+    /// `/healthz` and `/readyz`.
+    Health,
+    /// `/metrics`.
+    Metrics,
+    /// The operator's command line.
+    Control,
+}
+
+/// The surfaces of one listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surfaces(Vec<Surface>);
+
+impl Surfaces {
+    /// These surfaces.
+    pub fn new(surfaces: impl IntoIterator<Item = Surface>) -> Self {
+        Self(surfaces.into_iter().collect())
+    }
+
+    /// Whether the listener offers this one.
+    pub fn offers(&self, surface: Surface) -> bool {
+        self.0.contains(&surface)
+    }
+}
+
+/// Everything behind our sockets.
+#[derive(Clone)]
+pub struct Site(Arc<Inner>);
+
+struct Inner {
+    shared: Shared,
+    vouch: Vouch,
+    gateway: Gateway,
+    portal: Router,
+    simple: Router,
+    control: Router,
+    listeners: HashMap<&'static str, Surfaces>,
+}
+
+impl Site {
+    /// Builds the routers. `listeners` says what each listener, by name, offers.
+    pub fn new(shared: Shared, listeners: HashMap<&'static str, Surfaces>, control: control::Operator) -> Self {
+        let vouch = Vouch::new(
+            shared.gate.clone(),
+            shared.keyring.clone(),
+            shared.trust.clone(),
+            shared.jar.clone(),
+            shared.settings.vouch.clone(),
+        );
+        Self(Arc::new(Inner {
+            vouch,
+            gateway: Gateway::new(shared.clone()),
+            portal: pages::routes(shared.clone()),
+            simple: simple::routes(shared.clone()),
+            control: control::routes(control),
+            listeners,
+            shared,
+        }))
+    }
+
+    async fn route(self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
+        let inner = &*self.0;
+        let (mut parts, body) = request.into_parts();
+        let Some(surfaces) = inner.listeners.get(arrival.connection.listener) else {
+            return pages::refusal(&inner.shared, &Fault::broken("a listener without surfaces"), &arrival.id.to_string());
+        };
+        let call = match inner.shared.call(arrival, &parts) {
+            Ok(call) => call,
+            Err(fault) => return pages::refusal(&inner.shared, &fault, &arrival.id.to_string()),
+        };
+        let chosen = inner.choose(surfaces, arrival, &parts);
+        parts.extensions.insert(arrival);
+        let request_id = call.request.to_string();
+        parts.extensions.insert(call);
+        let router = match chosen {
+            Chosen::Portal => inner.portal.clone(),
+            Chosen::Simple => inner.simple.clone(),
+            Chosen::Control => inner.control.clone(),
+            Chosen::App => {
+                return inner.gateway.answer(arrival, Request::from_parts(parts, body)).await;
+            }
+            Chosen::Nothing(reason) => {
+                return pages::refusal(&inner.shared, &Fault::new(reason), &request_id);
+            }
+        };
+        let request = Request::from_parts(parts, AxumBody::new(body));
+        match router.oneshot(request).await {
+            Ok(response) => response.map(Body::stream),
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl Service for Site {
+    type Body = Body;
+
+    fn call(&self, arrival: Arrival, request: Request<Incoming>) -> Answer<Body> {
+        let inner = &*self.0;
+        let surfaces = inner.listeners.get(arrival.connection.listener);
+        let offers = |surface| surfaces.is_some_and(|surfaces| surfaces.offers(surface));
+        let path = request.uri().path();
+        if offers(Surface::Vouch) && Vouch::is_for(path) {
+            // The hot path: no router, no task, no allocation that is not in the answer.
+            let (parts, _) = request.into_parts();
+            let now = inner.shared.actions.world().now();
+            let (response, verdict) = inner.vouch.answer(arrival, &parts, now);
+            inner.shared.metrics.vouched(verdict);
+            return Answer::Now(response);
+        }
+        if offers(Surface::Health) && health::is_for(path) {
+            return Answer::Now(health::answer(&inner.shared, request.method(), path));
+        }
+        if offers(Surface::Metrics) && path == "/metrics" {
+            return Answer::Now(metrics::answer(&inner.shared, request.method()));
+        }
+        let site = self.clone();
+        Answer::later(async move { site.route(arrival, request).await })
+    }
+}
+
+/// Who answers.
+enum Chosen {
+    Portal,
+    Simple,
+    App,
+    Control,
+    Nothing(Reason),
+}
+
+impl Inner {
+    /// By listener, then by host, then by path (DESIGN.md section 2, public addresses).
+    fn choose(&self, surfaces: &Surfaces, arrival: Arrival, parts: &Parts) -> Chosen {
+        let path = parts.uri.path();
+        if surfaces.offers(Surface::Control) {
+            return Chosen::Control;
+        }
+        let Some((host, port)) = self.named_host(arrival, parts) else { return Chosen::Nothing(Reason::Misdirected) };
+        let portal = &self.shared.settings.portal;
+        let on_portal = *portal.host() == host && portal.port() == port;
+        if on_portal {
+            if surfaces.offers(Surface::Simple) && simple::is_for(path) {
+                return Chosen::Simple;
+            }
+            if surfaces.offers(Surface::Portal) && pages::is_for(path) {
+                return Chosen::Portal;
+            }
+        }
+        if surfaces.offers(Surface::Apps) && self.gateway.serves(&host, port, portal.scheme()) {
+            return Chosen::App;
+        }
+        if on_portal && surfaces.offers(Surface::Portal) {
+            return Chosen::Portal;
+        }
+        Chosen::Nothing(if on_portal { Reason::NotFound } else { Reason::Misdirected })
+    }
+
+    /// The host and port a request names, with the default port of the scheme the browser used.
+    fn named_host(&self, arrival: Arrival, parts: &Parts) -> Option<(Host, u16)> {
+        let named = std::str::from_utf8(parts.headers.get(header::HOST)?.as_bytes()).ok()?;
+        let (host, port) = Host::parse_with_port(named).ok()?;
+        let scheme = self.gateway.scheme(arrival, &parts.headers).unwrap_or(Scheme::Http);
+        Some((host, port.unwrap_or(scheme.default_port())))
+    }
+}

@@ -1,0 +1,278 @@
+//! The headers that tell an app who is there (forward-auth.md section 15).
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+
+use crate::gate::Person;
+
+/// One fact about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityField {
+    /// The user name.
+    User,
+    /// Group names, sorted, joined by commas.
+    Groups,
+    /// The e-mail address.
+    Email,
+    /// The display name.
+    Name,
+    /// The account's id.
+    Id,
+}
+
+/// What becomes of text outside ASCII.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeaderText {
+    /// Sent as UTF-8 bytes (DESIGN.md ruling 12).
+    #[default]
+    Utf8,
+    /// Percent-encoded, and so are percent signs.
+    Percent,
+    /// The header is sent empty.
+    Omit,
+}
+
+/// A named set of headers that other programs know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// `Remote-User`, `-Groups`, `-Email`, `-Name`.
+    Remote,
+    /// `X-Auth-Request-User`, `-Groups`, `-Email`, `-Preferred-Username`.
+    XAuthRequest,
+    /// `X-Forwarded-User`, `-Groups`, `-Email`, `-Preferred-Username`.
+    XForwarded,
+}
+
+impl Preset {
+    /// The headers of this preset.
+    pub fn headers(self) -> Vec<(HeaderName, IdentityField)> {
+        use IdentityField::{Email, Groups, Name, User};
+        let named = |list: [(&'static str, IdentityField); 4]| {
+            list.map(|(name, field)| (HeaderName::from_static(name), field)).to_vec()
+        };
+        match self {
+            Self::Remote => named([
+                ("remote-user", User),
+                ("remote-groups", Groups),
+                ("remote-email", Email),
+                ("remote-name", Name),
+            ]),
+            Self::XAuthRequest => named([
+                ("x-auth-request-user", User),
+                ("x-auth-request-groups", Groups),
+                ("x-auth-request-email", Email),
+                ("x-auth-request-preferred-username", User),
+            ]),
+            Self::XForwarded => named([
+                ("x-forwarded-user", User),
+                ("x-forwarded-groups", Groups),
+                ("x-forwarded-email", Email),
+                ("x-forwarded-preferred-username", User),
+            ]),
+        }
+    }
+}
+
+/// The configured set: which headers, filled with what.
+#[derive(Clone, Debug)]
+pub struct IdentityHeaders {
+    headers: Vec<(HeaderName, IdentityField)>,
+    text: HeaderText,
+    guarded: HashSet<String>,
+}
+
+/// A stored value cannot stand in a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unwritable;
+
+impl IdentityHeaders {
+    /// A set of headers; of several with one name the last counts.
+    pub fn new(headers: Vec<(HeaderName, IdentityField)>, text: HeaderText) -> Self {
+        let mut distinct: Vec<(HeaderName, IdentityField)> = Vec::with_capacity(headers.len());
+        for (name, field) in headers {
+            match distinct.iter_mut().find(|(known, _)| *known == name) {
+                Some(entry) => entry.1 = field,
+                None => distinct.push((name, field)),
+            }
+        }
+        let ours = distinct.iter().map(|(name, _)| name.as_str());
+        let guarded = ours.chain(KNOWN_IDENTITY_HEADERS.iter().copied()).map(plain).collect();
+        Self { headers: distinct, text, guarded }
+    }
+
+    /// The names, for documentation and proxies' configuration.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.headers.iter().map(|(name, _)| name)
+    }
+
+    /// Writes every header of the set, empty where nothing is known (security.md VCH-6).
+    pub fn write(&self, person: Option<&Person>, out: &mut HeaderMap) -> Result<(), Unwritable> {
+        out.reserve(self.headers.len());
+        for (name, field) in &self.headers {
+            let value = match person {
+                Some(person) => self.value(fact(person, *field))?,
+                None => HeaderValue::from_static(""),
+            };
+            out.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// The first header that a CGI-style app could take for a forwarding or identity header because of its underscores
+    /// (security.md HDR-4).
+    pub fn disguised<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        headers.keys().map(HeaderName::as_str).find(|name| {
+            name.contains('_') && {
+                let plain = plain(name);
+                self.guarded.contains(&plain)
+                    || plain.starts_with("x-forwarded-")
+                    || plain.starts_with("x-original-")
+            }
+        })
+    }
+
+    /// Whether an app would take a client's header of this name for ours: the gateway drops it (HDR-7).
+    pub fn is_ours(&self, name: &str) -> bool {
+        self.guarded.contains(&plain(name))
+    }
+
+    fn value(&self, fact: &Bytes) -> Result<HeaderValue, Unwritable> {
+        let as_it_is = fact.is_ascii() && (self.text != HeaderText::Percent || !fact.contains(&b'%'));
+        match self.text {
+            _ if as_it_is => HeaderValue::from_maybe_shared(fact.clone()).map_err(|_| Unwritable),
+            HeaderText::Utf8 => HeaderValue::from_maybe_shared(fact.clone()).map_err(|_| Unwritable),
+            HeaderText::Percent => {
+                HeaderValue::from_str(&percent_encode(fact, PERCENT).to_string()).map_err(|_| Unwritable)
+            }
+            HeaderText::Omit => Ok(HeaderValue::from_static("")),
+        }
+    }
+}
+
+const PERCENT: &AsciiSet = &CONTROLS.add(b'%');
+
+fn fact(person: &Person, field: IdentityField) -> &Bytes {
+    match field {
+        IdentityField::User => &person.username,
+        IdentityField::Groups => &person.groups_joined,
+        IdentityField::Email => &person.email,
+        IdentityField::Name => &person.display_name,
+        IdentityField::Id => &person.id_text,
+    }
+}
+
+fn plain(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
+}
+
+/// What programs of this field call such headers; a client must not get any of them through (forward-auth.md 15.1).
+const KNOWN_IDENTITY_HEADERS: &[&str] = &[
+    "remote-user",
+    "remote-groups",
+    "remote-email",
+    "remote-name",
+    "remote-sub",
+    "remote-user-id",
+    "x-remote-user",
+    "x-remote-group",
+    "x-auth-request-user",
+    "x-auth-request-email",
+    "x-auth-request-groups",
+    "x-auth-request-preferred-username",
+    "x-auth-request-access-token",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-forwarded-access-token",
+    "x-vouch-user",
+    "x-vouch-success",
+    "x-vouch-assertion",
+    "x-authentik-username",
+    "x-authentik-groups",
+    "x-authentik-email",
+    "x-authentik-name",
+    "x-authentik-uid",
+    "x-authentik-jwt",
+    "x-webauth-user",
+    "x-webauth-email",
+    "x-webauth-fullname",
+    "x-webauth-groups",
+    "x-webauth-name",
+    "x-webauth-role",
+    "x-token-user-name",
+    "x-token-user-email",
+    "x-token-user-roles",
+    "x-token-subject",
+    "x-pomerium-jwt-assertion",
+    "x-auth-username",
+    "x-auth-email",
+    "x-auth-roles",
+    "x-auth-groups",
+    "x-auth-subject",
+    "x-auth-userid",
+    "auth-user",
+    "x-user-id",
+];
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::{HeaderText, IdentityHeaders, Preset};
+
+    fn set() -> IdentityHeaders {
+        IdentityHeaders::new(Preset::Remote.headers(), HeaderText::Utf8)
+    }
+
+    /// Proves: VCH-6
+    #[test]
+    fn an_anonymous_pass_has_every_header_once_and_empty() {
+        let mut headers = HeaderMap::new();
+        set().write(None, &mut headers).unwrap();
+        for name in ["remote-user", "remote-groups", "remote-email", "remote-name"] {
+            assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), [""]);
+        }
+    }
+
+    /// Proves: HDR-4, HDR-7
+    #[test]
+    fn underscores_do_not_hide_a_header() {
+        for (name, disguised) in [
+            ("remote_user", true),
+            ("x_forwarded_uri", true),
+            ("x-forwarded_host", true),
+            ("x_original_url", true),
+            ("x_auth_request_user", true),
+            ("remote-user", false),
+            ("x_my_header", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
+            assert_eq!(set().disguised(&headers), disguised.then_some(name));
+        }
+        assert!(set().is_ours("Remote_User") && set().is_ours("X-WEBAUTH-USER") && !set().is_ours("accept"));
+    }
+
+    #[test]
+    fn text_outside_ascii_follows_the_setting() {
+        let value = |text, fact: &'static str| {
+            let set = IdentityHeaders::new(Preset::Remote.headers(), text);
+            set.value(&Bytes::from_static(fact.as_bytes())).map(|value| value.as_bytes().to_vec())
+        };
+        assert_eq!(value(HeaderText::Utf8, "Zo\u{eb}"), Ok("Zo\u{eb}".as_bytes().to_vec()));
+        assert_eq!(value(HeaderText::Percent, "Zo\u{eb} 5%"), Ok(b"Zo%C3%AB 5%25".to_vec()));
+        assert_eq!(value(HeaderText::Omit, "Zo\u{eb}"), Ok(Vec::new()));
+    }
+
+    /// Proves: VCH-8
+    #[test]
+    fn a_value_that_would_split_a_header_is_refused() {
+        assert!(set().value(&Bytes::from_static(b"a\r\nRemote-Groups: admins")).is_err());
+        assert!(set().value(&Bytes::from_static(b"a\0")).is_err());
+    }
+}

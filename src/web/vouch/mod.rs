@@ -1,0 +1,268 @@
+//! `/auth/vouch`: the answer to every proxy's question "may this request pass?".
+//!
+//! **Responsibility.** Reading what the proxy says of the original request, asking the gate, and saying the verdict so that
+//! this proxy understands it (forward-auth.md sections 1 to 8, 12, 15).
+//!
+//! **Invariants.** Only a pass becomes 2xx; every error is a refusal (security.md VCH-1). The answer depends on the adapter, on
+//! headers of a believed peer and on our cookie, never on the query of the check itself (except the *form* of a refusal in the
+//! Simple Auth form). Identity headers stand on every pass, each once, and on nothing else (VCH-6, VCH-7). It never waits: no body is
+//! read, nothing is written, nothing is hashed slowly.
+//!
+//! **Not here.** Rules (`domain::policy`), sessions (`gate`).
+//!
+//! **Start reading at** [`Vouch::answer`].
+
+mod adapter;
+pub mod identity;
+mod refusal;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Response, header, request::Parts};
+
+use self::{
+    adapter::{Adapter, Asked, Dialect},
+    identity::IdentityHeaders,
+    refusal::Refusal,
+};
+use super::edge::{cookies::Jar, navigation, peer::ProxyTrust};
+use crate::{
+    domain::{
+        fault::Reason,
+        keyring::Keyring,
+        policy::{
+            Decision, Outcome, RuleSet,
+            returns::{Page, ReturnTo, Slip},
+        },
+    },
+    gate::{Gate, Person, Presence},
+    serve::{Arrival, Body},
+    values::{method, target::Target, time::Timestamp},
+};
+
+/// How vouch answers.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Judge the session alone where no proxy header says what is asked for, even when rules are stricter
+    /// (DESIGN.md ruling 1).
+    pub session_only: bool,
+    /// Which identity headers there are.
+    pub identity: IdentityHeaders,
+    /// Simple Auth's own header with the account id, if wanted.
+    pub user_header: Option<HeaderName>,
+    /// Names of the apps whose cross-origin preflights pass (forward-auth.md 12.4).
+    pub preflight: Vec<String>,
+}
+
+/// The surface.
+pub struct Vouch {
+    gate: Arc<Gate>,
+    keyring: Arc<Keyring>,
+    trust: Arc<ProxyTrust>,
+    jar: Arc<Jar>,
+    settings: Settings,
+}
+
+/// What happened, for metrics and the log; the response says it to the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// May pass with a session.
+    Pass,
+    /// May pass without one.
+    PassAnonymous,
+    /// Not signed in, or not far enough.
+    SignIn,
+    /// Not allowed.
+    Denied,
+    /// Not understood or not believed.
+    Untrusted,
+    /// Our own fault.
+    Broken,
+}
+
+impl Vouch {
+    /// Puts the pieces together.
+    pub fn new(
+        gate: Arc<Gate>,
+        keyring: Arc<Keyring>,
+        trust: Arc<ProxyTrust>,
+        jar: Arc<Jar>,
+        settings: Settings,
+    ) -> Self {
+        Self { gate, keyring, trust, jar, settings }
+    }
+
+    /// Whether this path is ours: `/auth/vouch`, what lies below it, and the same under `/api/v1`.
+    pub fn is_for(path: &str) -> bool {
+        let path = path.strip_prefix("/api/v1").unwrap_or(path);
+        path.strip_prefix("/auth/vouch").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Answers a check.
+    pub fn answer(&self, arrival: Arrival, parts: &Parts, now: Timestamp) -> (Response<Body>, Verdict) {
+        let Some(adapter) = Adapter::of(parts.uri.path()) else {
+            return (Refusal::unknown().into_response(&parts.method), Verdict::Untrusted);
+        };
+        let headers = &parts.headers;
+        let asked = match adapter.read(headers, self.trust.believes(arrival, headers), &self.settings.identity) {
+            Ok(asked) => asked,
+            Err(complaint) => {
+                let peer = arrival.connection.peer;
+                tracing::warn!(request = %arrival.id, %peer, %complaint, "a check was refused");
+                return (Refusal::untrusted(complaint.dialect).into_response(&parts.method), Verdict::Untrusted);
+            }
+        };
+        let rules = self.gate.rules();
+        let presence = match self.gate.recognise(self.jar.sessions(headers), now) {
+            Ok(presence) => presence,
+            Err(error) => {
+                tracing::error!(request = %arrival.id, %error, "the store failed a check");
+                return (Refusal::broken(asked.dialect()).into_response(&parts.method), Verdict::Broken);
+            }
+        };
+        match &asked {
+            Asked::Session => self.session_form(&rules, &presence, parts, arrival, now),
+            Asked::Target { dialect, target } => {
+                let Ok(client) = self.trust.client(arrival, headers) else {
+                    return (Refusal::untrusted(*dialect).into_response(&parts.method), Verdict::Untrusted);
+                };
+                let check = Check { target, dialect: *dialect, client, parts, now };
+                self.target_form(&rules, &presence, &check)
+            }
+        }
+    }
+
+    fn target_form(&self, rules: &RuleSet, presence: &Presence, check: &Check<'_>) -> (Response<Body>, Verdict) {
+        let decision = self.gate.judge(rules, presence, check.target, check.client);
+        let headers = &check.parts.headers;
+        let method = &check.parts.method;
+        match (decision.outcome, presence) {
+            (Outcome::Pass { anonymous: true }, _) => self.pass(None, check.dialect, method),
+            (Outcome::Pass { anonymous: false }, Presence::Person { person, .. })
+                if !is_foreign_socket(check) =>
+            {
+                self.pass(Some(person), check.dialect, method)
+            }
+            (Outcome::SignIn, _) if self.is_passed_preflight(&decision, check) => {
+                self.pass(None, check.dialect, method)
+            }
+            (Outcome::SignIn | Outcome::SecondFactor, _) => {
+                let reason = match decision.outcome {
+                    Outcome::SecondFactor => Reason::SecondFactorNeeded,
+                    _ => Reason::Unauthenticated,
+                };
+                let asked = check.target.method.as_str();
+                let get_like = matches!(asked, "GET" | "HEAD");
+                let navigation = navigation::is_navigation(headers, get_like, check.target.websocket);
+                let login = self.login_url(rules, check);
+                let refusal = Refusal::sign_in(check.dialect, reason, login, navigation, asked);
+                (refusal.answering(headers).into_response(method), Verdict::SignIn)
+            }
+            (Outcome::Pass { anonymous: false } | Outcome::Deny, _) => {
+                (Refusal::denied(check.dialect).answering(headers).into_response(method), Verdict::Denied)
+            }
+        }
+    }
+
+    /// The Simple Auth form: no proxy said what is asked for, so the session alone is judged.
+    fn session_form(
+        &self,
+        rules: &RuleSet,
+        presence: &Presence,
+        parts: &Parts,
+        arrival: Arrival,
+        now: Timestamp,
+    ) -> (Response<Body>, Verdict) {
+        if !self.settings.session_only && rules.any_stricter_than_signed_in() {
+            tracing::warn!(
+                request = %arrival.id,
+                peer = %arrival.connection.peer,
+                "refused a check that names no target (neither X-Original-URL nor X-Forwarded-Uri), because some rules \
+                 are stricter than `signed-in`; use /auth/vouch/request or /auth/vouch/forward"
+            );
+            return (Refusal::denied(Dialect::Session).into_response(&parts.method), Verdict::Denied);
+        }
+        match presence {
+            Presence::Person { person, session, .. } if !session.restricted => {
+                let (mut response, verdict) = self.pass(Some(person), Dialect::Session, &parts.method);
+                let id = HeaderValue::from_maybe_shared(person.id_text.clone());
+                if let (Some(name), Ok(id), Verdict::Pass) = (&self.settings.user_header, id, verdict) {
+                    response.headers_mut().insert(name, id);
+                }
+                (response, verdict)
+            }
+            _ => {
+                let form = refusal::SessionForm::of(parts.uri.query().unwrap_or_default());
+                let to = form.asked.as_deref().and_then(|text| rules.return_to(text).ok());
+                let slip = to.map(|to| slip(to, method::Method::Get, Dialect::Session, now));
+                let login = self.portal_page(rules, slip.as_ref());
+                (Refusal::session(login, form.redirect).into_response(&parts.method), Verdict::SignIn)
+            }
+        }
+    }
+
+    fn login_url(&self, rules: &RuleSet, check: &Check<'_>) -> Option<String> {
+        let to = rules.return_to_target(check.target).ok();
+        let slip = to.map(|to| slip(to, check.target.method.clone(), check.dialect, check.now));
+        self.portal_page(rules, slip.as_ref())
+    }
+
+    fn portal_page(&self, rules: &RuleSet, slip: Option<&Slip>) -> Option<String> {
+        let mac = |message: &[u8]| self.keyring.return_mac(message);
+        rules.page(Page::Login, slip, &mac).map(|page| page.location().to_owned())
+    }
+
+    fn pass(&self, person: Option<&Person>, dialect: Dialect, method: &Method) -> (Response<Body>, Verdict) {
+        let mut response = Response::new(Body::Empty);
+        refusal::mark_private(response.headers_mut());
+        if self.settings.identity.write(person, response.headers_mut()).is_err() {
+            // What is stored cannot stand in a header; an app must not take the person for nobody (VCH-8).
+            tracing::error!("an identity header could not be written; the check is refused");
+            return (Refusal::broken(dialect).into_response(method), Verdict::Broken);
+        }
+        if dialect == Dialect::Session {
+            refusal::json(&mut response, Bytes::from_static(br#"{"success":true}"#), method);
+        }
+        (response, if person.is_some() { Verdict::Pass } else { Verdict::PassAnonymous })
+    }
+
+    /// A CORS preflight carries no cookie by specification, so it can never sign in.
+    fn is_passed_preflight(&self, decision: &Decision<'_>, check: &Check<'_>) -> bool {
+        let headers = &check.parts.headers;
+        check.target.method.as_str() == "OPTIONS"
+            && headers.contains_key(header::ORIGIN)
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+            && decision.app.is_some_and(|app| self.settings.preflight.contains(&app.name))
+    }
+}
+
+/// One check that says what it is about.
+struct Check<'r> {
+    target: &'r Target,
+    dialect: Dialect,
+    client: Option<IpAddr>,
+    parts: &'r Parts,
+    now: Timestamp,
+}
+
+/// How long a return address keeps its seal: somebody may look for a password for a while.
+const RETURN_LIFETIME: Duration = Duration::from_secs(3600);
+
+fn slip(to: ReturnTo, method: method::Method, dialect: Dialect, now: Timestamp) -> Slip {
+    Slip { to, method, adapter: dialect.name(), expires: now + RETURN_LIFETIME }
+}
+
+/// A WebSocket handshake that a foreign page made the browser send: CORS does not guard those, we do
+/// (forward-auth.md 12.3).
+fn is_foreign_socket(check: &Check<'_>) -> bool {
+    let headers = &check.parts.headers;
+    (check.target.websocket || navigation::is_websocket(headers))
+        && headers
+            .get_all(header::ORIGIN)
+            .iter()
+            .any(|origin| !origin.as_bytes().eq_ignore_ascii_case(check.target.origin().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;
