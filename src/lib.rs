@@ -8,4 +8,5 @@ pub mod gate;
 pub mod serve;
 pub mod store;
 pub mod values;
+pub mod web;
 pub mod world;

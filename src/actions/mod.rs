@@ -20,7 +20,7 @@ pub mod login;
 pub mod sessions;
 pub mod setup;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 
@@ -33,9 +33,10 @@ use crate::{
         fault::{Fault, Field, Reason},
         keyring::Keyring,
         login::throttle,
+        rights::Permit,
         session::Lifetimes,
     },
-    store::{Store, StoreError},
+    store::{Health, Store, StoreError},
     values::{id::AccountId, secret::Secret},
     world::World,
 };
@@ -123,6 +124,31 @@ impl Actions {
         &self.0.hashing
     }
 
+    /// Whether the store can write, as far as its last attempt tells.
+    pub fn is_ready(&self) -> bool {
+        self.0.store.health() == Health::Fine
+    }
+
+    /// Figures for the metrics.
+    pub fn figures(&self) -> Figures {
+        let store = self.0.store.figures();
+        let hashing = self.0.hashing.figures();
+        Figures {
+            hashes_waiting: (hashing.queued + hashing.running) as u64,
+            commits: store.commits,
+            transactions: store.transactions,
+            store_bytes: store.file_bytes,
+        }
+    }
+
+    /// Writes a consistent copy of the store to a new file. Returns its size in bytes.
+    pub async fn backup(&self, _: &Permit, to: &Path) -> Result<u64, Fault> {
+        let (store, to) = (self.0.store.clone(), to.to_owned());
+        // Copying takes as long as the store is large, so it must not hold up a thread that answers checks.
+        let copied = tokio::task::spawn_blocking(move || store.backup(&to)).await.map_err(Fault::broken)?;
+        copied.map_err(|error| Fault::malformed(Field::Body, error.to_string()))
+    }
+
     /// A call that the house makes itself.
     pub fn inside(&self) -> Call {
         let number = u64::from_be_bytes(*self.0.world.random().bytes());
@@ -133,6 +159,19 @@ impl Actions {
     async fn hashed(&self, password: Secret<String>) -> Result<Hash, Fault> {
         self.0.hashing.hash(password, self.0.world.random()).await
     }
+}
+
+/// Figures for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Password hashes waiting or under way.
+    pub hashes_waiting: u64,
+    /// Durable commits since the start.
+    pub commits: u64,
+    /// Transactions in those commits.
+    pub transactions: u64,
+    /// Size of the store's file.
+    pub store_bytes: u64,
 }
 
 /// The refusal for an account that is not there.

@@ -55,7 +55,7 @@ pub struct Site(Arc<Inner>);
 
 struct Inner {
     shared: Shared,
-    vouch: Vouch,
+    vouch: Arc<Vouch>,
     gateway: Gateway,
     portal: Router,
     simple: Router,
@@ -66,16 +66,16 @@ struct Inner {
 impl Site {
     /// Builds the routers. `listeners` says what each listener, by name, offers.
     pub fn new(shared: Shared, listeners: HashMap<&'static str, Surfaces>, control: control::Operator) -> Self {
-        let vouch = Vouch::new(
+        let vouch = Arc::new(Vouch::new(
             shared.gate.clone(),
             shared.keyring.clone(),
             shared.trust.clone(),
             shared.jar.clone(),
             shared.settings.vouch.clone(),
-        );
+        ));
         Self(Arc::new(Inner {
+            gateway: Gateway::new(shared.clone(), vouch.clone()),
             vouch,
-            gateway: Gateway::new(shared.clone()),
             portal: pages::routes(shared.clone()),
             simple: simple::routes(shared.clone()),
             control: control::routes(control),
@@ -87,23 +87,23 @@ impl Site {
     async fn route(self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let inner = &*self.0;
         let (mut parts, body) = request.into_parts();
+        let request_id = arrival.id.to_string();
         let Some(surfaces) = inner.listeners.get(arrival.connection.listener) else {
-            return pages::refusal(&inner.shared, &Fault::broken("a listener without surfaces"), &arrival.id.to_string());
+            return pages::refusal(&inner.shared, &Fault::broken("a listener without surfaces"), &request_id);
         };
         let call = match inner.shared.call(arrival, &parts) {
             Ok(call) => call,
-            Err(fault) => return pages::refusal(&inner.shared, &fault, &arrival.id.to_string()),
+            Err(fault) => return pages::refusal(&inner.shared, &fault, &request_id),
         };
         let chosen = inner.choose(surfaces, arrival, &parts);
         parts.extensions.insert(arrival);
-        let request_id = call.request.to_string();
         parts.extensions.insert(call);
         let router = match chosen {
             Chosen::Portal => inner.portal.clone(),
             Chosen::Simple => inner.simple.clone(),
             Chosen::Control => inner.control.clone(),
             Chosen::App => {
-                return inner.gateway.answer(arrival, Request::from_parts(parts, body)).await;
+                return inner.gateway.answer(arrival, &parts);
             }
             Chosen::Nothing(reason) => {
                 return pages::refusal(&inner.shared, &Fault::new(reason), &request_id);

@@ -13,8 +13,7 @@ use super::{
 use crate::values::{random::Random, secret::Secret};
 
 /// That somebody knew the password of one particular hash. Only a verification makes one.
-#[derive(Debug)]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Proof {
     hash: Hash,
 }

@@ -59,7 +59,7 @@ impl Jar {
     }
 
     /// All values of the session cookie that a request brings, in order.
-    pub fn sessions<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> + use<'h, '_> {
+    pub fn sessions<'h, 'j>(&'j self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> + use<'h, 'j> {
         values(headers, &self.session)
     }
 
@@ -135,7 +135,7 @@ impl Jar {
 }
 
 /// Every value sent under a name. Quotes around a value are taken off, as browsers' own parsers do not add any but some clients do.
-fn values<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h [u8]> + use<'h, '_> {
+fn values<'h, 'n>(headers: &'h HeaderMap, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
     headers.get_all(header::COOKIE).iter().flat_map(move |line| {
         pairs(line.as_bytes()).filter_map(move |(found, pair)| {
             let value = pair.get(found.len() + 1..)?.trim_ascii();

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The envelope.
-pub struct SimpleEnvelope;
+pub(super) struct SimpleEnvelope;
 
 impl Envelope for SimpleEnvelope {
     fn say(&self, fault: &Fault, _: &str) -> Response {

@@ -17,6 +17,7 @@ mod views;
 
 use axum::{Router, routing::MethodRouter};
 
+pub use self::envelope::slug;
 use super::{Shared, edge::rescue};
 
 /// How a caller proves who is calling.

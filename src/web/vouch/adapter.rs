@@ -23,13 +23,15 @@ pub(super) enum Adapter {
 
 /// How the asking proxy wants to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(in crate::web) enum Dialect {
     /// nginx: 200, 401, 403 and no body; everything else becomes 500 there.
     Request,
     /// Proxies that hand our answer to the browser as it is.
     Forward,
     /// A client of the Simple Auth API.
     Session,
+    /// Our own gateway: there is no proxy, the browser gets the answer from us.
+    Gateway,
 }
 
 impl Dialect {
@@ -39,6 +41,7 @@ impl Dialect {
             Self::Request => "request",
             Self::Forward => "forward",
             Self::Session => "session",
+            Self::Gateway => "gateway",
         }
     }
 }
@@ -141,7 +144,7 @@ impl Adapter {
         let one = |name| single(headers, name).map_err(|fault| complain(What::Header(name, fault)));
         let target = match dialect {
             Dialect::Request => Target::parse_url(one(ORIGINAL_METHOD)?, one(ORIGINAL_URL)?),
-            Dialect::Forward | Dialect::Session => Target::from_parts(
+            Dialect::Forward | Dialect::Session | Dialect::Gateway => Target::from_parts(
                 one("x-forwarded-method")?,
                 one("x-forwarded-proto")?,
                 one("x-forwarded-host")?,

@@ -21,8 +21,9 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, header, request::Parts};
 
+pub(in crate::web) use self::adapter::Dialect;
 use self::{
-    adapter::{Adapter, Asked, Dialect},
+    adapter::{Adapter, Asked},
     identity::IdentityHeaders,
     refusal::Refusal,
 };
@@ -93,6 +94,11 @@ impl Vouch {
         Self { gate, keyring, trust, jar, settings }
     }
 
+    /// The configured identity headers.
+    pub(in crate::web) const fn identity(&self) -> &IdentityHeaders {
+        &self.settings.identity
+    }
+
     /// Whether this path is ours: `/auth/vouch`, what lies below it, and the same under `/api/v1`.
     pub fn is_for(path: &str) -> bool {
         let path = path.strip_prefix("/api/v1").unwrap_or(path);
@@ -133,7 +139,14 @@ impl Vouch {
         }
     }
 
-    fn target_form(&self, rules: &RuleSet, presence: &Presence, check: &Check<'_>) -> (Response<Body>, Verdict) {
+    /// Judges a target and says the verdict. On a pass the response carries the identity headers: the proxy, or our own
+    /// gateway, copies them into the request.
+    pub(in crate::web) fn target_form(
+        &self,
+        rules: &RuleSet,
+        presence: &Presence,
+        check: &Check<'_>,
+    ) -> (Response<Body>, Verdict) {
         let decision = self.gate.judge(rules, presence, check.target, check.client);
         let headers = &check.parts.headers;
         let method = &check.parts.method;
@@ -238,12 +251,17 @@ impl Vouch {
 }
 
 /// One check that says what it is about.
-struct Check<'r> {
-    target: &'r Target,
-    dialect: Dialect,
-    client: Option<IpAddr>,
-    parts: &'r Parts,
-    now: Timestamp,
+pub(in crate::web) struct Check<'r> {
+    /// What is asked for.
+    pub(in crate::web) target: &'r Target,
+    /// How to answer.
+    pub(in crate::web) dialect: Dialect,
+    /// From where.
+    pub(in crate::web) client: Option<IpAddr>,
+    /// The request that carries the question.
+    pub(in crate::web) parts: &'r Parts,
+    /// When.
+    pub(in crate::web) now: Timestamp,
 }
 
 /// How long a return address keeps its seal: somebody may look for a password for a while.

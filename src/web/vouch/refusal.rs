@@ -44,7 +44,7 @@ impl Refusal {
     pub(super) const fn broken(dialect: Dialect) -> Self {
         let status = match dialect {
             Dialect::Request => StatusCode::FORBIDDEN,
-            Dialect::Forward | Dialect::Session => StatusCode::SERVICE_UNAVAILABLE,
+            Dialect::Forward | Dialect::Gateway | Dialect::Session => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(dialect, status, "unavailable", "The sign-in server cannot answer at the moment.")
     }
@@ -82,7 +82,7 @@ impl Refusal {
         let mut refusal = Self::new(dialect, StatusCode::UNAUTHORIZED, word, message);
         if navigation {
             refusal.location.clone_from(&login);
-            if dialect == Dialect::Forward && login.is_some() {
+            if matches!(dialect, Dialect::Forward | Dialect::Gateway) && login.is_some() {
                 // 303, so that a POST is not replayed to the portal (security.md VCH-13).
                 let repeats = matches!(method, "GET" | "HEAD");
                 refusal.status = if repeats { StatusCode::FOUND } else { StatusCode::SEE_OTHER };
@@ -113,8 +113,8 @@ impl Refusal {
         match self.dialect {
             // A body would cost nginx its connection to us, and nobody would see it.
             Dialect::Request => {}
-            Dialect::Forward if self.html => html(&mut response, self.page(), method),
-            Dialect::Forward | Dialect::Session => json(&mut response, self.object(), method),
+            Dialect::Forward | Dialect::Gateway if self.html => html(&mut response, self.page(), method),
+            Dialect::Forward | Dialect::Gateway | Dialect::Session => json(&mut response, self.object(), method),
         }
         response
     }
