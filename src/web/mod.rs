@@ -45,8 +45,6 @@ pub struct Settings {
     pub cookies: CookieSettings,
     /// Whose forwarding headers are believed.
     pub trust: ProxyTrust,
-    /// How vouch answers.
-    pub vouch: vouch::Settings,
     /// Largest form or JSON body, in bytes.
     pub largest_body: u64,
     /// How long a body may take.

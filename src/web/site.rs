@@ -65,14 +65,12 @@ struct Inner {
 
 impl Site {
     /// Builds the routers. `listeners` says what each listener, by name, offers.
-    pub fn new(shared: Shared, listeners: HashMap<&'static str, Surfaces>, control: control::Operator) -> Self {
-        let vouch = Arc::new(Vouch::new(
-            shared.gate.clone(),
-            shared.keyring.clone(),
-            shared.trust.clone(),
-            shared.jar.clone(),
-            shared.settings.vouch.clone(),
-        ));
+    pub fn new(
+        shared: Shared,
+        vouch: Arc<Vouch>,
+        listeners: HashMap<&'static str, Surfaces>,
+        control: control::Operator,
+    ) -> Self {
         Self(Arc::new(Inner {
             gateway: Gateway::new(shared.clone(), vouch.clone()),
             vouch,

@@ -81,7 +81,9 @@ impl Gateway {
         if !matches!(verdict, Verdict::Pass | Verdict::PassAnonymous) {
             return Ok(response);
         }
-        let headers = hygiene::for_app(&parts.headers, response.headers(), self.vouch.identity(), &self.shared.jar);
+        let settings = self.vouch.settings();
+        let identity = settings.identity_for(rules.app_for(&target.host, target.port, target.scheme));
+        let headers = hygiene::for_app(&parts.headers, response.headers(), identity, &self.shared.jar);
         Ok(whoami::answer(parts, &target, &headers))
     }
 }

@@ -16,8 +16,9 @@ mod adapter;
 pub mod identity;
 mod refusal;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, header, request::Parts};
 
@@ -33,7 +34,7 @@ use crate::{
         fault::Reason,
         keyring::Keyring,
         policy::{
-            Decision, Outcome, RuleSet,
+            App, Decision, Outcome, RuleSet,
             returns::{Page, ReturnTo, Slip},
         },
     },
@@ -50,10 +51,20 @@ pub struct Settings {
     pub session_only: bool,
     /// Which identity headers there are.
     pub identity: IdentityHeaders,
+    /// Other identity headers for some apps, by name.
+    pub per_app: HashMap<String, IdentityHeaders>,
     /// Simple Auth's own header with the account id, if wanted.
     pub user_header: Option<HeaderName>,
     /// Names of the apps whose cross-origin preflights pass (forward-auth.md 12.4).
     pub preflight: Vec<String>,
+}
+
+impl Settings {
+    /// The identity headers for an app.
+    pub fn identity_for(&self, app: Option<&App>) -> &IdentityHeaders {
+        let own = app.filter(|_| !self.per_app.is_empty()).and_then(|app| self.per_app.get(&app.name));
+        own.unwrap_or(&self.identity)
+    }
 }
 
 /// The surface.
@@ -62,7 +73,7 @@ pub struct Vouch {
     keyring: Arc<Keyring>,
     trust: Arc<ProxyTrust>,
     jar: Arc<Jar>,
-    settings: Settings,
+    settings: ArcSwap<Settings>,
 }
 
 /// What happened, for metrics and the log; the response says it to the proxy.
@@ -91,12 +102,17 @@ impl Vouch {
         jar: Arc<Jar>,
         settings: Settings,
     ) -> Self {
-        Self { gate, keyring, trust, jar, settings }
+        Self { gate, keyring, trust, jar, settings: ArcSwap::from_pointee(settings) }
     }
 
-    /// The configured identity headers.
-    pub(in crate::web) const fn identity(&self) -> &IdentityHeaders {
-        &self.settings.identity
+    /// Puts other settings in force from the next check on.
+    pub fn configure(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// The settings in force.
+    pub(in crate::web) fn settings(&self) -> Guard<Arc<Settings>> {
+        self.settings.load()
     }
 
     /// Whether this path is ours: `/auth/vouch`, what lies below it, and the same under `/api/v1`.
@@ -111,7 +127,8 @@ impl Vouch {
             return (Refusal::unknown().into_response(&parts.method), Verdict::Untrusted);
         };
         let headers = &parts.headers;
-        let asked = match adapter.read(headers, self.trust.believes(arrival, headers), &self.settings.identity) {
+        let settings = self.settings.load();
+        let asked = match adapter.read(headers, self.trust.believes(arrival, headers), &settings.identity) {
             Ok(asked) => asked,
             Err(complaint) => {
                 let peer = arrival.connection.peer;
@@ -151,14 +168,14 @@ impl Vouch {
         let headers = &check.parts.headers;
         let method = &check.parts.method;
         match (decision.outcome, presence) {
-            (Outcome::Pass { anonymous: true }, _) => self.pass(None, check.dialect, method),
+            (Outcome::Pass { anonymous: true }, _) => self.pass(None, decision.app, check.dialect, method),
             (Outcome::Pass { anonymous: false }, Presence::Person { person, .. })
                 if !is_foreign_socket(check) =>
             {
-                self.pass(Some(person), check.dialect, method)
+                self.pass(Some(person), decision.app, check.dialect, method)
             }
             (Outcome::SignIn, _) if self.is_passed_preflight(&decision, check) => {
-                self.pass(None, check.dialect, method)
+                self.pass(None, decision.app, check.dialect, method)
             }
             (Outcome::SignIn | Outcome::SecondFactor, _) => {
                 let reason = match decision.outcome {
@@ -187,7 +204,8 @@ impl Vouch {
         arrival: Arrival,
         now: Timestamp,
     ) -> (Response<Body>, Verdict) {
-        if !self.settings.session_only && rules.any_stricter_than_signed_in() {
+        let settings = self.settings.load();
+        if !settings.session_only && rules.any_stricter_than_signed_in() {
             tracing::warn!(
                 request = %arrival.id,
                 peer = %arrival.connection.peer,
@@ -198,9 +216,9 @@ impl Vouch {
         }
         match presence {
             Presence::Person { person, session, .. } if !session.restricted => {
-                let (mut response, verdict) = self.pass(Some(person), Dialect::Session, &parts.method);
+                let (mut response, verdict) = self.pass(Some(person), None, Dialect::Session, &parts.method);
                 let id = HeaderValue::from_maybe_shared(person.id_text.clone());
-                if let (Some(name), Ok(id), Verdict::Pass) = (&self.settings.user_header, id, verdict) {
+                if let (Some(name), Ok(id), Verdict::Pass) = (&settings.user_header, id, verdict) {
                     response.headers_mut().insert(name, id);
                 }
                 (response, verdict)
@@ -226,10 +244,16 @@ impl Vouch {
         rules.page(Page::Login, slip, &mac).map(|page| page.location().to_owned())
     }
 
-    fn pass(&self, person: Option<&Person>, dialect: Dialect, method: &Method) -> (Response<Body>, Verdict) {
+    fn pass(
+        &self,
+        person: Option<&Person>,
+        app: Option<&App>,
+        dialect: Dialect,
+        method: &Method,
+    ) -> (Response<Body>, Verdict) {
         let mut response = Response::new(Body::Empty);
         refusal::mark_private(response.headers_mut());
-        if self.settings.identity.write(person, response.headers_mut()).is_err() {
+        if self.settings.load().identity_for(app).write(person, response.headers_mut()).is_err() {
             // What is stored cannot stand in a header; an app must not take the person for nobody (VCH-8).
             tracing::error!("an identity header could not be written; the check is refused");
             return (Refusal::broken(dialect).into_response(method), Verdict::Broken);
@@ -246,7 +270,7 @@ impl Vouch {
         check.target.method.as_str() == "OPTIONS"
             && headers.contains_key(header::ORIGIN)
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-            && decision.app.is_some_and(|app| self.settings.preflight.contains(&app.name))
+            && decision.app.is_some_and(|app| self.settings.load().preflight.contains(&app.name))
     }
 }
 

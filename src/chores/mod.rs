@@ -1,0 +1,15 @@
+//! What runs by itself: writing down session touches, sweeping what is over.
+//!
+//! **Responsibility.** Small, bounded pieces of work at intervals, each a function that does one round.
+//!
+//! **Invariants.** A round is a few short transactions; the next one goes on where it stopped. A failed round is logged and
+//! tried again; nothing here can fail a request.
+//!
+//! **Not here.** Timers' beginning and end: `boot` starts and stops the loops.
+//!
+//! **Start reading at** [`Sweeper::round`] and [`touches`].
+
+mod sweep;
+pub mod touches;
+
+pub use self::sweep::Sweeper;

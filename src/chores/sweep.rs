@@ -1,0 +1,86 @@
+//! Removing what is over: dead sessions, forgotten failures, old audit entries (security.md OPS-16).
+
+use std::time::Duration;
+
+use crate::{
+    domain::{
+        audit,
+        login::throttle::{self, CounterKey, Rules},
+        session::{self, Lifetimes, SessionHash},
+    },
+    store::{Store, StoreError},
+    values::time::Timestamp,
+};
+
+/// Walks the tables in small steps, from where the last round stopped.
+#[derive(Debug, Default)]
+pub struct Sweeper {
+    sessions: Option<SessionHash>,
+    counters: Option<CounterKey>,
+}
+
+/// Rows looked at in one transaction; a few milliseconds of the writer's time.
+const STEP: usize = 500;
+/// Transactions of one round and table at most.
+const STEPS: usize = 20;
+
+impl Sweeper {
+    /// One round. Returns how many sessions were removed.
+    ///
+    /// # Errors
+    /// When the store cannot write; the next round tries again.
+    pub async fn round(
+        &mut self,
+        store: &Store,
+        now: Timestamp,
+        limits: &Lifetimes,
+        rules: &Rules,
+        keep_audit: Duration,
+    ) -> Result<usize, StoreError> {
+        let removed = self.sweep_sessions(store, now, limits).await?;
+        self.sweep_counters(store, now, rules).await?;
+        sweep_audit(store, now - keep_audit).await?;
+        Ok(removed)
+    }
+
+    async fn sweep_sessions(
+        &mut self,
+        store: &Store,
+        now: Timestamp,
+        limits: &Lifetimes,
+    ) -> Result<usize, StoreError> {
+        let epoch = store.epoch();
+        let mut total = 0;
+        for _ in 0..STEPS {
+            let (cursor, limits) = (self.sessions, limits.clone());
+            let (next, removed) =
+                store.write(move |tx| session::sweep(tx, cursor, STEP, now, &limits, epoch)).await?;
+            self.sessions = next;
+            total += removed;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(total)
+    }
+
+    async fn sweep_counters(&mut self, store: &Store, now: Timestamp, rules: &Rules) -> Result<(), StoreError> {
+        for _ in 0..STEPS {
+            let (cursor, rules) = (self.counters, rules.clone());
+            self.counters = store.write(move |tx| throttle::sweep(tx, &rules, cursor, STEP, now)).await?;
+            if self.counters.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn sweep_audit(store: &Store, bound: Timestamp) -> Result<(), StoreError> {
+    for _ in 0..STEPS {
+        if store.write(move |tx| audit::remove_before(tx, bound, STEP)).await? < STEP {
+            break;
+        }
+    }
+    Ok(())
+}
