@@ -1,6 +1,7 @@
 //! vouchsafe guards web applications.
 
 pub mod actions;
+pub mod boot;
 pub mod chores;
 pub mod config;
 pub mod crypto;

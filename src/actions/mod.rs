@@ -28,6 +28,7 @@ use self::{hashing::HashingPool, login::reservations::Reservations};
 use crate::{
     crypto::password::Hash,
     domain::{
+        audit::{self, Entry, Event},
         call::{Call, RequestId},
         directory::{self, Home},
         fault::{Fault, Field, Reason},
@@ -37,7 +38,7 @@ use crate::{
         session::Lifetimes,
     },
     store::{Health, Store, StoreError},
-    values::{id::AccountId, secret::Secret},
+    values::{id::AccountId, secret::Secret, time::Timestamp},
     world::World,
 };
 
@@ -147,6 +148,17 @@ impl Actions {
         // Copying takes as long as the store is large, so it must not hold up a thread that answers checks.
         let copied = tokio::task::spawn_blocking(move || store.backup(&to)).await.map_err(Fault::broken)?;
         copied.map_err(|error| Fault::malformed(Field::Body, error.to_string()))
+    }
+
+    /// Records something that happened to the house as a whole.
+    pub async fn record(&self, call: &Call, event: Event, detail: &str) -> Result<(), Fault> {
+        let entry = Entry::done(event, "vouchsafe", call).detail(detail);
+        self.0.store.write(move |tx| audit::append(tx, &entry).map_err(Fault::from)).await
+    }
+
+    /// Forgets what the throttles need no more.
+    pub fn tidy(&self, now: Timestamp) {
+        self.0.reservations.tidy(now);
     }
 
     /// A call that the house makes itself.

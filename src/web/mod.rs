@@ -84,6 +84,17 @@ impl std::ops::Deref for Shared {
 }
 
 impl Shared {
+    /// The vouch surface over the same pieces.
+    pub fn vouch(&self, settings: vouch::Settings) -> vouch::Vouch {
+        vouch::Vouch::new(
+            self.gate.clone(),
+            self.keyring.clone(),
+            self.trust.clone(),
+            self.jar.clone(),
+            settings,
+        )
+    }
+
     /// Puts the pieces together.
     pub fn new(actions: Actions, gate: Arc<Gate>, settings: Settings, metrics: Arc<metrics::Metrics>) -> Self {
         Self(Arc::new(Parts {

@@ -1,0 +1,196 @@
+//! The composition root: settings and world become a running house.
+//!
+//! **Responsibility.** Open the store, load or make the master key, put rooms together, start listeners and chores,
+//! reload on a signal, stop in the right order.
+//!
+//! **Invariants.** Nothing listens before the store is open, the declared accounts hold and the rules are in force. A reload
+//! with complaints changes nothing. At the end: listeners drain, touches are written, the pool and the store close.
+//!
+//! **Not here.** Decisions of any kind.
+//!
+//! **Start reading at** [`House::open`], then [`House::serve`].
+
+mod keys;
+mod listeners;
+mod reload;
+mod tasks;
+mod wiring;
+
+use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::{keys::KeyFileError, reload::LoadSettings};
+use crate::{
+    actions::{Actions, declared::Reconciled, hashing::{HashingPool, StartError}},
+    config::Settings,
+    domain::{fault::Fault, keyring::Keyring},
+    gate::{Gate, Touch},
+    serve::{self, BindError, Stopped, TlsError},
+    store::{BackupError, OpenError, Store, StoreError},
+    values::secret::Secret,
+    web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
+    world::World,
+};
+
+/// Why the house does not open. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The data folder cannot be made or entered.
+    #[error("the data folder {path} cannot be used: {source}")]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The master key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The store, after it was opened.
+    #[error("the store cannot be used: {0}")]
+    Use(#[from] StoreError),
+    /// The hashing pool.
+    #[error(transparent)]
+    Hashing(#[from] StartError),
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The declared accounts could not be made true.
+    #[error("the declared accounts cannot be applied: {0}")]
+    Accounts(Fault),
+    /// Something else refused.
+    #[error("{0}")]
+    Refused(Fault),
+}
+
+/// An opened house: everything but the sockets.
+pub struct House {
+    settings: Settings,
+    world: World,
+    store: Store,
+    actions: Actions,
+    gate: Arc<Gate>,
+    vouch: Arc<Vouch>,
+    shared: Shared,
+    touches: mpsc::Receiver<Touch>,
+}
+
+/// What there is to tell about a house that has just opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// What the declared accounts led to.
+    pub reconciled: Reconciled,
+    /// The first-run link, when there is no account yet.
+    pub setup_link: Option<Secret<String>>,
+}
+
+impl House {
+    /// Opens the store and puts the rooms together.
+    ///
+    /// # Errors
+    /// See [`BootError`].
+    pub fn open(mut settings: Settings, world: World) -> Result<Self, BootError> {
+        let path = settings.data_dir.clone();
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|source| BootError::DataDir { path, source })?;
+        let key = keys::master_key(&settings.data_dir, &settings.store.path, &world)?;
+        let store = Store::open(&settings.store)?;
+        let pool = HashingPool::start(settings.hashing.clone(), world.random())?;
+        let keyring = Keyring::new(&key);
+        let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
+        let rules = std::mem::take(&mut settings.rules);
+        let (gate, touches) = Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
+        let gate = Arc::new(gate);
+        let metrics = Arc::new(Metrics::new());
+        let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);
+        let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
+        Ok(Self { settings, world, store, actions, gate, vouch, shared, touches })
+    }
+
+    /// Makes the declared accounts true and, when there is no account at all, offers the setup link.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn prepare(&self) -> Result<Opened, BootError> {
+        let call = self.actions.inside();
+        let declared = self.settings.accounts.clone();
+        let reconciled = self.actions.reconcile(&call, declared).await.map_err(BootError::Accounts)?;
+        for refused in &reconciled.refused {
+            tracing::error!(refused, "a declared account could not be applied");
+        }
+        let token = self.actions.offer_setup(&call).await.map_err(BootError::Refused)?;
+        let setup_link = token.map(|token| {
+            let page = self.settings.gateway.public_url.join_path("/setup");
+            Secret::new(format!("{page}?token={}", token.expose()))
+        });
+        Ok(Opened { reconciled, setup_link })
+    }
+
+    /// The operator of a house that does not serve: the command line without a server.
+    pub fn operator(&self) -> Operator {
+        Operator::new(self.actions.clone(), self.gate.clone(), None)
+    }
+
+    /// A call made from inside.
+    pub fn actions(&self) -> &Actions {
+        &self.actions
+    }
+
+    /// Serves until `stop`. `started` is called once everything listens, with the real addresses by listener name.
+    ///
+    /// # Errors
+    /// When a listener cannot be opened.
+    pub async fn serve(
+        self,
+        load: LoadSettings,
+        stop: CancellationToken,
+        started: impl FnOnce(&[(&'static str, String)]),
+    ) -> Result<Stopped, BootError> {
+        let Self { settings, world, store, actions, gate, vouch, shared, touches } = self;
+        let opened = listeners::open(&settings)?;
+        let addresses: Vec<_> =
+            opened.bound.iter().map(|bound| (bound.name(), bound.address().to_string())).collect();
+        let serving = listeners::serving(&settings, &world);
+        let audit_keep = settings.audit_keep;
+        let reloader = Arc::new(reload::Reloader {
+            current: Mutex::new(settings),
+            load,
+            actions: actions.clone(),
+            gate: gate.clone(),
+            vouch: vouch.clone(),
+            tls: opened.tls,
+        });
+        let operator = Operator::new(actions.clone(), gate, Some(reload::command(reloader.clone())));
+        let site = Site::new(shared, vouch, opened.surfaces, operator);
+        let tracker = TaskTracker::new();
+        let chores_stop = CancellationToken::new();
+        tasks::start(&tracker, &chores_stop, actions.clone(), touches, audit_keep);
+        tasks::reload_on_signal(&tracker, &chores_stop, reloader);
+        started(&addresses);
+        let listeners = opened.bound.into_iter().map(|bound| (bound, site.clone())).collect();
+        let stopped = serve::run(listeners, serving, stop).await;
+        // Only now: the last answers may still have touched sessions.
+        chores_stop.cancel();
+        tracker.close();
+        tracker.wait().await;
+        actions.hashing().close().await;
+        store.close();
+        Ok(stopped)
+    }
+}
+
+/// Puts a backup in the store's place. No server may be running.
+///
+/// # Errors
+/// When the backup cannot be read whole, or the place is in use.
+pub fn restore(settings: &Settings, backup: &std::path::Path) -> Result<u64, BackupError> {
+    Store::restore(backup, &settings.store)
+}

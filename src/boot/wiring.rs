@@ -1,0 +1,87 @@
+//! Settings of the file → settings of the surfaces.
+
+use std::collections::HashMap;
+
+use http::HeaderName;
+
+use crate::{
+    config::{self, PersonField, Preset, Settings},
+    values::host::Scheme,
+    web::{
+        self, Surface,
+        edge::{cookies::CookieSettings, peer::ProxyTrust},
+        vouch::{self, identity::{self, IdentityField, IdentityHeaders}},
+    },
+};
+
+pub(super) fn web(settings: &Settings) -> web::Settings {
+    web::Settings {
+        portal: settings.gateway.public_url.clone(),
+        title: settings.portal.title.clone(),
+        home: settings.portal.home.clone(),
+        cookies: CookieSettings {
+            name: settings.cookie.name.clone(),
+            domain: settings.cookie.domain.clone(),
+            secure: settings.gateway.public_url.scheme() == Scheme::Https,
+            prefix: settings.cookie.prefix,
+        },
+        trust: ProxyTrust { peers: settings.proxies.peers.clone(), secret: settings.proxies.secret.clone() },
+        largest_body: settings.largest_body,
+        body_deadline: settings.limits.body_read,
+    }
+}
+
+pub(super) fn vouch(settings: &Settings) -> vouch::Settings {
+    let own = settings.apps.iter().filter_map(|app| {
+        let presets = app.headers.as_ref()?;
+        Some((app.name.clone(), IdentityHeaders::new(named(presets), text(settings.vouch.text))))
+    });
+    let mut headers = named(&settings.vouch.presets);
+    headers.extend(settings.vouch.custom.iter().map(|(name, fact)| (name.clone(), field(*fact))));
+    vouch::Settings {
+        session_only: settings.vouch.session_only,
+        identity: IdentityHeaders::new(headers, text(settings.vouch.text)),
+        per_app: own.collect::<HashMap<_, _>>(),
+        user_header: settings.vouch.user_header.clone(),
+        preflight: settings.apps.iter().filter(|app| app.preflights_pass).map(|app| app.name.clone()).collect(),
+    }
+}
+
+pub(super) fn surface(surface: config::Surface) -> Option<Surface> {
+    match surface {
+        config::Surface::Portal => Some(Surface::Portal),
+        config::Surface::Simple => Some(Surface::Simple),
+        config::Surface::Vouch => Some(Surface::Vouch),
+        config::Surface::Apps => Some(Surface::Apps),
+        config::Surface::Health => Some(Surface::Health),
+        // Documents of families that are not built yet.
+        config::Surface::OpenApi => None,
+    }
+}
+
+fn named(presets: &[Preset]) -> Vec<(HeaderName, IdentityField)> {
+    let preset = |preset: &Preset| match preset {
+        Preset::Remote => identity::Preset::Remote,
+        Preset::XAuthRequest => identity::Preset::XAuthRequest,
+        Preset::XForwarded => identity::Preset::XForwarded,
+    };
+    presets.iter().flat_map(|name| preset(name).headers()).collect()
+}
+
+const fn field(field: PersonField) -> IdentityField {
+    match field {
+        PersonField::User => IdentityField::User,
+        PersonField::Id => IdentityField::Id,
+        PersonField::Name => IdentityField::Name,
+        PersonField::Email => IdentityField::Email,
+        PersonField::Groups => IdentityField::Groups,
+    }
+}
+
+const fn text(text: config::HeaderText) -> identity::HeaderText {
+    match text {
+        config::HeaderText::Utf8 => identity::HeaderText::Utf8,
+        config::HeaderText::Percent => identity::HeaderText::Percent,
+        config::HeaderText::Omit => identity::HeaderText::Omit,
+    }
+}
