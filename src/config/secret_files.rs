@@ -39,34 +39,56 @@ pub(crate) fn secret(
     }
 }
 
-/// No secret of ours is longer.
+/// No secret of ours, and no chain of certificates, is longer.
 const LARGEST: u64 = 64 << 10;
 
 /// The text of a secret file without its last line break.
 fn read(key: &str, name: &str, ledger: &mut Ledger) -> Option<Secret<String>> {
-    let path = ledger.path(key, name);
-    check(key, &path, ledger)?;
-    let mut text = Zeroizing::new(String::new());
-    let outcome = File::open(&path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
-    if let Err(error) = outcome {
-        ledger.refuse(key, format!("{} cannot be read: {error}", path.display()));
+    let bytes = private(key, name, ledger)?;
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        ledger.refuse(key, format!("{name} is not UTF-8 text"));
         return None;
-    }
-    if text.len() as u64 > LARGEST {
-        ledger.refuse(key, format!("{} is larger than 64KiB", path.display()));
-        return None;
-    }
-    let secret =
-        text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    };
+    let secret = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     if secret.is_empty() {
-        ledger.refuse(key, format!("{} is empty", path.display()));
+        ledger.refuse(key, format!("{name} is empty"));
         return None;
     }
     Some(Secret::from(secret))
 }
 
+/// The bytes of a file that only its owner and group may read.
+pub(crate) fn private(key: &str, name: &str, ledger: &mut Ledger) -> Option<Zeroizing<Vec<u8>>> {
+    let path = ledger.path(key, name);
+    check(key, &path, ledger)?;
+    bytes(key, &path, ledger)
+}
+
+/// The bytes of a file that anybody may read.
+pub(crate) fn public(key: &str, name: &str, ledger: &mut Ledger) -> Option<Vec<u8>> {
+    let path = ledger.path(key, name);
+    // A pipe or a device would block or never end.
+    if fs::metadata(&path).is_ok_and(|about| !about.is_file()) {
+        ledger.refuse(key, format!("{} is not a file", path.display()));
+        return None;
+    }
+    bytes(key, &path, ledger).map(|bytes| bytes.to_vec())
+}
+
+fn bytes(key: &str, path: &Path, ledger: &mut Ledger) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
+        Err(error) => ledger.refuse(key, format!("{} cannot be read: {error}", path.display())),
+        Ok(_) if bytes.len() as u64 > LARGEST => {
+            ledger.refuse(key, format!("{} is larger than 64KiB", path.display()));
+        }
+        Ok(_) => return Some(bytes),
+    }
+    None
+}
+
 /// The file exists, is a file, and only its owner and group can read it.
-pub(crate) fn check(key: &str, path: &Path, ledger: &mut Ledger) -> Option<()> {
+fn check(key: &str, path: &Path, ledger: &mut Ledger) -> Option<()> {
     match fs::metadata(path) {
         Err(error) => ledger.refuse(key, format!("{} cannot be read: {error}", path.display())),
         Ok(about) if !about.is_file() => ledger.refuse(key, format!("{} is not a file", path.display())),

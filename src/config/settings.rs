@@ -1,19 +1,27 @@
-//! What a checked configuration holds.
+//! What a checked configuration holds, in the types of the rooms it is for.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use ipnet::IpNet;
+use http::HeaderName;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::{complaint::Complaint, raw::Raw};
-use crate::values::secret::Secret;
+use crate::{
+    actions::{self, declared::Declared, hashing},
+    domain::policy::RuleSet,
+    gate::CacheSizes,
+    serve::{Identity, Limits},
+    store,
+    values::{net::TrustedPeers, secret::Secret, url::WebUrl},
+};
 
 /// Everything the house should be. Complete and consistent by construction: only [`super::load`] makes one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     /// Folder of the store, the keys and the control socket.
     pub data_dir: PathBuf,
+    /// The store: its file in `data_dir`, its page cache.
+    pub store: store::Settings,
     /// The listener for browsers and proxies.
     pub gateway: Site,
     /// The listener for the identity service.
@@ -22,30 +30,34 @@ pub struct Settings {
     pub control_socket: PathBuf,
     /// An address of its own for `/metrics`; the control socket has it always.
     pub metrics: Option<SocketAddr>,
+    /// What a connection and a request may cost.
+    pub limits: Limits,
+    /// Bytes of a form or JSON body.
+    pub largest_body: u64,
     /// Whose forwarding headers are believed.
     pub proxies: Proxies,
-    /// Sessions and their cookie.
-    pub session: Sessions,
-    /// Rules and cost of passwords.
-    pub password: Passwords,
-    /// Limits on wrong passwords.
-    pub throttle: Throttle,
+    /// Sessions, limits on guessing, rules for new passwords.
+    pub actions: actions::Settings,
+    /// What hashing passwords may cost.
+    pub hashing: hashing::Settings,
+    /// The session cookie.
+    pub cookie: Cookie,
     /// What a check tells the proxy.
     pub vouch: Vouch,
     /// The pages people see.
     pub portal: Portal,
-    /// Bounds of what is kept in memory.
-    pub cache: Cache,
+    /// Bounds of what the gate keeps in memory.
+    pub cache: CacheSizes,
     /// Form and detail of the log.
     pub log: Log,
     /// How long the audit trail is kept.
     pub audit_keep: Duration,
-    /// What a connection and a request may cost.
-    pub limits: Limits,
-    /// Guarded applications, in the order of the file.
-    pub apps: Vec<App>,
+    /// Guarded apps and places to return to, compiled.
+    pub rules: RuleSet,
+    /// What `[vouch]` says otherwise for single apps, by name.
+    pub apps: Vec<AppSettings>,
     /// People declared in the file.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<Declared>,
     /// Accepted, but unwise: for the log at start and for `check`.
     pub warnings: Vec<Complaint>,
     /// The merged values these settings were made of, to tell what a reload changed.
@@ -57,21 +69,12 @@ pub struct Settings {
 pub struct Site {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Certificate and key, when TLS ends here.
-    pub tls: Option<Tls>,
+    /// Certificate and key, when TLS ends here. Known to fit each other.
+    pub tls: Option<Identity>,
     /// The address browsers and clients use: scheme, host and port only.
-    pub public_url: Url,
+    pub public_url: WebUrl,
     /// What answers there.
     pub surfaces: Vec<Surface>,
-}
-
-/// Where a certificate and its key are. The files are read (again) by `serve`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// PEM chain, leaf first.
-    pub certificate: PathBuf,
-    /// PEM key, readable by owner and group only.
-    pub key: PathBuf,
 }
 
 /// One thing a listener can answer.
@@ -95,31 +98,10 @@ pub enum Surface {
 /// `[proxies]`.
 #[derive(Clone, Debug)]
 pub struct Proxies {
-    /// Trusted networks.
-    pub networks: Vec<IpNet>,
-    /// Whether peers on a Unix socket are trusted.
-    pub unix: bool,
-    /// What a proxy must send as `X-Vouch-Secret`, when it must (HDR-9).
+    /// Trusted peers.
+    pub peers: TrustedPeers,
+    /// What a proxy must send as `X-Vouch-Secret`, when it must (HDR-9). Visible ASCII.
     pub secret: Option<Secret<String>>,
-}
-
-/// `[session]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sessions {
-    /// A session unused for so long is over.
-    pub idle: Duration,
-    /// A session is over after this, used or not.
-    pub lifetime: Duration,
-    /// The lifetime when "remember me" is ticked; without it there is no such box.
-    pub remember: Option<Duration>,
-    /// How exactly the last use is known.
-    pub touch_every: Duration,
-    /// Sessions of one person; the oldest gives way.
-    pub per_person: u32,
-    /// How recent a sign-in must be for changes of password and factors.
-    pub fresh: Duration,
-    /// The cookie.
-    pub cookie: Cookie,
 }
 
 /// `[session.cookie]`.
@@ -133,50 +115,6 @@ pub struct Cookie {
     pub prefix: bool,
 }
 
-/// `[password]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passwords {
-    /// Code points a password must have.
-    pub min_length: u32,
-    /// argon2id memory in KiB.
-    pub memory_kib: u32,
-    /// argon2id passes.
-    pub iterations: u32,
-    /// argon2id lanes.
-    pub parallelism: u32,
-    /// Bytes all hashes at work may take together.
-    pub memory_budget: u64,
-    /// Hashes that may wait.
-    pub queue: u32,
-    /// How long one may wait before "busy".
-    pub wait: Duration,
-    /// Words no password may be made of.
-    pub words: Vec<String>,
-}
-
-/// `[throttle]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Throttle {
-    /// Failures of an account before delays begin.
-    pub account_failures: u32,
-    /// Over how long they count.
-    pub account_window: Duration,
-    /// Failures before a block.
-    pub block_after: u32,
-    /// The first block; it doubles.
-    pub block: Duration,
-    /// The longest block.
-    pub block_max: Duration,
-    /// Failures of a source address before it is turned away.
-    pub source_failures: u32,
-    /// Over how long they count.
-    pub source_window: Duration,
-    /// Consecutive failures after which only recovery helps.
-    pub ceiling: u32,
-    /// Raw attempts a minute from one source.
-    pub attempts_per_minute: u32,
-}
-
 /// `[vouch]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vouch {
@@ -185,11 +123,11 @@ pub struct Vouch {
     /// Sets of identity headers.
     pub presets: Vec<Preset>,
     /// Further headers and what they carry.
-    pub custom: Vec<(String, PersonField)>,
+    pub custom: Vec<(HeaderName, PersonField)>,
     /// How text that is not ASCII travels.
     pub text: HeaderText,
     /// The header that carries the account id, as in Simple Auth.
-    pub user_header: Option<String>,
+    pub user_header: Option<HeaderName>,
 }
 
 /// A named set of identity headers.
@@ -237,21 +175,8 @@ pub enum HeaderText {
 pub struct Portal {
     /// Name of the house on its pages.
     pub title: String,
-    /// Where to go after signing in without a target.
-    pub home: Option<Url>,
-    /// Addresses outside the declared apps that a sign-in may return to.
-    pub allowed_continue_urls: Vec<Url>,
-}
-
-/// `[cache]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cache {
-    /// Sessions in memory.
-    pub sessions: usize,
-    /// Accounts in memory.
-    pub accounts: usize,
-    /// Bytes of the store's pages in memory.
-    pub store: usize,
+    /// Where to go after signing in without a target: an app, an allowed place, or a path of the portal.
+    pub home: Option<String>,
 }
 
 /// `[log]`.
@@ -273,128 +198,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[limits]`.
+/// What one app wants of a check beside its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of the request line.
-    pub request_line: usize,
-    /// Bytes of all headers.
-    pub headers: usize,
-    /// Number of headers.
-    pub header_count: usize,
-    /// Bytes of a form or JSON body.
-    pub body: usize,
-    /// Time to send the headers.
-    pub header_read: Duration,
-    /// Time to send the body.
-    pub body_read: Duration,
-    /// Time for the TLS handshake.
-    pub tls_handshake: Duration,
-    /// Time between requests.
-    pub keep_alive: Duration,
-    /// Connections at once.
-    pub connections: usize,
-    /// Connections at once from one source.
-    pub connections_per_source: usize,
-    /// Time for requests in flight at the end.
-    pub drain: Duration,
-}
-
-/// A guarded application.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct App {
-    /// Name in logs and metrics.
+pub struct AppSettings {
+    /// Name of the app.
     pub name: String,
-    /// Hosts it is reached by.
-    pub hosts: Vec<String>,
-    /// Scheme of its addresses; as the gateway's public address when none is given.
-    pub scheme: Option<AppScheme>,
-    /// Whether the built-in app answers.
-    pub whoami: bool,
     /// Identity headers instead of those of `[vouch]`.
     pub headers: Option<Vec<Preset>>,
-    /// What happens to CORS preflights.
-    pub preflight: Preflight,
-    /// The first that matches decides.
-    pub rules: Vec<Rule>,
-    /// What holds when none matches.
-    pub otherwise: Access,
-}
-
-/// Schemes an app is reached by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AppScheme {
-    /// https only.
-    Https,
-    /// http only.
-    Http,
-    /// Either.
-    Any,
-}
-
-/// What happens to a CORS preflight, which never carries a cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preflight {
-    /// Judged like any request.
-    Judge,
-    /// Let through to the app.
-    Pass,
-}
-
-/// What a rule asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Access {
-    /// Nothing: everybody passes.
-    Bypass,
-    /// A session.
-    SignedIn,
-    /// A session with a second factor.
-    SecondFactor,
-    /// Nobody passes.
-    Deny,
-}
-
-/// A rule of an app.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Hosts it holds for; empty means all of the app's.
-    pub hosts: Vec<String>,
-    /// Exact paths.
-    pub paths: Vec<String>,
-    /// Path prefixes, by whole segments.
-    pub prefixes: Vec<String>,
-    /// Regular expressions on the path.
-    pub regexes: Vec<String>,
-    /// Methods.
-    pub methods: Vec<String>,
-    /// Client networks.
-    pub networks: Vec<IpNet>,
-    /// User names.
-    pub users: Vec<String>,
-    /// Group names.
-    pub groups: Vec<String>,
-    /// What it asks for.
-    pub access: Access,
-}
-
-/// A declared account.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// The name to sign in with.
-    pub username: String,
-    /// The display name.
-    pub name: String,
-    /// The e-mail address.
-    pub email: Option<String>,
-    /// The mobile number.
-    pub mobile: Option<String>,
-    /// Names of groups.
-    pub groups: Vec<String>,
-    /// Hash of the password in PHC form; without one the account cannot sign in by password.
-    pub password_hash: Option<Secret<String>>,
-    /// Whether the account is switched off.
-    pub disabled: bool,
+    /// Whether CORS preflights, which never carry a cookie, are let through to the app.
+    pub preflights_pass: bool,
 }

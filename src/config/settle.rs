@@ -1,6 +1,6 @@
 //! Raw values → [`Settings`], with every complaint on the way.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     complaint::Complaints,
@@ -9,6 +9,7 @@ use super::{
     sections::{accounts, apps},
     settings::{Settings, Site},
 };
+use crate::{actions, store, values::url::WebUrl};
 
 /// Settles each section, then what concerns several of them.
 pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaints> {
@@ -16,48 +17,65 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let data_dir = data_dir(&raw, book);
     let gateway = raw.gateway.settle(book);
     let api = raw.api.settle(&raw.gateway, book);
+    let portal_url = gateway.as_ref().map(|site| &site.public_url);
     let control_socket = raw.control.settle(&data_dir, book);
     let metrics = raw.metrics.settle(book);
     let proxies = raw.proxies.settle(book);
-    let session = raw.session.settle(gateway.as_ref().map(|site| &site.public_url), book);
+    let session = raw.session.settle(portal_url, book);
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
-    let cache = raw.cache.settle(book);
+    let places = raw.portal.places(book);
+    let (cache, store_cache) = raw.cache.settle(book);
     let log = raw.log.settle(book);
     let audit_keep = raw.audit.settle(book);
     let limits = raw.limits.settle(book);
-    let apps = apps::settle(&raw.apps, book);
     let accounts = accounts::settle(&raw.accounts, book);
+    // Without a portal the rules are still worth looking at.
+    let stand_in = WebUrl::parse("https://portal.invalid").ok();
+    let rules =
+        portal_url.or(stand_in.as_ref()).and_then(|portal| apps::settle(&raw.apps, portal, places, book));
+    if let Some((rules, _)) = &rules {
+        raw.portal.check_home(rules, book);
+    }
     one_address_each(gateway.as_ref(), api.as_ref(), metrics, book);
-    let raw = Box::new(raw);
+    let store = store::Settings { cache_bytes: store_cache, ..store::Settings::at(data_dir.join(STORE)) };
     let settled = (|| {
+        let (lifetimes, cookie) = session?;
+        let (passwords, hashing) = password?;
+        let (rules, apps) = rules?;
         Some(Settings {
             data_dir,
+            store,
             gateway: gateway?,
             api: api?,
             control_socket,
             metrics,
+            limits,
+            largest_body: raw.limits.body.0,
             proxies: proxies?,
-            session: session?,
-            password: password?,
-            throttle: throttle?,
+            actions: actions::Settings { limits: lifetimes, throttle, passwords },
+            hashing,
+            cookie,
             vouch: vouch?,
-            portal: portal?,
-            cache: cache?,
-            log: log?,
+            portal,
+            cache,
+            log,
             audit_keep,
-            limits: limits?,
-            apps: apps?,
+            rules,
+            apps,
             accounts: accounts?,
             warnings: Vec::new(),
-            raw,
+            raw: Box::new(raw),
         })
     })();
     let (settings, warnings) = ledger.close(settled)?;
     Ok(Settings { warnings, ..settings })
 }
+
+/// The store's file in the data folder.
+const STORE: &str = "vouchsafe.redb";
 
 fn data_dir(raw: &Raw, ledger: &mut Ledger) -> PathBuf {
     if raw.data_dir.is_empty() || raw.data_dir.contains('\0') {
@@ -70,11 +88,13 @@ fn data_dir(raw: &Raw, ledger: &mut Ledger) -> PathBuf {
 fn one_address_each(
     gateway: Option<&Site>,
     api: Option<&Site>,
-    metrics: Option<std::net::SocketAddr>,
+    metrics: Option<SocketAddr>,
     ledger: &mut Ledger,
 ) {
-    let gateway = gateway.map(|site| site.listen).filter(|listen| listen.port() != 0);
-    let api = api.map(|site| site.listen).filter(|listen| listen.port() != 0);
+    let fixed = |listen: &SocketAddr| listen.port() != 0;
+    let gateway = gateway.map(|site| site.listen).filter(fixed);
+    let api = api.map(|site| site.listen).filter(fixed);
+    let metrics = metrics.filter(fixed);
     if api.is_some() && api == gateway {
         ledger.refuse("api.listen", "is the address of gateway.listen as well");
     }

@@ -19,6 +19,10 @@ mod merging;
 mod reload;
 mod secrets;
 
+/// A certificate and the key that belongs to it.
+const CERTIFICATE: &[u8] = include_bytes!("../serve/tests/fixtures/a.crt");
+const KEY: &[u8] = include_bytes!("../serve/tests/fixtures/a.key");
+
 /// A folder with a configuration in it.
 struct Desk(TempDir);
 

@@ -4,7 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{fields::Hidden, ledger::Ledger, secret_files, settings::Account};
+use crate::{
+    actions::declared::Declared,
+    config::{fields::Hidden, ledger::Ledger, secret_files},
+    crypto::password::{Hash, HashError},
+    values::{
+        email::EmailAddress,
+        name::{DisplayName, GroupName, Username},
+        phone::Phone,
+    },
+};
 
 /// One `[[accounts]]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,64 +29,93 @@ pub(crate) struct AccountSection {
     pub(crate) disabled: bool,
 }
 
-/// All of them, in order.
-pub(crate) fn settle(accounts: &[AccountSection], ledger: &mut Ledger) -> Option<Vec<Account>> {
-    let mut names = BTreeMap::new();
-    let settled: Vec<_> = accounts
-        .iter()
-        .enumerate()
-        .map(|(index, account)| {
-            let path = format!("accounts[{index}]");
-            let canonical = account.username.to_lowercase();
-            if let Some(earlier) = names.insert(canonical, index).filter(|_| !account.username.is_empty()) {
+/// All of them, in order. Names, addresses and numbers are unique, as they will be in the store.
+pub(crate) fn settle(sections: &[AccountSection], ledger: &mut Ledger) -> Option<Vec<Declared>> {
+    let mut taken = BTreeMap::new();
+    let mut accounts = Vec::with_capacity(sections.len());
+    for (index, section) in sections.iter().enumerate() {
+        let path = format!("accounts[{index}]");
+        let account = section.settle(&path, ledger);
+        let (email, mobile) = account
+            .as_ref()
+            .map_or((None, None), |account| (account.email.as_ref(), account.mobile.as_ref()));
+        let unique = [
+            ("username", account.as_ref().map(|account| account.username.canonical())),
+            ("email", email.map(EmailAddress::canonical)),
+            ("mobile", mobile.map(Phone::as_str)),
+        ];
+        for (field, value) in unique {
+            let Some(value) = value else { continue };
+            if let Some(earlier) = taken.insert((field, value.to_owned()), index) {
                 ledger.refuse(
-                    &format!("{path}.username"),
-                    format!("is the same name as that of accounts[{earlier}]"),
+                    &format!("{path}.{field}"),
+                    format!("is the same as that of accounts[{earlier}]"),
                 );
             }
-            account.settle(&path, ledger)
-        })
-        .collect();
-    settled.into_iter().collect()
+        }
+        accounts.push(account);
+    }
+    accounts.into_iter().collect()
 }
 
 impl AccountSection {
-    fn settle(&self, path: &str, ledger: &mut Ledger) -> Option<Account> {
-        if self.username.is_empty() {
-            ledger.refuse_key(
-                &format!("{path}.username"),
-                "is missing",
-                Some("the name the person signs in with".to_owned()),
-            );
+    fn settle(&self, path: &str, ledger: &mut Ledger) -> Option<Declared> {
+        let username = if self.username.is_empty() {
+            let hint = "the name the person signs in with".to_owned();
+            ledger.refuse_key(&format!("{path}.username"), "is missing", Some(hint));
+            None
+        } else {
+            read(&format!("{path}.username"), &self.username, Username::parse, ledger)
+        };
+        let mut groups = Vec::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            groups.extend(read(&format!("{path}.groups[{index}]"), group, GroupName::parse, ledger));
         }
-        let hash = secret_files::secret(
-            path,
-            "password_hash",
-            &self.password_hash,
-            &self.password_hash_file,
-            ledger,
-        );
-        if let Some(hash) = &hash {
-            let is_phc = ["$argon2id$", "$argon2i$", "$argon2d$", "$2a$", "$2b$", "$2y$"]
-                .iter()
-                .any(|kind| hash.expose().starts_with(kind));
-            if !is_phc {
-                let key = if self.password_hash.is_empty() { "password_hash_file" } else { "password_hash" };
-                ledger.refuse_with(
-                    &format!("{path}.{key}"),
-                    "not an argon2 or bcrypt hash",
-                    "make one with: vouchsafe hash-password",
-                );
-            }
-        }
-        Some(Account {
-            username: self.username.clone(),
-            name: self.name.clone(),
-            email: (!self.email.is_empty()).then(|| self.email.clone()),
-            mobile: (!self.mobile.is_empty()).then(|| self.mobile.clone()),
-            groups: self.groups.clone(),
-            password_hash: hash,
+        let display_name = read(&format!("{path}.name"), &self.name, DisplayName::parse, ledger);
+        let email = read(&format!("{path}.email"), &self.email, EmailAddress::parse, ledger);
+        let mobile = read(&format!("{path}.mobile"), &self.mobile, Phone::parse, ledger);
+        let password = self.hash(path, ledger);
+        Some(Declared {
+            username: username?,
+            display_name,
+            email,
+            mobile,
+            groups,
+            password,
             disabled: self.disabled,
         })
     }
+
+    fn hash(&self, path: &str, ledger: &mut Ledger) -> Option<Hash> {
+        let (direct, file) = (&self.password_hash, &self.password_hash_file);
+        let text = secret_files::secret(path, "password_hash", direct, file, ledger)?;
+        match Hash::parse(text.expose()) {
+            Ok(hash) => Some(hash),
+            Err(error) => {
+                let key = if direct.is_empty() { "password_hash_file" } else { "password_hash" };
+                let hint = match error {
+                    // A password in the place of its hash is the usual mistake.
+                    HashError::Malformed => {
+                        "this must not be the password itself; make a hash with: vouchsafe hash-password"
+                    }
+                    _ => "make one with: vouchsafe hash-password",
+                };
+                ledger.refuse_with(&format!("{path}.{key}"), error.to_string(), hint);
+                None
+            }
+        }
+    }
+}
+
+/// A value that may be left empty.
+fn read<T, E: std::fmt::Display>(
+    key: &str,
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+    ledger: &mut Ledger,
+) -> Option<T> {
+    if text.is_empty() {
+        return None;
+    }
+    parse(text).map_err(|error| ledger.refuse(key, error.to_string())).ok()
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::config::{ledger::Ledger, settings::Cache, units::Size};
+use crate::{
+    config::{ledger::Ledger, units::Size},
+    gate::CacheSizes,
+};
 
 /// `[cache]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,11 +24,12 @@ impl Default for CacheSection {
 }
 
 impl CacheSection {
-    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<Cache> {
+    /// The gate's sizes, and bytes for the store's pages.
+    pub(crate) fn settle(&self, ledger: &mut Ledger) -> (CacheSizes, usize) {
         within(ledger, "cache.sessions", &self.sessions, &100, &100_000_000);
         within(ledger, "cache.accounts", &self.accounts, &100, &100_000_000);
         within(ledger, "cache.store", &self.store, &Size::mib(1), &Size::mib(1 << 20));
-        let store = usize::try_from(self.store.0).ok()?;
-        Some(Cache { sessions: self.sessions as usize, accounts: self.accounts as usize, store })
+        let pages = usize::try_from(self.store.0).unwrap_or(usize::MAX);
+        (CacheSizes { sessions: self.sessions as usize, people: self.accounts as usize }, pages)
     }
 }

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::listeners::{TlsSection, address, is_loopback, public_url, surfaces};
-use crate::config::{
-    ledger::Ledger,
-    settings::{Site, Surface},
+use crate::{
+    config::{
+        ledger::Ledger,
+        settings::{Site, Surface},
+    },
+    values::{host::Scheme, url::WebUrl},
 };
 
 /// `[gateway]`
@@ -84,22 +86,21 @@ fn site(
     ledger: &mut Ledger,
 ) -> Option<Site> {
     let listen: Option<SocketAddr> = address(&format!("{section}.listen"), listen, ledger);
+    let wanted = tls.is_wanted();
     let tls = tls.settle(section, ledger);
-    let public_url = public_url(section, url, listen, tls.is_some(), ledger);
+    let public_url = public_url(section, url, listen, wanted, ledger);
     let surfaces = surfaces(&format!("{section}.surfaces"), list, ledger);
     Some(Site { listen: listen?, tls, public_url: public_url?, surfaces })
 }
 
 /// A password typed into a page that came over plain http is public (OPS-21).
-fn insecure(section: &str, url: &Url, allowed: bool, ledger: &mut Ledger) {
-    if url.scheme() == "https" || is_loopback(url) {
+fn insecure(section: &str, url: &WebUrl, allowed: bool, ledger: &mut Ledger) {
+    if url.scheme() == Scheme::Https || is_loopback(url) {
         return;
     }
     let key = format!("{section}.public_url");
-    let message = format!(
-        "\"{}\" is not encrypted: passwords and sessions can be read on the way",
-        url.origin().ascii_serialization()
-    );
+    let message =
+        format!("\"{}\" is not encrypted: passwords and sessions can be read on the way", url.origin());
     if allowed {
         ledger.warn(&key, message, "gateway.allow_insecure_http permits it; use it for tests only");
     } else {

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::config::{
-    ledger::Ledger,
-    settings::Limits,
-    units::{Period, Size},
+use crate::{
+    config::{
+        ledger::Ledger,
+        units::{Period, Size},
+    },
+    serve::Limits,
 };
 
 /// `[limits]`
@@ -36,7 +38,7 @@ impl Default for LimitsSection {
             header_read: Period::seconds(10),
             body_read: Period::seconds(30),
             tls_handshake: Period::seconds(10),
-            keep_alive: Period::seconds(60),
+            keep_alive: Period::seconds(95),
             connections: 10_000,
             connections_per_source: 512,
             drain: Period::seconds(30),
@@ -45,7 +47,7 @@ impl Default for LimitsSection {
 }
 
 impl LimitsSection {
-    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<Limits> {
+    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Limits {
         let (second, hour) = (Period::seconds(1), Period::hours(1));
         within(ledger, "limits.request_line", &self.request_line, &Size::kib(1), &Size::kib(64));
         within(ledger, "limits.headers", &self.headers, &Size::kib(8), &Size::mib(1));
@@ -64,18 +66,19 @@ impl LimitsSection {
                 format!("{} is less than limits.request_line ({})", self.headers, self.request_line),
             );
         }
-        Some(Limits {
-            request_line: usize::try_from(self.request_line.0).ok()?,
-            headers: usize::try_from(self.headers.0).ok()?,
+        let bytes = |size: Size| usize::try_from(size.0).unwrap_or(usize::MAX);
+        Limits {
+            request_line: bytes(self.request_line),
+            header_bytes: bytes(self.headers),
             header_count: self.header_count as usize,
-            body: usize::try_from(self.body.0).ok()?,
             header_read: self.header_read.0,
             body_read: self.body_read.0,
             tls_handshake: self.tls_handshake.0,
-            keep_alive: self.keep_alive.0,
+            keep_alive_idle: self.keep_alive.0,
             connections: self.connections as usize,
-            connections_per_source: self.connections_per_source as usize,
+            per_source: self.connections_per_source as usize,
             drain: self.drain.0,
-        })
+            ..Limits::default()
+        }
     }
 }

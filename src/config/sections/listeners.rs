@@ -1,17 +1,16 @@
 //! What the listeners have in common, and the two small ones: `[control]` and `[metrics]`.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
 
-use crate::config::{
-    ledger::Ledger,
-    secret_files,
-    settings::{Surface, Tls},
+use crate::{
+    config::{ledger::Ledger, secret_files, settings::Surface},
+    serve::{Identity, Tls, TlsError},
+    values::url::WebUrl,
 };
 
 /// `[gateway.tls]` and `[api.tls]`.
@@ -23,7 +22,7 @@ pub(crate) struct TlsSection {
 }
 
 impl TlsSection {
-    pub(crate) fn settle(&self, section: &str, ledger: &mut Ledger) -> Option<Tls> {
+    pub(crate) fn settle(&self, section: &str, ledger: &mut Ledger) -> Option<Identity> {
         let (certificate_key, key_key) =
             (format!("{section}.tls.certificate_file"), format!("{section}.tls.key_file"));
         match (self.certificate_file.is_empty(), self.key_file.is_empty()) {
@@ -38,13 +37,24 @@ impl TlsSection {
             }
             (false, false) => {}
         }
-        let certificate = ledger.path(&certificate_key, &self.certificate_file);
-        let key = ledger.path(&key_key, &self.key_file);
-        if !certificate.is_file() {
-            ledger.refuse(&certificate_key, format!("{} is not there", certificate.display()));
+        let chain = secret_files::public(&certificate_key, &self.certificate_file, ledger);
+        let key = secret_files::private(&key_key, &self.key_file, ledger);
+        let identity = Identity { chain: chain?, key: key?.to_vec() };
+        if let Err(error) = Tls::new(std::slice::from_ref(&identity)) {
+            let (key, message) = match error {
+                TlsError::Chain(_) => (&certificate_key, "holds no PEM certificate".to_owned()),
+                TlsError::Key(_) => (&key_key, "holds no PEM private key".to_owned()),
+                TlsError::Unusable(_, error) => (&key_key, format!("does not fit the certificate: {error}")),
+                other => (&certificate_key, other.to_string()),
+            };
+            ledger.refuse(key, message);
         }
-        secret_files::check(&key_key, &key, ledger);
-        Some(Tls { certificate, key })
+        Some(identity)
+    }
+
+    /// Whether TLS was asked for, even if it cannot be had.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        !self.certificate_file.is_empty() || !self.key_file.is_empty()
     }
 }
 
@@ -119,52 +129,47 @@ pub(crate) fn public_url(
     listen: Option<SocketAddr>,
     tls: bool,
     ledger: &mut Ledger,
-) -> Option<Url> {
+) -> Option<WebUrl> {
     let key = format!("{section}.public_url");
     if text.is_empty() {
         let listen = listen?;
         if !listen.ip().is_loopback() {
-            ledger.refuse_with(&key, "is missing", format!("the address browsers use, like \"https://{}.example.com\"; only a loopback listener can guess it", if section == "api" { "id" } else { "login" }));
+            let name = if section == "api" { "id" } else { "login" };
+            let hint = format!(
+                "the address browsers use, like \"https://{name}.example.com\"; only a loopback listener can guess it"
+            );
+            ledger.refuse_with(&key, "is missing", hint);
             return None;
         }
         let scheme = if tls { "https" } else { "http" };
-        return Url::parse(&format!("{scheme}://{listen}/")).ok();
+        return WebUrl::parse(&format!("{scheme}://{listen}/")).ok();
     }
-    let url = match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
-        _ => {
+    match WebUrl::parse(text) {
+        Ok(url) if url.path() == "/" => Some(url),
+        Ok(url) => {
             ledger.refuse_with(
                 &key,
-                format!("{} is not a web address", quoted(text)),
-                "write it in full, like \"https://login.example.com\"",
+                "has more than a scheme, a host and a port",
+                format!("write \"{}\"", url.origin()),
             );
-            return None;
+            None
         }
-    };
-    if url.path() != "/"
-        || url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some()
-    {
-        ledger.refuse_with(
-            &key,
-            "has more than a scheme, a host and a port",
-            format!("write \"{}\"", url.origin().ascii_serialization()),
-        );
-        return None;
+        Err(error) => {
+            ledger.refuse_with(
+                &key,
+                format!("{}: {error}", quoted(text)),
+                "a scheme, a host and perhaps a port, like \"https://login.example.com\"",
+            );
+            None
+        }
     }
-    Some(url)
 }
 
 /// Whether only this machine can be meant.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
+pub(crate) fn is_loopback(url: &WebUrl) -> bool {
+    let host = url.host().as_str();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback())
 }
 
 /// An address in quotes, unless it may carry somebody's password.

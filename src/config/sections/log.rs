@@ -40,7 +40,7 @@ impl Default for AuditSection {
 }
 
 impl LogSection {
-    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<Log> {
+    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Log {
         // A bare word that is no level would be taken for the name of a module and silence everything else.
         let known = self.level.split(',').all(|part| {
             let level = part.rsplit_once('=').map_or(part, |(_, level)| level).trim();
@@ -54,7 +54,7 @@ impl LogSection {
                 "error, warn, info, debug or trace; or by module: \"info,vouchsafe::gate=debug\"",
             );
         }
-        Some(Log { format: self.format, level: self.level.clone() })
+        Log { format: self.format, level: self.level.clone() }
     }
 }
 

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::config::{
-    ledger::Ledger,
-    settings::Passwords,
-    units::{Period, Size},
+use crate::{
+    actions::{credentials::PasswordRules, hashing},
+    config::{
+        ledger::Ledger,
+        units::{Period, Size},
+    },
+    crypto::{password::Params, strength},
 };
 
 /// `[password]`
@@ -39,14 +42,14 @@ impl Default for PasswordSection {
 }
 
 impl PasswordSection {
-    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<Passwords> {
-        within(ledger, "password.min_length", &self.min_length, &8, &128);
+    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<(PasswordRules, hashing::Settings)> {
+        within(ledger, "password.min_length", &self.min_length, &8, &64);
         within(ledger, "password.iterations", &self.iterations, &1, &100);
         within(ledger, "password.parallelism", &self.parallelism, &1, &16);
-        within(ledger, "password.memory", &self.memory, &Size::mib(12), &Size::mib(4096));
+        within(ledger, "password.memory", &self.memory, &Size::mib(12), &Size::mib(1024));
         within(ledger, "password.queue", &self.queue, &1, &10_000);
         within(ledger, "password.wait", &self.wait, &Period::seconds(0), &Period::seconds(30));
-        let memory = self.floor(ledger);
+        let params = self.params(ledger);
         if self.memory_budget < self.memory {
             ledger.refuse(
                 "password.memory_budget",
@@ -61,35 +64,29 @@ impl PasswordSection {
                 );
             }
         }
-        Some(Passwords {
-            min_length: self.min_length,
-            memory_kib: memory,
-            iterations: self.iterations,
-            parallelism: self.parallelism,
+        let length = strength::Rules::new(self.min_length as usize).ok()?;
+        let hashing = hashing::Settings {
+            params: params?,
             memory_budget: self.memory_budget.0,
-            queue: self.queue,
+            queue: self.queue as usize,
             wait: self.wait.0,
-            words: self.words.clone(),
-        })
+            ..hashing::Settings::default()
+        };
+        Some((PasswordRules { length, words: self.words.clone() }, hashing))
     }
 
-    /// The floors of security.md section 2: 19 MiB with two passes, or 46 MiB with one, or 12 MiB with three.
-    fn floor(&self, ledger: &mut Ledger) -> u32 {
-        let least = match self.iterations {
-            0 | 1 => Size::mib(46),
-            2 => Size::mib(19),
-            _ => Size::mib(12),
-        };
-        if self.memory < least {
+    /// Within the floors and ceilings of security.md section 2.
+    fn params(&self, ledger: &mut Ledger) -> Option<Params> {
+        let memory_kib = u32::try_from(self.memory.0 / 1024).unwrap_or(u32::MAX);
+        let params = Params::new(memory_kib, self.iterations, self.parallelism);
+        if let Err(error) = params {
+            let message = format!("{} with iterations = {} is {error}", self.memory, self.iterations);
             ledger.refuse_with(
                 "password.memory",
-                format!(
-                    "{} is too little with iterations = {}: at least {least}",
-                    self.memory, self.iterations
-                ),
+                message,
                 "the default of 64MiB and 3 iterations is a good choice",
             );
         }
-        u32::try_from(self.memory.0 / 1024).unwrap_or(u32::MAX)
+        params.ok()
     }
 }

@@ -1,10 +1,13 @@
 //! `[portal]`: the pages people see.
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use super::listeners::{self, is_loopback};
-use crate::config::{fields::Texts, ledger::Ledger, settings::Portal};
+use super::listeners::{is_loopback, quoted};
+use crate::{
+    config::{fields::Texts, ledger::Ledger, settings::Portal},
+    domain::policy::{ContinueUrl, RuleSet},
+    values::{host::Scheme, url::WebUrl},
+};
 
 /// `[portal]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,43 +25,51 @@ impl Default for PortalSection {
 }
 
 impl PortalSection {
-    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<Portal> {
+    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Portal {
         let title = self.title.trim();
         if title.is_empty() || title.chars().count() > 80 || title.chars().any(char::is_control) {
             ledger.refuse("portal.title", "must be one line of 1 to 80 characters");
         }
-        let home = if self.home.is_empty() { None } else { target("portal.home", &self.home, ledger) };
-        let urls = self.allowed_continue_urls.iter().enumerate();
-        let allowed: Vec<Url> = urls
-            .filter_map(|(index, text)| {
-                target(&format!("portal.allowed_continue_urls[{index}]"), text, ledger)
-            })
-            .collect();
-        Some(Portal { title: title.to_owned(), home, allowed_continue_urls: allowed })
+        Portal { title: title.to_owned(), home: (!self.home.is_empty()).then(|| self.home.clone()) }
     }
-}
 
-/// An exact address that a browser may be sent to. A pattern would be an open redirect (OPS-21).
-fn target(key: &str, text: &str, ledger: &mut Ledger) -> Option<Url> {
-    if text.contains('*') {
-        ledger.refuse_with(
-            key,
-            format!("\"{text}\" has a wildcard: anybody under it could be where people land"),
-            "list each address, or declare the app under [[apps]]",
-        );
-        return None;
+    /// Places beside the apps that a browser may return to. A wildcard would be an open redirect (OPS-21).
+    pub(crate) fn places(&self, ledger: &mut Ledger) -> Vec<ContinueUrl> {
+        for (index, text) in self.allowed_continue_urls.iter().enumerate() {
+            let key = format!("portal.allowed_continue_urls[{index}]");
+            if text.contains('*') {
+                ledger.refuse_with(
+                    &key,
+                    format!("{} has a wildcard: anybody under it could be where people land", quoted(text)),
+                    "list each address, or declare the app under [[apps]]",
+                );
+                continue;
+            }
+            match WebUrl::parse(text) {
+                Err(error) => ledger.refuse_with(
+                    &key,
+                    format!("{}: {error}", quoted(text)),
+                    "write it in full, like \"https://app.example.com/\"",
+                ),
+                Ok(url) if url.scheme() == Scheme::Http && !is_loopback(&url) => {
+                    ledger.warn(&key, format!("{} is not encrypted", url.as_str()), "use https");
+                }
+                Ok(_) => {}
+            }
+        }
+        self.allowed_continue_urls.iter().cloned().map(ContinueUrl::Prefix).collect()
     }
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let Some(url) = url.filter(|url| url.username().is_empty() && url.password().is_none()) else {
-        ledger.refuse_with(
-            key,
-            format!("{} is not a web address", listeners::quoted(text)),
-            "write it in full, like \"https://app.example.com/\"",
-        );
-        return None;
-    };
-    if url.scheme() == "http" && !is_loopback(&url) {
-        ledger.warn(key, format!("{url} is not encrypted"), "use https");
+
+    /// Whether people would arrive at `portal.home`.
+    pub(crate) fn check_home(&self, rules: &RuleSet, ledger: &mut Ledger) {
+        if let Err(error) = rules.return_to(&self.home)
+            && !self.home.is_empty()
+        {
+            ledger.refuse_with(
+                "portal.home",
+                format!("{}: {error}", quoted(&self.home)),
+                "a path of the portal, an address of an app, or one of portal.allowed_continue_urls",
+            );
+        }
     }
-    Some(url)
 }

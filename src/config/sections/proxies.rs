@@ -5,13 +5,18 @@ use std::{collections::BTreeSet, net::IpAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{
-    fields::{Hidden, Texts},
-    ledger::Ledger,
-    secret_files,
-    settings::Proxies,
+use crate::{
+    config::{
+        fields::{Hidden, Texts},
+        ledger::Ledger,
+        secret_files,
+        settings::Proxies,
+    },
+    values::{
+        net::{TrustEveryone, TrustedPeers, TrustsEveryone},
+        secret::Secret,
+    },
 };
-use crate::values::secret::Secret;
 
 /// `[proxies]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +47,7 @@ impl ProxiesSection {
             if text == "unix" {
                 unix = true;
             } else if let Some(network) = network(&key, text, ledger) {
-                // Two halves of the address space are as much "everybody" as the whole.
-                if network.prefix_len() <= 1 {
+                if network.prefix_len() == 0 {
                     self.anybody(&key, text, ledger);
                 }
                 networks.push(network);
@@ -54,7 +58,15 @@ impl ProxiesSection {
             let by_file = ledger.layer("proxies.secret_file") > ledger.layer("proxies.secret");
             strong(if by_file { "proxies.secret_file" } else { "proxies.secret" }, secret, ledger);
         }
-        Some(Proxies { networks, unix, secret })
+        // Halves that make up the whole are found here; with the override, or after a complaint, they pass.
+        let everyone = if self.allow_any_network { TrustEveryone::Insist } else { TrustEveryone::Refuse };
+        match TrustedPeers::new(networks, unix, everyone) {
+            Ok(peers) => Some(Proxies { peers, secret }),
+            Err(TrustsEveryone(network)) => {
+                self.anybody("proxies.trusted", &network.to_string(), ledger);
+                None
+            }
+        }
     }
 
     fn anybody(&self, key: &str, text: &str, ledger: &mut Ledger) {

@@ -1,13 +1,12 @@
 //! `[session]` and `[session.cookie]`.
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
 
 use super::within;
-use crate::config::{
-    ledger::Ledger,
-    settings::{Cookie, Sessions},
-    units::Period,
+use crate::{
+    config::{ledger::Ledger, settings::Cookie, units::Period},
+    domain::session::Lifetimes,
+    values::{host::Host, url::WebUrl},
 };
 
 /// `[session]`
@@ -54,7 +53,7 @@ impl Default for CookieSection {
 
 impl SessionSection {
     /// Bounds of security.md section 2.
-    pub(crate) fn settle(&self, portal: Option<&Url>, ledger: &mut Ledger) -> Option<Sessions> {
+    pub(crate) fn settle(&self, portal: Option<&WebUrl>, ledger: &mut Ledger) -> Option<(Lifetimes, Cookie)> {
         within(ledger, "session.idle", &self.idle, &Period::minutes(1), &Period::hours(24));
         within(ledger, "session.lifetime", &self.lifetime, &Period::minutes(1), &Period::days(30));
         within(ledger, "session.remember", &self.remember, &Period::default(), &Period::days(30));
@@ -74,21 +73,21 @@ impl SessionSection {
                 "\"0s\" takes the box away",
             );
         }
-        Some(Sessions {
+        let lifetimes = Lifetimes {
             idle: self.idle.0,
-            lifetime: self.lifetime.0,
-            remember: (self.remember != Period::default()).then_some(self.remember.0),
+            absolute: self.lifetime.0,
+            remember: self.remember.0,
             // An entry touched every ten minutes cannot be known idle after five.
             touch_every: self.touch_every.0.min(self.idle.0 / 4),
-            per_person: self.per_person,
+            per_person: self.per_person as usize,
             fresh: self.fresh.0,
-            cookie: self.cookie.settle(portal, ledger)?,
-        })
+        };
+        Some((lifetimes, self.cookie.settle(portal, ledger)?))
     }
 }
 
 impl CookieSection {
-    fn settle(&self, portal: Option<&Url>, ledger: &mut Ledger) -> Option<Cookie> {
+    fn settle(&self, portal: Option<&WebUrl>, ledger: &mut Ledger) -> Option<Cookie> {
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(is_token) {
             let message = format!("\"{}\" cannot be the name of a cookie", self.name);
@@ -105,16 +104,11 @@ impl CookieSection {
     }
 
     /// The parent domain that shares the cookie.
-    fn parent(&self, portal: Option<&Url>, ledger: &mut Ledger) -> Option<String> {
+    fn parent(&self, portal: Option<&WebUrl>, ledger: &mut Ledger) -> Option<String> {
         let key = "session.cookie.domain";
         let name = self.domain.strip_prefix('.').unwrap_or(&self.domain);
         let domain = match Host::parse(name) {
-            Ok(Host::Domain(domain))
-                if !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains("..") =>
-            {
-                domain
-            }
-            Ok(Host::Ipv4(_) | Host::Ipv6(_)) => {
+            Ok(host) if host.is_address() => {
                 ledger.refuse_with(
                     key,
                     "an IP address has no subdomains to share a cookie with",
@@ -122,10 +116,11 @@ impl CookieSection {
                 );
                 return None;
             }
-            _ => {
+            Ok(host) => host.as_str().to_owned(),
+            Err(error) => {
                 ledger.refuse_with(
                     key,
-                    format!("\"{}\" is not a domain", self.domain),
+                    format!("\"{}\" is not a domain: {error}", self.domain),
                     "write it like \"example.com\"",
                 );
                 return None;
@@ -139,7 +134,7 @@ impl CookieSection {
             );
             return None;
         }
-        let host = portal.and_then(Url::host_str)?;
+        let host = portal?.host().as_str();
         if host != domain && !host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.')) {
             ledger
                 .refuse(key, format!("the portal's host {host} (gateway.public_url) is not inside {domain}"));

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::config::{ledger::Ledger, settings::Throttle, units::Period};
+use crate::{
+    config::{ledger::Ledger, units::Period},
+    domain::login::throttle::Rules,
+};
 
 /// `[throttle]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +40,7 @@ impl Default for ThrottleSection {
 }
 
 impl ThrottleSection {
-    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<Throttle> {
+    pub(crate) fn settle(&self, ledger: &mut Ledger) -> Rules {
         within(ledger, "throttle.account_failures", &self.account_failures, &1, &100);
         within(
             ledger,
@@ -73,16 +76,16 @@ impl ThrottleSection {
                 format!("{} is shorter than throttle.block ({})", self.block_max, self.block),
             );
         }
-        Some(Throttle {
-            account_failures: self.account_failures,
-            account_window: self.account_window.0,
+        Rules {
+            free_failures: self.account_failures,
+            window: self.account_window.0,
             block_after: self.block_after,
             block: self.block.0,
-            block_max: self.block_max.0,
+            block_most: self.block_max.0,
             source_failures: self.source_failures,
             source_window: self.source_window.0,
             ceiling: self.ceiling,
             attempts_per_minute: self.attempts_per_minute,
-        })
+        }
     }
 }

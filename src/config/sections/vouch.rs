@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
@@ -35,42 +36,43 @@ impl Default for VouchSection {
 
 impl VouchSection {
     pub(crate) fn settle(&self, ledger: &mut Ledger) -> Option<Vouch> {
-        for name in self.custom_headers.keys() {
-            header(&format!("vouch.custom_headers.{name}"), name, ledger);
-        }
-        if !self.user_header.is_empty() {
-            header("vouch.user_header", &self.user_header, ledger);
-        }
+        let custom = self.custom_headers.iter().map(|(name, field)| {
+            header(&format!("vouch.custom_headers.{name}"), name, ledger).map(|name| (name, *field))
+        });
+        let custom = custom.collect::<Vec<_>>().into_iter().collect::<Option<_>>();
+        let user_header = match self.user_header.as_str() {
+            "" => None,
+            name => Some(header("vouch.user_header", name, ledger)?),
+        };
         Some(Vouch {
             session_only: self.session_only,
             presets: self.headers.0.clone(),
-            custom: self.custom_headers.iter().map(|(name, field)| (name.clone(), *field)).collect(),
+            custom: custom?,
             text: self.header_text,
-            user_header: (!self.user_header.is_empty()).then(|| self.user_header.clone()),
+            user_header,
         })
     }
 }
 
 /// A header that may carry who somebody is. One that steers the message or belongs to a forwarding
 /// proxy would break the answer or lie to the next hop; underscores collide with hyphens in CGI (HDR-4).
-fn header(key: &str, name: &str, ledger: &mut Ledger) {
+fn header(key: &str, name: &str, ledger: &mut Ledger) -> Option<HeaderName> {
     let lower = name.to_ascii_lowercase();
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        ledger.refuse_with(
-            key,
-            format!("\"{name}\" is not a header name for this"),
-            "letters, digits and hyphens, like \"X-User\"",
-        );
-    } else if RESERVED.contains(&lower.as_str())
-        || lower.starts_with("content-")
-        || lower.starts_with("sec-")
-        || lower.starts_with("access-control-")
-    {
+    let is_plain = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let Some(header) = HeaderName::from_bytes(lower.as_bytes()).ok().filter(|_| is_plain) else {
+        let message = format!("\"{name}\" is not a header name for this");
+        ledger.refuse_with(key, message, "letters, digits and hyphens, like \"X-User\"");
+        return None;
+    };
+    let families = ["content-", "sec-", "access-control-", "proxy-"];
+    if RESERVED.contains(&lower.as_str()) || families.iter().any(|family| lower.starts_with(family)) {
         ledger.refuse(key, format!("\"{name}\" has a meaning of its own in HTTP"));
+        return None;
     }
+    Some(header)
 }
 
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 24] = [
     "age",
     "authorization",
     "cache-control",
@@ -82,8 +84,6 @@ const RESERVED: [&str; 26] = [
     "host",
     "keep-alive",
     "location",
-    "proxy-authenticate",
-    "proxy-authorization",
     "retry-after",
     "server",
     "set-cookie",

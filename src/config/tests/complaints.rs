@@ -1,6 +1,7 @@
 //! Every complaint there is, as a reader sees it.
 
 use super::*;
+use crate::domain::policy::{Access, App, Schemes};
 
 /// Proves: OPS-21
 #[test]
@@ -86,8 +87,9 @@ fn addresses_are_checked() {
 fn trusting_everybody_is_refused() {
     insta::assert_snapshot!(said_about(&[
         "[proxies]\ntrusted = [\"0.0.0.0/0\"]",
-        "[proxies]\ntrusted = [\"::/0\", \"0.0.0.0/1\"]",
+        "[proxies]\ntrusted = [\"::/0\", \"::ffff:0:0/96\"]",
         "[proxies]\ntrusted = [\"0.0.0.0/0\"]\nallow_any_network = true",
+        "[proxies]\ntrusted = [\"0.0.0.0/1\", \"128.0.0.0/1\"]",
         "[proxies]\ntrusted = [\"10.0.0.1/8\", \"proxy.example.com\", \"10.0.0.5\"]",
     ]));
 }
@@ -146,24 +148,87 @@ fn pages_and_headers_are_checked() {
 
 #[test]
 fn apps_and_rules_are_checked() {
-    insta::assert_snapshot!(said_about(&[
-        "[[apps]]",
-        "[[apps]]\nname = \"Wiki!\"\nhosts = \"wiki.example.com\"\nupstream = \"http://10.0.0.1\"\n[[apps]]\nname = \"Wiki!\"\nhosts = \"b.example.com\"",
-        "[[apps]]\nname = \"a\"\nhosts = \"a.example.com\"\n[[apps.rules]]\npath = \"x\"\npath_regex = \"(\"",
-        "[[apps]]\nname = \"a\"\nhosts = \"a.example.com\"\n[[apps.rules]]\naccess = \"bypass\"\nusers = \"alice\"\nnetworks = \"ten\"",
-        "apps = 5",
-        "[apps]\nname = \"a\"",
-    ]));
+    let app =
+        |rule: &str| format!("[[apps]]\nname = \"a\"\nhosts = \"a.example.com\"\n[[apps.rules]]\n{rule}");
+    let cases = [
+        "[[apps]]".to_owned(),
+        "[[apps]]\nname = \"Wiki!\"\nhosts = \"wiki.example.com\"\nupstream = \"http://10.0.0.1\"".to_owned(),
+        "[[apps]]\nname = \"a\"\nhosts = \"a.example.com\"\n[[apps]]\nname = \"a\"\nhosts = \"A.example.com\"".to_owned(),
+        "[[apps]]\nname = \"a\"\nhosts = [\"a.*.com\", \"https://a.example.com\", \"a.example.com:99999\"]".to_owned(),
+        app("path = \"x\"\npath_regex = \"(\""),
+        app("access = \"deny\"\npath_regex = \"(\""),
+        app("access = \"deny\"\npath_prefix = \"admin\""),
+        app("access = \"bypass\"\nusers = \"alice\"\nnetworks = \"ten\"\nmethods = \"G T\""),
+        app("access = \"signed-in\"\nusers = [\"\"]\ngroups = [\"a,b\"]\nhosts = \"b.example.com\""),
+        "apps = 5".to_owned(),
+        "[apps]\nname = \"a\"".to_owned(),
+    ];
+    insta::assert_snapshot!(said_about(&cases.each_ref().map(String::as_str)));
 }
 
 #[test]
 fn accounts_are_checked() {
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
     insta::assert_snapshot!(said_about(&[
         "[[accounts]]",
-        "[[accounts]]\nusername = \"alice\"\n[[accounts]]\nusername = \"Alice\"",
+        "[[accounts]]\nusername = \"alice\"\nemail = \"a@example.com\"\n[[accounts]]\nusername = \"Alice\"\nemail = \"A@example.com\"",
+        "[[accounts]]\nusername = \"a\\u202eb\"\nname = \"a\\nb\"\nemail = \"a\"\nmobile = \"0151\"\ngroups = [\"a,b\"]",
         "[[accounts]]\nusername = \"alice\"\npassword_hash = \"hunter2\"",
+        "[[accounts]]\nusername = \"alice\"\npassword_hash = \"$argon2d$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA\"",
         "[[accounts]]\nusername = \"alice\"\npassword_hash_file = \"nowhere\"",
+        &format!("[[accounts]]\nusername = \"alice\"\npassword_hash = \"{hash}\""),
     ]));
+}
+
+#[test]
+fn rules_mean_what_they_say() {
+    let text = r#"
+[gateway]
+public_url = "https://login.example.com"
+[[apps]]
+name = "open"
+hosts = "open.example.com"
+access = "bypass"
+[[apps]]
+name = "usual"
+hosts = ["usual.example.com"]
+[[apps]]
+name = "ruled"
+hosts = ["ruled.example.com", "*.ruled.example.com"]
+scheme = "any"
+headers = []
+preflight = "pass"
+[[apps.rules]]
+path = "/admin"
+path_prefix = ["/a", "/b"]
+users = "Alice"
+access = "second-factor"
+[[apps]]
+name = "ruled-and-open"
+hosts = "last.example.com:8443"
+access = "signed-in"
+[[apps.rules]]
+methods = ["DELETE"]
+access = "deny"
+"#;
+    let settings = Desk::new(text).load().expect("no faults");
+    let apps: Vec<_> = settings.rules.apps().collect();
+    let ends = |app: &App| app.rules.iter().map(|rule| rule.access).collect::<Vec<_>>();
+    assert_eq!(ends(apps[0]), [Access::Bypass]);
+    assert_eq!((ends(apps[1]), apps[1].scheme), (vec![Access::SignedIn], Schemes::Https));
+    assert_eq!(
+        (ends(apps[2]), apps[2].scheme),
+        (vec![Access::SecondFactor], Schemes::Any),
+        "the rest stays closed"
+    );
+    assert_eq!(apps[2].rules[0].users, ["alice"], "canonical");
+    assert_eq!(apps[2].rules[0].paths.len(), 3);
+    assert_eq!(ends(apps[3]), [Access::Deny, Access::SignedIn]);
+    assert_eq!(
+        (settings.apps[2].headers.as_deref(), settings.apps[2].preflights_pass),
+        (Some(&[][..]), true)
+    );
+    assert_eq!((&settings.apps[1].headers, settings.apps[1].preflights_pass), (&None, false));
 }
 
 #[test]

@@ -8,9 +8,8 @@ use crate::config::{
     reading,
     sections::{
         accounts::AccountSection,
-        apps::{AppSection, RuleSection},
+        apps::{AccessWord, AppSection, PreflightWord, RuleSection, SchemeWord, UpstreamWord},
     },
-    settings::{Access, AppScheme, Preflight},
 };
 
 fn example() -> (PathBuf, String) {
@@ -81,11 +80,11 @@ fn full_app() -> AppSection {
     AppSection {
         name: String::new(),
         hosts: Texts::default(),
-        scheme: Some(AppScheme::Any),
-        upstream: Some(String::new()),
+        scheme: Some(SchemeWord::Any),
+        upstream: Some(UpstreamWord::Whoami),
         headers: Some(Several::default()),
-        preflight: Some(Preflight::Judge),
-        access: Some(Access::Deny),
+        preflight: Some(PreflightWord::Judge),
+        access: Some(AccessWord::Deny),
         rules: vec![RuleSection {
             hosts: Texts::default(),
             path: Texts::default(),
@@ -95,7 +94,7 @@ fn full_app() -> AppSection {
             networks: Texts::default(),
             users: Texts::default(),
             groups: Texts::default(),
-            access: Some(Access::Deny),
+            access: Some(AccessWord::Deny),
         }],
     }
 }

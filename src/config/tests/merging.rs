@@ -8,13 +8,13 @@ use super::*;
 fn a_variable_wins_over_the_file_and_an_option_over_both() {
     let desk = Desk::new("data_dir = \"from-file\"\n[session]\nidle = \"10m\"\n");
     let settings = desk.load().expect("no faults");
-    assert_eq!(settings.session.idle.as_secs(), 600);
+    assert_eq!(settings.actions.limits.idle.as_secs(), 600);
     assert_eq!(settings.data_dir, desk.0.path().join("from-file"), "relative to the file");
 
     let variables =
         [("VOUCHSAFE_SESSION__IDLE", "20m"), ("VOUCHSAFE_DATA_DIR", "from-variable"), ("PATH", "/bin")];
     let settings = desk.load_with(&variables).expect("no faults");
-    assert_eq!(settings.session.idle.as_secs(), 1200);
+    assert_eq!(settings.actions.limits.idle.as_secs(), 1200);
     assert_eq!(settings.data_dir, Path::new("from-variable"), "relative to the working directory");
 
     let overrides = Overrides { data_dir: Some(PathBuf::from("from-option")) };
@@ -41,8 +41,8 @@ fn every_type_can_come_from_a_variable() {
         ])
         .expect("no faults");
     assert_eq!(settings.gateway.surfaces.len(), 2);
-    assert_eq!(settings.session.per_person, 7);
-    assert_eq!(settings.session.cookie.name, "door");
+    assert_eq!(settings.actions.limits.per_person, 7);
+    assert_eq!(settings.cookie.name, "door");
     assert_eq!(settings.vouch.custom.len(), 1);
     assert_eq!(settings.vouch.presets.len(), 2);
     assert_eq!(settings.warnings.len(), 1);

@@ -4,9 +4,9 @@ use super::*;
 
 fn changed(before: &str, after: &str) -> Vec<String> {
     let desk = Desk::new(before);
-    for name in ["c.pem", "k.pem", "c2.pem"] {
-        desk.put(name, "x", 0o600);
-    }
+    desk.put("c.pem", CERTIFICATE, 0o644);
+    desk.put("c2.pem", CERTIFICATE, 0o644);
+    desk.put("k.pem", KEY, 0o600);
     desk.put("s", "bN8xQw3mZk7RtYp2LvJc5HsDf9GaE4Ue", 0o600);
     let old = desk.load().expect("no faults");
     desk.put("config.toml", after, 0o600);
@@ -58,5 +58,5 @@ fn a_faulty_file_leaves_the_old_settings_alone() {
     desk.put("config.toml", "[session]\nidle = \"3h\"\nlifetme = \"1d\"", 0o600);
     // Loading is all or nothing: there are no half-new settings to swap in.
     assert!(desk.load().is_err());
-    assert_eq!(old.session.idle.as_secs(), 7200);
+    assert_eq!(old.actions.limits.idle.as_secs(), 7200);
 }

@@ -65,13 +65,21 @@ fn a_secret_that_others_can_read_or_guess_is_refused() {
 
 /// Proves: OPS-21
 #[test]
-fn a_tls_key_that_others_can_read_is_refused() {
+fn a_tls_key_that_others_can_read_or_that_does_not_fit_is_refused() {
     let desk = Desk::new("[gateway.tls]\ncertificate_file = \"c.pem\"\nkey_file = \"k.pem\"");
-    desk.put("c.pem", "certificate", 0o644);
-    desk.put("k.pem", "key", 0o604);
-    insta::assert_snapshot!(desk.complaints(&[]));
-    desk.put("k.pem", "key", 0o600);
+    desk.put("c.pem", CERTIFICATE, 0o644);
+    desk.put("k.pem", KEY, 0o604);
+    let open = desk.complaints(&[]);
+    desk.put("k.pem", KEY, 0o600);
     assert_eq!(desk.complaints(&[]), "(accepted)\n");
+    desk.put("k.pem", include_bytes!("../../serve/tests/fixtures/b.key"), 0o600);
+    let other = desk.complaints(&[]);
+    desk.put("k.pem", CERTIFICATE, 0o600);
+    let no_key = desk.complaints(&[]);
+    desk.put("k.pem", KEY, 0o600);
+    desk.put("c.pem", KEY, 0o600);
+    let no_certificate = desk.complaints(&[]);
+    insta::assert_snapshot!([open, other, no_key, no_certificate].join("\n"));
 }
 
 /// Proves: OPS-22, OPS-18
