@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod boot;
 pub mod chores;
+pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod domain;

@@ -28,7 +28,7 @@ use self::{hashing::HashingPool, login::reservations::Reservations};
 use crate::{
     crypto::password::Hash,
     domain::{
-        audit::{self, Entry, Event},
+        audit::{self as trail, Entry, Event},
         call::{Call, RequestId},
         directory::{self, Home},
         fault::{Fault, Field, Reason},
@@ -153,7 +153,7 @@ impl Actions {
     /// Records something that happened to the house as a whole.
     pub async fn record(&self, call: &Call, event: Event, detail: &str) -> Result<(), Fault> {
         let entry = Entry::done(event, "vouchsafe", call).detail(detail);
-        self.0.store.write(move |tx| audit::append(tx, &entry).map_err(Fault::from)).await
+        self.0.store.write(move |tx| trail::append(tx, &entry).map_err(Fault::from)).await
     }
 
     /// Forgets what the throttles need no more.

@@ -25,6 +25,10 @@ pub use self::{keys::KeyFileError, reload::LoadSettings};
 use crate::{
     actions::{Actions, declared::Reconciled, hashing::{HashingPool, StartError}},
     config::Settings,
+    crypto::{
+        password::{self, PasswordError},
+        strength,
+    },
     domain::{fault::Fault, keyring::Keyring},
     gate::{Gate, Touch},
     serve::{self, BindError, Stopped, TlsError},
@@ -139,7 +143,13 @@ impl House {
         Operator::new(self.actions.clone(), self.gate.clone(), None)
     }
 
-    /// A call made from inside.
+    /// Closes what [`open`](Self::open) opened, without having served.
+    pub async fn close(self) {
+        self.actions.hashing().close().await;
+        self.store.close();
+    }
+
+    /// What can be done.
     pub fn actions(&self) -> &Actions {
         &self.actions
     }
@@ -185,6 +195,26 @@ impl House {
         store.close();
         Ok(stopped)
     }
+}
+
+/// What is wrong with a password that is to be hashed for the configuration.
+pub fn weaknesses(settings: &Settings, password: &Secret<String>) -> Vec<String> {
+    let rules = &settings.actions.passwords;
+    let words: Vec<&str> = rules.words.iter().map(String::as_str).chain(["vouchsafe"]).collect();
+    strength::check(password, &words, &rules.length).iter().map(ToString::to_string).collect()
+}
+
+/// Hashes a password with the configured cost.
+///
+/// # Errors
+/// When it cannot be hashed: too long, or no memory.
+pub fn hash_password(
+    settings: &Settings,
+    password: &Secret<String>,
+    world: &World,
+) -> Result<String, PasswordError> {
+    let hash = password::hash(password, &settings.hashing.params, world.random())?;
+    Ok(hash.as_str().to_owned())
 }
 
 /// Puts a backup in the store's place. No server may be running.

@@ -40,7 +40,7 @@ impl fmt::Display for Complaint {
 }
 
 /// All apps and rules, compiled. Immutable: a changed configuration makes a new one, swapped in whole.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RuleSet {
     pub(super) apps: Vec<Compiled>,
     pub(super) hosts: HostIndex,

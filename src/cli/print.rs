@@ -1,0 +1,129 @@
+//! Replies as text or JSON.
+
+use super::{Failure, args::Args};
+use crate::web::control::{AccountView, AuditView, Reply};
+
+pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&plain(reply)?)?);
+        return Ok(());
+    }
+    match reply {
+        Reply::Done(text) => println!("{text}"),
+        Reply::Account(account) => show_account(account),
+        Reply::Accounts(accounts) => {
+            let rows = accounts.iter().map(|account| {
+                let name = account.name.clone();
+                vec![account.username.clone(), account.status.clone(), account.groups.join(","), name, account.id.clone()]
+            });
+            table(&["USER", "STATUS", "GROUPS", "NAME", "ID"], rows.collect());
+        }
+        Reply::Sessions(sessions) => {
+            let rows = sessions.iter().map(|session| {
+                let client = session.client.clone().unwrap_or_default();
+                vec![session.id.clone(), session.created.clone(), session.last_seen.clone(), client, session.agent.clone()]
+            });
+            table(&["ID", "BEGAN", "LAST USE", "FROM", "BROWSER"], rows.collect());
+        }
+        Reply::Groups(groups) => {
+            let rows = groups.iter().map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
+            table(&["GROUP", "MEMBERS", "ID"], rows.collect());
+        }
+        Reply::Audit(entries) => entries.iter().for_each(show_entry),
+        Reply::Explanation(value) => show_explanation(value),
+    }
+    Ok(())
+}
+
+/// The value alone, without the tag that the socket needs.
+fn plain(reply: &Reply) -> Result<serde_json::Value, Failure> {
+    let mut value = serde_json::to_value(reply)?;
+    Ok(value.get_mut("value").map(serde_json::Value::take).unwrap_or(value))
+}
+
+fn show_account(account: &AccountView) {
+    let mut lines = vec![
+        ("id", account.id.clone()),
+        ("user", account.username.clone()),
+        ("name", account.name.clone()),
+        ("e-mail", account.email.clone().unwrap_or_default()),
+        ("mobile", account.mobile.clone().unwrap_or_default()),
+        ("groups", account.groups.join(", ")),
+        ("status", account.status.clone()),
+    ];
+    if let Some(reason) = &account.status_reason {
+        lines.push(("because", reason.clone()));
+    }
+    lines.push(("created", account.created.clone()));
+    lines.push(("password", if account.has_password { "set" } else { "none" }.to_owned()));
+    lines.push(("declared", if account.declared { "in the configuration" } else { "no" }.to_owned()));
+    for (name, value) in lines {
+        println!("{name:<9} {}", safe(&value));
+    }
+}
+
+fn show_entry(entry: &AuditView) {
+    let subject = entry.subject.as_deref().unwrap_or("-");
+    let client = entry.client.as_deref().unwrap_or("-");
+    println!(
+        "{:>6} {} {:<5} {:<10} {} ({}) by {} on {subject} from {client}{}",
+        entry.number,
+        entry.at,
+        entry.level,
+        entry.module,
+        entry.message,
+        entry.outcome,
+        safe(&entry.actor),
+        if entry.detail.is_empty() { String::new() } else { format!(": {}", safe(&entry.detail)) },
+    );
+}
+
+fn show_explanation(value: &serde_json::Value) {
+    let text = |name: &str| match value.get(name) {
+        Some(serde_json::Value::String(text)) => safe(text),
+        Some(serde_json::Value::Null) | None => "-".to_owned(),
+        Some(other) => other.to_string(),
+    };
+    println!("{}: {}", text("outcome"), text("reason"));
+    println!("app     {}", text("app"));
+    println!("rule    {}", text("rule"));
+    println!("access  {}", text("access"));
+    let list = |name: &str| value.get(name).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    for fact in list("facts") {
+        let part = |at: usize| fact.get(at).and_then(serde_json::Value::as_str).map(safe).unwrap_or_default();
+        println!("fact    {} = {}", part(0), part(1));
+    }
+    for reading in list("readings") {
+        let part = |name: &str| match reading.get(name) {
+            Some(serde_json::Value::String(text)) => safe(text),
+            Some(serde_json::Value::Null) | None => "-".to_owned(),
+            Some(other) => other.to_string(),
+        };
+        println!("reading {} -> {} (rule {}, {})", part("path"), part("outcome"), part("rule"), part("access"));
+    }
+}
+
+fn table(titles: &[&str], rows: Vec<Vec<String>>) {
+    let rows: Vec<Vec<String>> =
+        rows.into_iter().map(|row| row.iter().map(|cell| safe(cell)).collect()).collect();
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
+        cells.chain(titles.get(at).map(|title| title.len())).max().unwrap_or(0)
+    };
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().enumerate().map(|(at, cell)| {
+            let fill = width(at).saturating_sub(cell.chars().count());
+            format!("{cell}{}", " ".repeat(fill))
+        });
+        println!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
+    };
+    line(titles.to_vec());
+    for row in &rows {
+        line(row.iter().map(String::as_str).collect());
+    }
+}
+
+/// What others typed must not steer the terminal.
+fn safe(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
