@@ -1,7 +1,8 @@
 //! The pool that hashes passwords: bounded in threads, memory, queue and waiting time, so that
 //! any number of sign-ins leaves the rest of the house responsive (security.md PWD-5).
 //!
-//! Threads of its own rather than the runtime's blocking pool: they run at a lower priority, each keeps its block
+//! Threads of its own rather than the runtime's blocking pool: they run at a lower priority, each keeps
+//! its block
 //! of memory between jobs, and what waits is in a queue whose length is known.
 
 mod queue;
@@ -93,7 +94,8 @@ impl HashingPool {
     /// Checks a password. Without a hash (no such user) the same work is done and the answer is
     /// [`Outcome::Miss`] (PWD-6).
     ///
-    /// Faults: `Malformed` on `Password` when it is too long or has a NUL (before any work, PWD-3); `Busy` with a
+    /// Faults: `Malformed` on `Password` when it is too long or has a NUL (before any work, PWD-3); `Busy`
+    /// with a
     /// time to come back when the queue is full or was too slow; `Broken` when the stored hash needs more
     /// memory than the budget leaves.
     pub async fn verify(&self, hash: Option<Hash>, password: Secret<String>) -> Result<Outcome, Fault> {

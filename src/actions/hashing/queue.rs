@@ -222,7 +222,8 @@ impl Shared {
 /// Puts the calling thread behind the runtime's: while both want the processor, a check waits
 /// microseconds for its turn instead of a time slice, and hashing still gets about a tenth.
 ///
-/// On Linux a nice value belongs to the thread (setpriority(2), "C library/kernel differences"), and lowering the
+/// On Linux a nice value belongs to the thread (setpriority(2), "C library/kernel differences"), and
+/// lowering the
 /// priority needs no privilege. Where it fails, hashing runs at normal priority.
 #[cfg(target_os = "linux")]
 pub(super) fn lower_priority() {
