@@ -4,7 +4,8 @@
 use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq;
 
-/// A key that signs and verifies, for one purpose. Made by [`MasterKey::mac_key`](super::keys::MasterKey::mac_key).
+/// A key that signs and verifies, for one purpose. Made by
+/// [`MasterKey::mac_key`](super::keys::MasterKey::mac_key).
 #[derive(Clone)]
 pub struct MacKey(hmac::Key);
 

@@ -5,7 +5,8 @@
 //! [`mac::MacKey`] cannot seal and a [`seal::SealKey`] cannot sign.
 //!
 //! **Invariants.** Nothing is random here: salts and keys come in as [`Random`](crate::values::random::Random)
-//! bytes. Secrets are compared in constant time (security.md PWD-10) and wiped on drop. Every key is derived from the
+//! bytes. Secrets are compared in constant time (security.md PWD-10) and wiped on drop. Every key is
+//! derived from the
 //! master key for one purpose (OPS-8). Work on input of a stranger's making is bounded before it begins.
 //!
 //! **Not here.** The clock, the store, threads. The pool that runs password hashes beside the requests

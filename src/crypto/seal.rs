@@ -25,7 +25,8 @@ pub struct Place<'a> {
     pub row: &'a [u8],
 }
 
-/// A key that seals and opens, for one purpose. Made by [`MasterKey::seal_key`](super::keys::MasterKey::seal_key).
+/// A key that seals and opens, for one purpose. Made by
+/// [`MasterKey::seal_key`](super::keys::MasterKey::seal_key).
 ///
 /// Format: one byte version (1), 32 bytes salt, AES-256-GCM ciphertext and 16 bytes tag. Each sealing
 /// derives its own key and nonce from its 256-bit random salt, so no number of sealings brings two

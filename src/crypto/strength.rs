@@ -105,7 +105,8 @@ const MIN_WORD: usize = 4;
 /// Everything that is wrong with a new password; empty when it is good.
 ///
 /// `words` are those an attacker who knows the person would try: user name, e-mail address, display
-/// name, organization and product names. Takes up to a few milliseconds, so it belongs beside the hashing, not on
+/// name, organization and product names. Takes up to a few milliseconds, so it belongs beside the hashing,
+/// not on
 /// the async executor (security.md OPS-3).
 pub fn check(password: &Secret<String>, words: &[&str], rules: &Rules) -> Vec<Weakness> {
     if let Err(error) = password::check_usable(password) {

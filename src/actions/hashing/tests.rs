@@ -74,6 +74,17 @@ fn right_wrong_unknown_and_outdated() {
     });
 }
 
+/// Proves: PWD-6
+#[test]
+fn nobody_is_not_somebody_even_if_the_dummy_matched() {
+    runtime().block_on(async {
+        let mut pool = pool(settings(1));
+        let real = pool.hash(secret("lantern otter"), Random::new([1; 16])).await.unwrap();
+        Arc::get_mut(&mut pool.0).unwrap().dummy = real;
+        assert!(matches!(pool.verify(None, secret("lantern otter")).await, Ok(Outcome::Miss)));
+    });
+}
+
 /// Proves: PWD-6, THR-8
 #[test]
 fn an_unknown_user_costs_the_same_work() {
