@@ -133,7 +133,7 @@ fn judged(rules: &RuleSet, subject: Option<&Subject<'_>>, path: &str) -> Option<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
     /// Whatever a server makes of a spelling, the spelling gets no more than what it was made into: so no
     /// two spellings of one place differ in that one of them opens what the plain one keeps shut.

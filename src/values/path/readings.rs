@@ -13,6 +13,9 @@ const MAX_DEPTH: u8 = 3;
 /// How many readings we are ready to judge. Ordinary odd paths have two to six.
 const MAX_READINGS: usize = 48;
 
+/// How many bytes all readings together may have: a long path may have few, a short one many.
+const MAX_SIZE: usize = 64 * 1024;
+
 /// Works out the readings of `raw`, which begins with `/` and holds no control character, space,
 /// `#`, `?` or backslash. `None` when there is but one and it is what was sent.
 pub(super) fn read(raw: &str) -> Result<Option<More>, PathError> {
@@ -61,30 +64,36 @@ fn check(raw: &[u8]) -> Result<(), PathError> {
 
 /// Every reading reachable from `first`, which stays in front.
 fn closure(first: String) -> Result<Vec<String>, PathError> {
+    let mut size = first.len();
     let mut found = vec![(first, 0_u8)];
     let mut next = 0;
-    while let Some((reading, depth)) = found.get(next).cloned() {
+    while let Some((reading, depth)) = found.get(next) {
         next += 1;
-        let decoded = spell(&decode(reading.as_bytes()));
-        check_deep(&decoded)?;
-        if decoded != reading && depth >= MAX_DEPTH {
-            return Err(PathError::Ambiguous);
+        let depth = *depth;
+        let decoded = undo_escapes(reading);
+        if let Some(decoded) = &decoded {
+            check_deep(decoded)?;
+            if depth >= MAX_DEPTH {
+                return Err(PathError::Ambiguous);
+            }
         }
         let steps = [
             (decoded, depth + 1),
-            (unreserved(&reading), depth),
-            (merge_slashes(&reading), depth),
-            (remove_dots(&reading), depth),
-            (strip_parameters(&reading), depth),
-            (cut(&reading), depth),
+            (unreserved(reading), depth),
+            (merge_slashes(reading), depth),
+            (remove_dots(reading), depth),
+            (strip_parameters(reading), depth),
+            (cut(reading), depth),
         ];
         for (step, depth) in steps {
-            if !found.iter().any(|(known, _)| *known == step) {
-                found.push((step, depth));
+            let Some(step) = step.filter(|step| !found.iter().any(|(known, _)| known == step)) else {
+                continue;
+            };
+            size += step.len();
+            if found.len() >= MAX_READINGS || size > MAX_SIZE {
+                return Err(PathError::Ambiguous);
             }
-        }
-        if found.len() > MAX_READINGS {
-            return Err(PathError::Ambiguous);
+            found.push((step, depth));
         }
     }
     Ok(found.into_iter().map(|(reading, _)| reading).collect())
@@ -117,11 +126,18 @@ fn bare_parameters(spelled: &str) -> bool {
 
 /// The canonical form of a spelled path.
 fn canonical(spelled: &str) -> String {
-    merge_slashes(&remove_dots(&unreserved(spelled)))
+    apply(spelled, &[unreserved, remove_dots, merge_slashes])
 }
 
 fn canonical_of_stripped(canonical: &str) -> String {
-    merge_slashes(&remove_dots(&strip_parameters(canonical)))
+    apply(canonical, &[strip_parameters, remove_dots, merge_slashes])
+}
+
+/// What a server might do to a spelled path; `None` when there is nothing to do.
+type Step = fn(&str) -> Option<String>;
+
+fn apply(path: &str, steps: &[Step]) -> String {
+    steps.iter().fold(path.to_owned(), |path, step| step(&path).unwrap_or(path))
 }
 
 /// Characters that stand for themselves in a path as browsers send it: printable ASCII without
@@ -176,11 +192,20 @@ pub(super) fn spell(path: &[u8]) -> String {
     rewrite(path, push_escape)
 }
 
+/// Undoes all escapes once, and spells the result.
+fn undo_escapes(spelled: &str) -> Option<String> {
+    spelled.contains('%').then(|| spell(&decode(spelled.as_bytes()))).filter(|decoded| decoded != spelled)
+}
+
 /// Undoes escapes of unreserved characters.
-fn unreserved(spelled: &str) -> String {
-    rewrite(spelled.as_bytes(), |out, byte| {
+fn unreserved(spelled: &str) -> Option<String> {
+    if !spelled.contains('%') {
+        return None;
+    }
+    let undone = rewrite(spelled.as_bytes(), |out, byte| {
         if is_unreserved(byte) { out.push(char::from(byte)) } else { push_escape(out, byte) }
-    })
+    });
+    Some(undone).filter(|undone| undone != spelled)
 }
 
 fn rewrite(path: &[u8], mut escaped: impl FnMut(&mut String, u8)) -> String {
@@ -218,18 +243,24 @@ pub(super) fn decode(path: &[u8]) -> Vec<u8> {
     out
 }
 
-fn merge_slashes(path: &str) -> String {
+fn merge_slashes(path: &str) -> Option<String> {
+    if !path.contains("//") {
+        return None;
+    }
     let mut out = String::with_capacity(path.len());
     for character in path.chars() {
         if character != '/' || !out.ends_with('/') {
             out.push(character);
         }
     }
-    out
+    Some(out)
 }
 
 /// RFC 3986 section 5.2.4; climbing above the root stays at the root.
-fn remove_dots(path: &str) -> String {
+fn remove_dots(path: &str) -> Option<String> {
+    if !path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        return None;
+    }
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -251,13 +282,13 @@ fn remove_dots(path: &str) -> String {
         out.push('/');
         out.push_str(segment);
     }
-    if out.is_empty() {
-        out.push('/');
-    }
-    out
+    Some(out)
 }
 
-fn strip_parameters(path: &str) -> String {
+fn strip_parameters(path: &str) -> Option<String> {
+    if !path.contains(';') {
+        return None;
+    }
     let mut out = String::with_capacity(path.len());
     for (at, segment) in path.split('/').enumerate() {
         if at > 0 {
@@ -265,11 +296,11 @@ fn strip_parameters(path: &str) -> String {
         }
         out.push_str(segment.split_once(';').map_or(segment, |(name, _)| name));
     }
-    out
+    Some(out)
 }
 
 /// A server that undoes escapes before it looks for the query ends the path at the first `?` or `#`.
-fn cut(spelled: &str) -> String {
-    let end = [spelled.find("%3F"), spelled.find("%23")].into_iter().flatten().min();
-    end.and_then(|end| spelled.get(..end)).unwrap_or(spelled).to_owned()
+fn cut(spelled: &str) -> Option<String> {
+    let end = [spelled.find("%3F"), spelled.find("%23")].into_iter().flatten().min()?;
+    spelled.get(..end).map(str::to_owned)
 }
