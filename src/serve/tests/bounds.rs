@@ -121,6 +121,23 @@ async fn a_body_has_a_size_and_a_deadline() {
     assert_eq!(status(&house.ask(post("Content-Length: 10") + "half").await), 408);
 }
 
+/// Closing a socket with unread bytes would reset it and take the answer along.
+#[tokio::test]
+async fn a_refusal_reaches_a_peer_that_is_still_sending() {
+    let house = House::open(Limits::default());
+    let body = "a".repeat(200_000);
+    for (head, refusal) in [
+        ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", 413),
+        ("GET / HTTP/1.1\nHost: a\r\n\r\n", 400),
+    ] {
+        let mut caller = house.call().await;
+        soon(caller.0.write_all(format!("{head}{body}").as_bytes())).await.unwrap();
+        let mut answer = String::new();
+        soon(caller.0.read_to_string(&mut answer)).await.expect("an end, not a reset");
+        assert_eq!(status(&answer), refusal, "{answer}");
+    }
+}
+
 /// Proves: OPS-2
 #[tokio::test]
 async fn a_dripping_body_is_cut_at_the_deadline() {
