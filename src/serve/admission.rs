@@ -13,7 +13,7 @@ use std::{
 /// Says which peers are our own proxies: they carry everybody's requests, so no bound on connections applies to them.
 pub type Exempt = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
-/// Counts of a server, for metrics. Keep a clone of the one given to [`run`](super::run).
+/// Counts of a server, for metrics. Keep a clone of the one given to [`run`](super::run()).
 #[derive(Clone, Debug, Default)]
 pub struct Figures(Arc<Counts>);
 

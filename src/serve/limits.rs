@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Bounds on requests and connections (security.md section 2 and OPS-2).
 ///
-/// All are per listener set: one value for everything [`run`](super::run) serves.
+/// All are per listener set: one value for everything [`run`](super::run()) serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Request target (path and query) in bytes; longer is answered 414.
@@ -38,7 +38,7 @@ pub struct Limits {
     /// Streams a peer may reset before we have taken them up, after which the connection is closed
     /// (rapid reset, CVE-2023-44487).
     pub resets: usize,
-    /// How long [`run`](super::run) waits for requests in flight once told to stop (OPS-5).
+    /// How long [`run`](super::run()) waits for requests in flight once told to stop (OPS-5).
     pub drain: Duration,
 }
 

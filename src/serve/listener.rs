@@ -44,7 +44,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// An open listener: connections queue in the system until [`run`](super::run) takes them. Dropping it
+/// An open listener: connections queue in the system until [`run`](super::run()) takes them. Dropping it
 /// closes the socket and removes the socket file.
 #[derive(Debug)]
 pub struct Bound {

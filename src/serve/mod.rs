@@ -11,7 +11,7 @@
 //! **Not here.** Who the client behind a proxy is, routes, cookies, body sizes by route (`web`); what the
 //! settings file looks like (`config`); which tasks follow the end (`boot`).
 //!
-//! **Start reading at** [`run`], then `drive.rs` for one connection, `framing.rs` for the strictness,
+//! **Start reading at** [`run()`], then `drive.rs` for one connection, `framing.rs` for the strictness,
 //! `service.rs` for one request.
 
 mod admission;

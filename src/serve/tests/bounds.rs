@@ -121,6 +121,25 @@ async fn a_body_has_a_size_and_a_deadline() {
     assert_eq!(status(&house.ask(post("Content-Length: 10") + "half").await), 408);
 }
 
+/// Closing a socket with unread bytes resets it, and many peers then lose the answer they have not read yet.
+#[tokio::test]
+async fn a_peer_that_is_still_sending_is_not_reset_by_a_refusal() {
+    let house = House::open(Limits::default());
+    for (head, refusal) in [
+        ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", 413),
+        ("GET / HTTP/1.1\nHost: a\r\n\r\n", 400),
+    ] {
+        let mut caller = house.call().await;
+        caller.say(head).await;
+        assert_eq!(status(&caller.hear().await), refusal);
+        for _ in 0..20 {
+            caller.0.write_all(&[b'a'; 5000]).await.expect("somebody still reads");
+            tokio::task::yield_now().await;
+        }
+        assert!(caller.is_over().await);
+    }
+}
+
 /// Proves: OPS-2
 #[tokio::test]
 async fn a_dripping_body_is_cut_at_the_deadline() {
