@@ -200,3 +200,6 @@ fn unavailable(path: &Path, error: &StoreError) -> OpenError {
 pub(super) fn damaged(path: &Path, error: &StoreError) -> OpenError {
     OpenError::Damaged { path: path.to_path_buf(), detail: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,8 @@ mod key;
 mod meta;
 mod migrate;
 mod table;
+#[cfg(test)]
+mod trouble;
 mod tx;
 mod writer;
 

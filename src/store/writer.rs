@@ -24,8 +24,9 @@ use super::{
 const BATCH_ROWS: usize = 200;
 /// Nor beyond this many closures.
 const BATCH_CLOSURES: usize = 256;
-/// How long recovery waits for readers of the old state before it takes that away from them.
-const READERS_LEAVE: Duration = Duration::from_millis(100);
+/// How long recovery waits for readers of the old state before it takes that away from them. Point
+/// reads take microseconds; only a backup or a long listing is ever cut off.
+const READERS_LEAVE: Duration = Duration::from_secs(1);
 
 /// When the writer does what nobody asked for.
 #[derive(Clone, Copy)]
@@ -307,7 +308,7 @@ impl Writer {
             told = true;
             let deadline = Instant::now() + READERS_LEAVE;
             while Arc::strong_count(&old) > 1 && Instant::now() < deadline {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_micros(200));
             }
         });
         match result {

@@ -142,9 +142,20 @@ impl Disk {
         state.dark = false;
     }
 
-    /// Changes a byte on the platter behind everybody's back.
-    pub(in crate::store) fn state_bytes(&self) -> Vec<u8> {
+    /// What is on it.
+    pub(in crate::store) fn bytes(&self) -> Vec<u8> {
         self.state().visible.clone()
+    }
+
+    /// A disk that holds `bytes`.
+    pub(in crate::store) fn with(bytes: Vec<u8>) -> Self {
+        let disk = Self::new(0);
+        {
+            let mut state = disk.state();
+            state.visible.clone_from(&bytes);
+            state.durable = bytes;
+        }
+        disk
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -222,7 +222,8 @@ impl Spill {
         let start = block * BLOCK_U64;
         let there = device.len()?.min(self.len).saturating_sub(start).min(BLOCK_U64);
         let mut bytes = Box::new([0; BLOCK]);
-        if let Some(part) = usize::try_from(there).ok().and_then(|there| bytes.get_mut(..there)) {
+        let there = usize::try_from(there).ok().filter(|there| *there > 0);
+        if let Some(part) = there.and_then(|there| bytes.get_mut(..there)) {
             device.read(start, part)?;
         }
         Ok(bytes)
