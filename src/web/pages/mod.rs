@@ -1,19 +1,116 @@
-//! Placeholder until the pages branch is merged.
-use axum::{Router, response::IntoResponse};
-use http::Response;
+//! The portal's pages: signing in and out, first-run setup, the own password, the own account, and refusals as pages.
+//!
+//! **Responsibility.** Server-rendered HTML that works without scripts and loads nothing: each page is one answer, its style
+//! sheet in it. All words come from one catalogue, all markup from templates compiled into the program.
+//!
+//! **Invariants.** Every answer carries the headers of security.md WEB-4, a strict content policy among them. Every
+//! value is escaped by the template engine; no code here writes HTML. State changes are forms with a token bound to the browser
+//! (before sign-in) or the session (after it), from our own origin. A browser is sent only to a
+//! checked return address or to a page of ours. What is shown before the right password does not depend on the account.
+//!
+//! **Not here.** Rules: each handler parses, calls an action, answers.
+//!
+//! **Start reading at** [`routes`], then `login` for a form from end to end, `view` for rendering, `way` for return addresses.
 
-use super::{Shared, edge::rescue::status_of};
-use crate::{domain::fault::Fault, serve::Body};
+mod agent;
+mod catalogue;
+mod fields;
+mod flow;
+mod form;
+mod login;
+mod logout;
+mod loops;
+mod me;
+mod password;
+mod setup;
+mod trouble;
+mod view;
+mod way;
 
-pub(super) fn routes(shared: Shared) -> Router {
-    let _ = shared;
-    Router::new()
+use axum::{Router, response::Response, routing};
+use http::StatusCode;
+use minijinja::{Value, context};
+
+pub use self::trouble::{PagesEnvelope, refusal};
+use self::{
+    catalogue::{Language, Message},
+    trouble::circles,
+    way::{Own, Way, see_other},
+};
+use crate::{
+    domain::{call::Call, fault::Fault, rights::Authority, session::SessionHash},
+    gate::{Person, Presence, Session},
+    web::{Shared, edge::rescue},
+};
+
+/// Whether a path of the portal's host is ours whatever app lives there, too.
+pub fn is_for(path: &str) -> bool {
+    OURS.iter().any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-pub(super) fn is_for(path: &str) -> bool {
-    matches!(path, "/login" | "/logout" | "/setup" | "/password" | "/me") || path.starts_with("/me/")
+const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me"];
+
+/// The pages. `/` is among them for portals on whose host no app lives; who dispatches decides that.
+pub fn routes(shared: Shared) -> Router {
+    let routes = Router::new()
+        .route("/", routing::get(me::show))
+        .route("/login", routing::get(login::show).post(login::begin))
+        .route("/logout", routing::get(logout::show).post(logout::end))
+        .route("/setup", routing::get(setup::show).post(setup::create))
+        .route("/password", routing::get(password::show).post(password::change))
+        .route("/me", routing::get(me::show))
+        .route("/me/sessions/end", routing::post(me::end_sessions));
+    rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)
 }
 
-pub(super) fn refusal(_: &Shared, fault: &Fault, _: &str) -> Response<Body> {
-    status_of(fault.reason).into_response().map(Body::stream)
+/// Who is signed in at this browser.
+struct Here<'p> {
+    hash: SessionHash,
+    session: &'p Session,
+    person: &'p Person,
 }
+
+impl<'p> Here<'p> {
+    fn of(presence: &'p Presence) -> Option<Self> {
+        match presence {
+            Presence::Person { hash, session, person } => Some(Self { hash: *hash, session, person }),
+            Presence::Nobody | Presence::Conflicting => None,
+        }
+    }
+
+    fn username(&self) -> String {
+        String::from_utf8_lossy(&self.person.username).into_owned()
+    }
+
+    /// Leave to change what only a recent sign-in may change.
+    fn fresh_authority(&self, shared: &Shared, call: &Call) -> Result<Authority, Fault> {
+        Authority::of_fresh_session(&self.session.caller(), call.now, shared.actions.settings().limits.fresh)
+    }
+}
+
+fn answer(response: http::Response<bytes::Bytes>) -> Response {
+    response.map(axum::body::Body::from)
+}
+
+/// Hidden fields for a template.
+fn hidden<'f>(fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> Vec<Value> {
+    fields.into_iter().map(|(name, value)| context! { name => name, value => value }).collect()
+}
+
+/// Whether a query has this parameter, whatever its value.
+fn has_flag(query: &str, flag: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == flag)
+}
+
+/// To the sign-in form, and back to a page of ours.
+fn login_first(shared: &Shared, page: Own) -> http::Response<bytes::Bytes> {
+    see_other(shared, &Way::to_own(page.path()).through(Own::Login, None), [])
+}
+
+/// How many characters a new password has at least.
+fn least_length(shared: &Shared) -> String {
+    shared.actions.settings().passwords.length.min_length().to_string()
+}
+
+#[cfg(test)]
+mod tests;

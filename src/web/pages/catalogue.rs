@@ -1,0 +1,309 @@
+//! Every text that the pages show, in one place and by language.
+
+use std::time::Duration;
+
+/// A language the pages speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Language {
+    /// English.
+    #[default]
+    English,
+}
+
+impl Language {
+    /// The tag of BCP 47, for `lang`.
+    pub(super) const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+        }
+    }
+}
+
+macro_rules! messages {
+    ($($name:ident, $key:literal, $english:literal;)*) => {
+        /// One text. `{name}` in it stands for a value that is filled in.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Message {
+            $(#[doc = $english] $name,)*
+        }
+
+        impl Message {
+            /// All of them.
+            pub(super) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// What templates call it.
+            pub(super) const fn key(self) -> &'static str {
+                match self {
+                    $(Self::$name => $key,)*
+                }
+            }
+
+            /// The text, its placeholders still in it.
+            pub(super) const fn pattern(self, language: Language) -> &'static str {
+                match language {
+                    Language::English => match self {
+                        $(Self::$name => $english,)*
+                    },
+                }
+            }
+        }
+    };
+}
+
+messages! {
+    // What is on several pages.
+    SignIn, "sign-in", "Sign in";
+    SignOut, "sign-out", "Sign out";
+    TryAgain, "try-again", "Try again";
+    GoOn, "go-on", "Continue";
+    ToAccount, "to-account", "Your account";
+    Cancel, "cancel", "Cancel";
+    Problems, "problems", "Please check this:";
+    Reference, "reference", "If you ask for help, mention the reference {request}.";
+
+    // Signing in.
+    SignInTo, "sign-in-to", "Sign in to continue to {place}.";
+    Login, "login", "User name or e-mail address";
+    Password, "password", "Password";
+    Remember, "remember", "Stay signed in on this device";
+    BadCredentials, "bad-credentials", "The user name or the password is wrong.";
+    Locked, "locked", "This account is locked. Ask whoever runs this service to unlock it.";
+    Disabled, "disabled", "This account is disabled. Ask whoever runs this service why.";
+    Throttled, "throttled", "There were too many attempts. Try again in {wait}.";
+    AgainNote, "again-note", "Please sign in again: what you are about to do needs a recent sign-in.";
+    ReturnRefused, "return-refused", "The address you were to be sent back to is not one that this portal knows. After signing in you will see your own page.";
+    ReturnRefusedTitle, "return-refused-title", "This address is not known here";
+    ReturnRefusedText, "return-refused-text", "You were to be sent to an address that this portal does not know, so it did not. If you followed a link, it may be a trap; if you set this service up, declare the address as an app.";
+    FormLost, "form-lost", "The form you last sent did not arrive, because your session had ended. After signing in, go back and send it again.";
+    SignInLost, "sign-in-lost", "You signed in a moment ago, but your browser did not bring our cookie back. If this happens again, allow cookies for this site, or ask whoever runs this service to check its cookie domain.";
+
+    // No cookie came with a form.
+    NoCookieTitle, "no-cookie-title", "Your browser did not send our cookie";
+    NoCookieText, "no-cookie-text", "Signing in needs a cookie that this page set and that did not come back. Allow cookies for this site, then try again. If the page was open for a long time, trying again is enough.";
+
+    // Second factor.
+    SecondFactorTitle, "second-factor-title", "A second factor is needed";
+    SecondFactorText, "second-factor-text", "You are signed in as {name}, but {place} asks for a second factor, and this version cannot ask you for one yet. Whoever runs this service can change the rule.";
+
+    // Redirects in a circle.
+    LoopTitle, "loop-title", "You are being sent in circles";
+    LoopText, "loop-text", "You are signed in here as {name}, but {place} sends you back again and again. The portal has stopped. One of these is probably the cause:";
+    LoopLikely, "loop-likely", "Most likely:";
+    LoopDomain, "loop-domain", "The application's host is not below the domain of our session cookie, so your browser never shows the cookie there.";
+    LoopSecure, "loop-secure", "The application is reached over http, but our cookie travels over https only.";
+    LoopBlocked, "loop-blocked", "Your browser does not store the cookie, or blocks it for this application.";
+    LoopStale, "loop-stale", "An old cookie of the same name with a wider domain hides the right one. Deleting this site's cookies helps.";
+    LoopClock, "loop-clock", "The clock of a server is wrong, so that fresh sessions look expired.";
+    LoopProxies, "loop-proxies", "Two proxies stand in front of the application and ask different portals, or one of them drops the cookie.";
+
+    // Signing out.
+    SignOutTitle, "sign-out-title", "Sign out?";
+    SignOutText, "sign-out-text", "You are signed in as {name}. Signing out ends your session here and for every application behind this portal.";
+    SignedOutTitle, "signed-out-title", "You are signed out";
+    SignedOutText, "signed-out-text", "Your session has ended. On a shared device, close the browser as well.";
+    NotSignedInTitle, "not-signed-in-title", "You are not signed in";
+    NotSignedInText, "not-signed-in-text", "There is no session to end.";
+
+    // First run.
+    SetupTitle, "setup-title", "Create the first account";
+    SetupText, "setup-text", "This account will be in the group admins. The link that brought you here works once.";
+    SetupDo, "setup-do", "Create account";
+    SetupDeadTitle, "setup-dead-title", "This setup link does not work";
+    SetupDeadText, "setup-dead-text", "It was used, is more than a day old, or is incomplete. If there is no account yet, restart the server: it prints a new link.";
+    Username, "username", "User name";
+    DisplayName, "display-name", "Name shown to others (optional)";
+    Email, "email", "E-mail address (optional)";
+    NewPassword, "new-password", "New password";
+    NewPasswordAgain, "new-password-again", "New password again";
+    PasswordHint, "password-hint", "A few unrelated words make a good one. At least {least} characters; spaces are fine.";
+    PasswordsDiffer, "passwords-differ", "The two new passwords are not the same.";
+
+    // Changing the password.
+    ChangeTitle, "change-title", "Change your password";
+    ChangeForced, "change-forced", "Your password was set by somebody else. Choose your own before you go on.";
+    ChangeText, "change-text", "All your other sessions will end.";
+    ChangeDo, "change-do", "Change password";
+    OldPassword, "old-password", "Present password";
+    WrongPassword, "wrong-password", "The present password is wrong.";
+    ManagedAccount, "managed-account", "Your account is declared in the configuration file; its password can only be changed there.";
+    NoPassword, "no-password", "Your account has no password.";
+
+    // Who am I.
+    MeTitle, "me-title", "Your account";
+    MeUsername, "me-username", "User name";
+    MeName, "me-name", "Name";
+    MeEmail, "me-email", "E-mail address";
+    MeGroups, "me-groups", "Groups";
+    MeLevel, "me-level", "Signed in with";
+    LevelOne, "level-one", "one factor";
+    LevelTwo, "level-two", "two factors";
+    None, "none", "none";
+    Sessions, "sessions", "Where you are signed in";
+    SessionHere, "session-here", "this session";
+    SessionStarted, "session-started", "since {time}";
+    SessionSeen, "session-seen", "last used {time}";
+    SessionFrom, "session-from", "from {address}";
+    SessionEnd, "session-end", "End";
+    SessionEndLabel, "session-end-label", "End the session {session}";
+    SessionsEndOthers, "sessions-end-others", "End all other sessions";
+    Moment, "moment", "{date}, {clock} UTC";
+    AgentOn, "agent-on", "{browser} on {system}";
+    AgentUnknown, "agent-unknown", "Unknown program";
+    DoneChanged, "done-changed", "Your password is changed. Your other sessions have ended.";
+    DoneEnded, "done-ended", "The session has ended.";
+    DoneEndedOthers, "done-ended-others", "Your other sessions have ended.";
+    DoneRefused, "done-refused", "You were not sent back to where you came from, because this portal does not know that address.";
+
+    // Time spans.
+    OneSecond, "one-second", "a second";
+    Seconds, "seconds", "{count} seconds";
+    OneMinute, "one-minute", "a minute";
+    Minutes, "minutes", "{count} minutes";
+    Hours, "hours", "{count} hours";
+
+    // Refusals as pages of their own.
+    FaultUnauthenticated, "fault-unauthenticated", "You are not signed in";
+    FaultUnauthenticatedText, "fault-unauthenticated-text", "Sign in first.";
+    FaultFresh, "fault-fresh", "Please sign in again";
+    FaultFreshText, "fault-fresh-text", "This needs a sign-in of the last minutes, so that nobody can do it at a device you left open.";
+    FaultForbidden, "fault-forbidden", "You may not see this";
+    FaultForbiddenText, "fault-forbidden-text", "Your account has no access here. If it should have, ask whoever runs this service.";
+    FaultCrossSite, "fault-cross-site", "This form is not valid any more";
+    FaultCrossSiteText, "fault-cross-site-text", "It was open for too long, you signed in or out in another tab, or it did not come from our own page. Nothing was done. Open the page again and repeat it.";
+    FaultNotFound, "fault-not-found", "There is nothing here";
+    FaultNotFoundText, "fault-not-found-text", "The address may be mistyped, or the link may be old.";
+    FaultMethod, "fault-method", "This cannot be done here";
+    FaultMethodText, "fault-method-text", "The page exists, but it does not take this kind of request.";
+    FaultConflict, "fault-conflict", "This is not possible";
+    FaultConflictText, "fault-conflict-text", "It collides with something that is there already.";
+    FaultMalformed, "fault-malformed", "This request cannot be understood";
+    FaultMalformedText, "fault-malformed-text", "Something in it is missing, doubled or damaged. Go back, reload the page and try again.";
+    FaultMediaType, "fault-media-type", "This is not a form";
+    FaultMediaTypeText, "fault-media-type-text", "Pages take forms only (application/x-www-form-urlencoded).";
+    FaultTooLarge, "fault-too-large", "This is too large";
+    FaultTooLargeText, "fault-too-large-text", "The request is larger than a form can be.";
+    FaultInvalid, "fault-invalid", "This link does not work";
+    FaultInvalidText, "fault-invalid-text", "It was used, is too old, or is incomplete.";
+    FaultMisdirected, "fault-misdirected", "This address is not served here";
+    FaultMisdirectedText, "fault-misdirected-text", "The request came for a host that this server does not know. If you run this service, compare the address in your browser with public_url and with the hosts of the apps.";
+    FaultThrottled, "fault-throttled", "Too many attempts";
+    FaultThrottledText, "fault-throttled-text", "Wait for {wait}, then try again.";
+    FaultBusy, "fault-busy", "Too much is going on";
+    FaultBusyText, "fault-busy-text", "Nothing was done. Try again in {wait}.";
+    FaultUnavailable, "fault-unavailable", "This cannot be saved at the moment";
+    FaultUnavailableText, "fault-unavailable-text", "Nothing was changed. Try again in {wait}.";
+    FaultBroken, "fault-broken", "Something went wrong on our side";
+    FaultBrokenText, "fault-broken-text", "It is in the log. Trying again may help.";
+    FaultLocked, "fault-locked", "This account cannot be used";
+
+    // Fields, before what is wrong with them.
+    FieldOf, "field-of", "{field}: {flaw}";
+    FieldIs, "field-is", "{field} {flaw}.";
+    FieldBody, "field-body", "The form";
+    FieldGroup, "field-group", "Group";
+    FieldMobile, "field-mobile", "Mobile number";
+    FieldCode, "field-code", "Code";
+    FieldToken, "field-token", "Token";
+    FieldSession, "field-session", "Session";
+    FieldContinue, "field-continue", "Address";
+    FieldDisplayName, "field-display-name", "Name";
+    FieldEmail, "field-email", "E-mail address";
+}
+
+impl Message {
+    /// The message that templates call so.
+    pub(super) fn of_key(key: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|message| message.key() == key)
+    }
+
+    /// The text with values filled in. Values are put in as they are and not looked at again, so a value with
+    /// braces in it stays what it is. A placeholder without value stays visible.
+    pub(super) fn fill(self, language: Language, values: &[(&str, &str)]) -> String {
+        let value = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let mut text = String::new();
+        let mut rest = self.pattern(language);
+        while let Some((before, name, after)) = next_placeholder(rest) {
+            text.push_str(before);
+            match value(name) {
+                Some(value) => text.push_str(value),
+                None => {
+                    text.push('{');
+                    text.push_str(name);
+                    text.push('}');
+                }
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        text
+    }
+
+    /// The names of the placeholders.
+    pub(super) fn placeholders(self, language: Language) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        let mut rest = self.pattern(language);
+        while let Some((_, name, after)) = next_placeholder(rest) {
+            names.push(name);
+            rest = after;
+        }
+        names
+    }
+}
+
+fn next_placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
+/// How long to wait, in words, rounded up.
+pub(super) fn waiting(language: Language, wait: Duration) -> String {
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    let counted = |message: Message, count: u128| message.fill(language, &[("count", &count.to_string())]);
+    match seconds {
+        1 => counted(Message::OneSecond, 1),
+        2..=59 => counted(Message::Seconds, seconds),
+        60 => counted(Message::OneMinute, 1),
+        61..=7200 => counted(Message::Minutes, seconds.div_ceil(60)),
+        _ => counted(Message::Hours, seconds.div_ceil(3600)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, time::Duration};
+
+    use super::{Language, Message, waiting};
+
+    #[test]
+    fn every_message_has_its_own_key_and_a_text() {
+        let keys: HashSet<_> = Message::ALL.iter().map(|message| message.key()).collect();
+        assert_eq!(keys.len(), Message::ALL.len());
+        for message in Message::ALL {
+            let text = message.pattern(Language::English);
+            assert!(!text.is_empty() && text.trim() == text, "{message:?}");
+            assert!(!text.contains(['<', '>', '&']), "{message:?} is text, not HTML");
+            assert_eq!(Message::of_key(message.key()), Some(*message));
+        }
+        assert_eq!(Message::of_key("no-such-key"), None);
+    }
+
+    /// Proves: WEB-6
+    #[test]
+    fn a_value_cannot_bring_in_other_values() {
+        let values = [("browser", "{system}"), ("system", "{browser}")];
+        assert_eq!(Message::AgentOn.fill(Language::English, &values), "{system} on {browser}");
+        assert_eq!(Message::AgentOn.fill(Language::English, &[]), "{browser} on {system}");
+        assert_eq!(Message::AgentOn.placeholders(Language::English), ["browser", "system"]);
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up() {
+        let said = |millis| waiting(Language::English, Duration::from_millis(millis));
+        assert_eq!(said(0), "a second");
+        assert_eq!(said(1001), "2 seconds");
+        assert_eq!(said(59_500), "a minute");
+        assert_eq!(said(61_000), "2 minutes");
+        assert_eq!(said(7_200_001), "3 hours");
+    }
+}
