@@ -15,7 +15,7 @@ use super::{
     form::Form,
     hidden, loops,
     view::View,
-    way::{End, Own, Way, see_other},
+    way::{Own, Way, see_other},
 };
 use crate::{
     actions::login::{Attempt, DEVICE_LIFETIME, SignedIn},

@@ -28,12 +28,10 @@ mod view;
 mod way;
 
 use axum::{Router, response::Response, routing};
-use http::StatusCode;
 use minijinja::{Value, context};
 
 pub use self::trouble::{PagesEnvelope, refusal};
 use self::{
-    catalogue::{Language, Message},
     trouble::circles,
     way::{Own, Way, see_other},
 };

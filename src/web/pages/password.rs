@@ -23,7 +23,6 @@ use crate::{
         call::Call,
         fault::{Fault, Reason},
         keyring::FormBinding,
-        rights::Authority,
     },
     web::{
         Shared,

@@ -55,7 +55,7 @@ impl Way {
     }
 
     /// What a form carries on.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.carried.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
