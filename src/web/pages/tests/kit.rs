@@ -28,8 +28,8 @@ use crate::{
     gate::{CacheSizes, Gate},
     store::Store,
     values::{
-        net::TrustedPeers,
         name::{GroupName, Username},
+        net::TrustedPeers,
         pattern::HostPattern,
         secret::Secret,
         url::WebUrl,
@@ -147,7 +147,9 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        // The template engine escapes slashes, too.
+        let text = String::from_utf8(bytes.to_vec()).unwrap().replace("&#x2f;", "/");
+        Answer { status: parts.status, headers: parts.headers, text }
     }
 }
 
@@ -197,10 +199,11 @@ impl Answer {
     /// The hidden fields of the form that goes to `action`.
     pub(super) fn fields(&self, action: &str) -> Vec<(String, String)> {
         let start = format!("action=\"{action}\"");
-        let form = self.text.split_once(&start).unwrap_or_else(|| panic!("no form to {action} in {}", self.text)).1;
+        let form =
+            self.text.split_once(&start).unwrap_or_else(|| panic!("no form to {action} in {}", self.text)).1;
         let form = form.split_once("</form>").unwrap().0;
         let hidden = Regex::new(r#"<input type="hidden" name="([^"]*)" value="([^"]*)">"#).unwrap();
-        let plain = |text: &str| text.replace("&#x2f;", "/").replace("&amp;", "&");
+        let plain = |text: &str| text.replace("&amp;", "&");
         hidden.captures_iter(form).map(|found| (found[1].to_owned(), plain(&found[2]))).collect()
     }
 }

@@ -96,12 +96,31 @@ async fn a_changed_password_rotates_this_session_and_ends_the_others() {
     there.sign_in(&house, "/login", "alice", PASSWORD).await;
     let before = here.value("__Secure-auth").unwrap().to_owned();
     let page = here.get(&house, "/password").await;
-    assert!(page.text.contains("autocomplete=\"current-password\"") && page.text.contains("autocomplete=\"new-password\""));
+    assert!(
+        page.text.contains("autocomplete=\"current-password\"")
+            && page.text.contains("autocomplete=\"new-password\"")
+    );
     for (typed, status, told) in [
-        ([("old_password", "wrong"), ("new_password", OTHER), ("new_password_again", OTHER)], 401, "present password is wrong"),
-        ([("old_password", PASSWORD), ("new_password", OTHER), ("new_password_again", PASSWORD)], 400, "not the same"),
-        ([("old_password", PASSWORD), ("new_password", "short"), ("new_password_again", "short")], 400, "at least"),
-        ([("old_password", PASSWORD), ("new_password", PASSWORD), ("new_password_again", PASSWORD)], 400, "present password"),
+        (
+            [("old_password", "wrong"), ("new_password", OTHER), ("new_password_again", OTHER)],
+            401,
+            "present password is wrong",
+        ),
+        (
+            [("old_password", PASSWORD), ("new_password", OTHER), ("new_password_again", PASSWORD)],
+            400,
+            "not the same",
+        ),
+        (
+            [("old_password", PASSWORD), ("new_password", "short"), ("new_password_again", "short")],
+            400,
+            "at least",
+        ),
+        (
+            [("old_password", PASSWORD), ("new_password", PASSWORD), ("new_password_again", PASSWORD)],
+            400,
+            "present password",
+        ),
     ] {
         let answer = here.send(&house, &page, "/password", &typed).await;
         assert_eq!(answer.status, status, "{}", answer.text);
@@ -137,13 +156,17 @@ async fn changing_the_password_needs_a_fresh_session() {
 async fn own_sessions_are_listed_and_ended_after_a_fresh_sign_in() {
     let house = House::with_alice().await;
     let (mut here, mut there, mut third) = (Browser::default(), Browser::default(), Browser::default());
-    there.headers.push(("user-agent", "Mozilla/5.0 (X11; Linux x86_64) <script>alert(1)</script> Firefox/128.0"));
+    there
+        .headers
+        .push(("user-agent", "Mozilla/5.0 (X11; Linux x86_64) <script>alert(1)</script> Firefox/128.0"));
     there.sign_in(&house, "/login", "alice", PASSWORD).await;
     third.sign_in(&house, "/login", "alice", PASSWORD).await;
     here.sign_in(&house, "/login", "alice", PASSWORD).await;
     let page = here.get(&house, "/me").await;
     assert!(page.text.contains("Firefox on Linux") && page.text.contains("192.0.2.7"), "{}", page.text);
-    assert!(!page.text.contains("<script") && page.text.contains("this session") && page.text.contains("staff"));
+    assert!(
+        !page.text.contains("<script") && page.text.contains("this session") && page.text.contains("staff")
+    );
     let ids: Vec<_> = regex::Regex::new(r#"name="session" value="([^"]+)""#)
         .unwrap()
         .captures_iter(&page.text)
@@ -155,7 +178,10 @@ async fn own_sessions_are_listed_and_ended_after_a_fresh_sign_in() {
     // Listed newest first: the last of the two is the oldest, which is `there`.
     assert_eq!(here.post(&house, "/me/sessions/end", &one(&ids[1])).await.location(), "/me?ended=1");
     assert!(there.get(&house, "/me").await.location().starts_with("/login"));
-    assert_eq!(here.post(&house, "/me/sessions/end", &one("not-an-id")).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        here.post(&house, "/me/sessions/end", &one("not-an-id")).await.status,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(here.post(&house, "/me/sessions/end", &one(&ids[1])).await.status, StatusCode::NOT_FOUND);
     assert_eq!(here.post(&house, "/me/sessions/end", &one(&ids[0])[1..]).await.status, StatusCode::FORBIDDEN);
     house.pass(301);

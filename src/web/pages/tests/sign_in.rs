@@ -43,7 +43,10 @@ async fn signing_in_leads_back_with_the_query_intact() {
         let answer = browser.send(&house, &page, "/login", &typed).await;
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, APP));
         let cookie = answer.cookie("__Secure-auth").unwrap();
-        assert!(cookie.contains("HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.com; Max-Age=86400"), "{cookie}");
+        assert!(
+            cookie.contains("HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.com; Max-Age=86400"),
+            "{cookie}"
+        );
         assert!(answer.cookie("__Host-auth-device").is_some());
         assert!(answer.cookie("__Host-auth-flow").unwrap().contains("Max-Age=0"));
         assert_eq!(browser.get(&house, "/login").await.location(), "/me");
@@ -116,7 +119,13 @@ async fn a_throttled_person_is_told_when_to_come_back_whatever_was_typed() {
 #[tokio::test]
 async fn a_refused_return_address_is_named_but_not_shown() {
     let house = House::with_alice().await;
-    for evil in ["https://evil.example/x", "//evil.example", "/\\evil.example", "javascript:evil.example", "https://app.example.com@evil.example/"] {
+    for evil in [
+        "https://evil.example/x",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:evil.example",
+        "https://app.example.com@evil.example/",
+    ] {
         let mut browser = Browser::default();
         let page = browser.get(&house, &login(evil)).await;
         assert_eq!(page.status, StatusCode::OK);
@@ -134,9 +143,11 @@ async fn a_refused_return_address_is_named_but_not_shown() {
         let typed = [("username", "alice"), ("password", PASSWORD), ("rd", evil)];
         assert_eq!(browser.send(&house, &page, "/login", &typed).await.location(), "/me?refused=1");
     }
-    let doubled = Browser::default().get(&house, &format!("{}&rd=https://app.example.com/", login(APP))).await;
+    let doubled =
+        Browser::default().get(&house, &format!("{}&rd=https://app.example.com/", login(APP))).await;
     assert!(doubled.text.contains("not one that this portal knows"));
-    let both = Browser::default().get(&house, &format!("{}&continue=https://app.example.com/", login(APP))).await;
+    let both =
+        Browser::default().get(&house, &format!("{}&continue=https://app.example.com/", login(APP))).await;
     assert!(both.text.contains("not one that this portal knows"));
 }
 
@@ -161,7 +172,11 @@ async fn a_browser_in_circles_is_stopped_and_told_why() {
     }
     let stopped = browser.get(&house, &login("https://far.example.org/x?state=2")).await;
     assert_eq!(stopped.status, StatusCode::CONFLICT);
-    assert!(stopped.text.contains("sent in circles") && stopped.text.contains("Most likely:"), "{}", stopped.text);
+    assert!(
+        stopped.text.contains("sent in circles") && stopped.text.contains("Most likely:"),
+        "{}",
+        stopped.text
+    );
     assert!(stopped.text.contains("is not below the domain of our session cookie"));
     // Who reads it and tries again counts anew; and another place is another count.
     assert_eq!(browser.get(&house, &far).await.status, StatusCode::SEE_OTHER);
@@ -197,7 +212,10 @@ async fn a_second_factor_that_cannot_be_given_is_explained() {
     let house = House::with_alice().await;
     let mut browser = Browser::default();
     let safe = login("https://safe.example.com/x");
-    assert_eq!(browser.sign_in(&house, &safe, "alice", PASSWORD).await.location(), "https://safe.example.com/x");
+    assert_eq!(
+        browser.sign_in(&house, &safe, "alice", PASSWORD).await.location(),
+        "https://safe.example.com/x"
+    );
     let page = browser.get(&house, &safe).await;
     assert_eq!(page.status, StatusCode::UNAUTHORIZED);
     assert!(page.text.contains("A second factor is needed") && page.text.contains("safe.example.com"));
@@ -250,13 +268,20 @@ async fn signing_out_ends_the_session_first() {
     let mut copy = browser.clone();
     let page = browser.get(&house, "/logout").await;
     assert!(page.text.contains("alice") && page.headers["cache-control"] == "no-store");
-    assert_eq!(browser.post(&house, "/logout", &[]).await.status, StatusCode::FORBIDDEN, "no token, no sign-out");
+    assert_eq!(
+        browser.post(&house, "/logout", &[]).await.status,
+        StatusCode::FORBIDDEN,
+        "no token, no sign-out"
+    );
     assert_eq!(browser.get(&house, "/me").await.status, StatusCode::OK);
     let done = browser.send(&house, &page, "/logout", &[]).await;
     assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/logout?done=1"));
     assert_eq!(done.headers["clear-site-data"], "\"storage\"");
     let gone = done.cookie("__Secure-auth").unwrap();
-    assert!(gone.contains("Domain=example.com") && gone.contains("Max-Age=0") && gone.contains("Path=/"), "{gone}");
+    assert!(
+        gone.contains("Domain=example.com") && gone.contains("Max-Age=0") && gone.contains("Path=/"),
+        "{gone}"
+    );
     assert!(copy.get(&house, "/me").await.location().starts_with("/login"));
     assert!(browser.get(&house, "/logout?done=1").await.text.contains("You are signed out"));
     assert_eq!(browser.post(&house, "/logout", &[]).await.status, StatusCode::SEE_OTHER);
