@@ -76,7 +76,10 @@ mod tests {
                  CriOS/126.0 Mobile/15E148 Safari/604.1",
                 "Chrome on iPhone",
             ),
-            ("Mozilla/5.0 (Linux; Android 14) SamsungBrowser/25.0 Chrome/121.0", "Samsung Internet on Android"),
+            (
+                "Mozilla/5.0 (Linux; Android 14) SamsungBrowser/25.0 Chrome/121.0",
+                "Samsung Internet on Android",
+            ),
             ("curl/8.5.0", "curl"),
             ("Mozilla/5.0 (X11; Linux x86_64)", "Linux"),
             ("", "Unknown program"),

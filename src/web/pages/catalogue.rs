@@ -24,7 +24,7 @@ macro_rules! messages {
         /// One text. `{name}` in it stands for a value that is filled in.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Message {
-            $(#[doc = $english] $name,)*
+            $(#[doc = concat!("`", $key, "`")] $name,)*
         }
 
         impl Message {
@@ -55,7 +55,6 @@ messages! {
     SignIn, "sign-in", "Sign in";
     SignOut, "sign-out", "Sign out";
     TryAgain, "try-again", "Try again";
-    GoOn, "go-on", "Continue";
     ToAccount, "to-account", "Your account";
     Cancel, "cancel", "Cancel";
     Problems, "problems", "Please check this:";
@@ -224,13 +223,10 @@ impl Message {
         let mut rest = self.pattern(language);
         while let Some((before, name, after)) = next_placeholder(rest) {
             text.push_str(before);
-            match value(name) {
-                Some(value) => text.push_str(value),
-                None => {
-                    text.push('{');
-                    text.push_str(name);
-                    text.push('}');
-                }
+            if let Some(value) = value(name) {
+                text.push_str(value);
+            } else {
+                text.extend(["{", name, "}"]);
             }
             rest = after;
         }

@@ -44,6 +44,9 @@ mod tests {
         let fault = Fault::new(Reason::Malformed)
             .with_flaw(Field::Username, "A name cannot be empty.")
             .with_flaw(Field::OldPassword, "is required");
-        assert_eq!(complaints(&fault), ["User name: A name cannot be empty.", "Present password is required."]);
+        assert_eq!(
+            complaints(&fault),
+            ["User name: A name cannot be empty.", "Present password is required."]
+        );
     }
 }

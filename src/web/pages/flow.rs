@@ -17,7 +17,7 @@ use crate::{
 pub(super) const TOKEN: &str = "csrf";
 
 /// How long the cookie lives after a form was shown: a page left open over night still works.
-const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+const LIFETIME: Duration = Duration::from_hours(24);
 
 /// The browser's flow cookie.
 pub(super) struct Flow(String);
@@ -72,7 +72,9 @@ mod tests {
     #[test]
     fn only_what_we_could_have_set_is_taken_up() {
         assert!(is_ours("AAAAAAAAAAAAAAAAAAAAAA"));
-        for value in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAAB"] {
+        for value in
+            ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAAB"]
+        {
             assert!(!is_ours(value), "{value}");
         }
     }

@@ -63,7 +63,8 @@ pub(super) async fn show(
         Some(here) => here.username(),
         None => String::new(),
     };
-    let mut view = ask(&shared, &Flow::of(&shared, &headers), &way, &name).with(context! { remarks => said(&remarks) });
+    let mut view =
+        ask(&shared, &Flow::of(&shared, &headers), &way, &name).with(context! { remarks => said(&remarks) });
     if matches!(presence, Presence::Conflicting) {
         view = view.with_cookies(shared.jar.end().into_iter().map(Some));
     }
@@ -191,13 +192,19 @@ fn send_on(
 /// Whether the place asks for more than this session has proven.
 fn needs_second_factor(shared: &Shared, call: &Call, presence: &Presence, to: &ReturnTo) -> bool {
     let location = to.location().split('#').next().unwrap_or_default();
-    let url = if location.starts_with('/') { format!("{}{location}", shared.origin) } else { location.to_owned() };
+    let url =
+        if location.starts_with('/') { format!("{}{location}", shared.origin) } else { location.to_owned() };
     let Ok(target) = Target::parse_url("GET", &url) else { return false };
     let rules = shared.gate.rules();
     shared.gate.judge(&rules, presence, &target, call.client).outcome == Outcome::SecondFactor
 }
 
-fn second_factor(shared: &Shared, call: &Call, here: &Here<'_>, to: &ReturnTo) -> http::Response<bytes::Bytes> {
+fn second_factor(
+    shared: &Shared,
+    call: &Call,
+    here: &Here<'_>,
+    to: &ReturnTo,
+) -> http::Response<bytes::Bytes> {
     let language = Language::default();
     let say = |message: Message| message.fill(language, &[]);
     let place = host_of(to.origin().unwrap_or(&shared.origin));
@@ -231,7 +238,8 @@ pub(super) fn no_cookie(shared: &Shared, retry: &str) -> http::Response<bytes::B
 
 /// Two live sessions came at once; one of them may have been planted, so neither goes on.
 async fn end_presented(shared: &Shared, call: &Call, headers: &HeaderMap) -> Result<(), Fault> {
-    let presented: Vec<SessionHash> = shared.jar.sessions(headers).filter_map(SessionHash::of_cookie).collect();
+    let presented: Vec<SessionHash> =
+        shared.jar.sessions(headers).filter_map(SessionHash::of_cookie).collect();
     for hash in presented {
         shared.actions.sign_out(call, hash).await?;
     }

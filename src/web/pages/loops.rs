@@ -18,7 +18,7 @@ use crate::{
 /// How many times a signed-in browser is sent on to one place within [`WINDOW`].
 const MOST: u8 = 3;
 /// How long round trips are counted together.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// What is to be done with a signed-in browser that wants to be sent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -89,8 +89,9 @@ pub(super) async fn end_sessions(
     let authority = here.fresh_authority(&shared, &call)?;
     match (one, others) {
         (Some(id), None) => {
-            let id: SessionId =
-                id.parse().map_err(|error| Fault::malformed(Field::Session, "is no session id").because(error))?;
+            let id: SessionId = id
+                .parse()
+                .map_err(|error| Fault::malformed(Field::Session, "is no session id").because(error))?;
             shared.actions.end_session(&call, authority, id).await?;
             Ok(answer(see_other(&shared, "/me?ended=1", [])))
         }

@@ -13,7 +13,7 @@ use super::{
     fields::complaints,
     flow::{self, Flow, TOKEN},
     form::Form,
-    hidden, least_length, loops, login,
+    hidden, least_length, login, loops,
     view::View,
     way::{Way, see_other},
 };
@@ -120,9 +120,8 @@ impl Typed {
     fn wanted(&self, password: Secret<String>) -> Result<Wanted, Fault> {
         let mut flaws = Vec::new();
         let mut flaw = |field: Field, message: String| flaws.push(Flaw { field, message });
-        let username = Username::parse(&self.username)
-            .map_err(|error| flaw(Field::Username, error.to_string()))
-            .ok();
+        let username =
+            Username::parse(&self.username).map_err(|error| flaw(Field::Username, error.to_string())).ok();
         let display_name = optional(&self.display_name, DisplayName::parse)
             .map_err(|error| flaw(Field::DisplayName, error.to_string()))
             .unwrap_or_default();

@@ -65,10 +65,8 @@ fn page(shared: &Shared, fault: &Fault, request: &str) -> http::Response<Bytes> 
             text.push_str(&complaint);
         }
     }
-    let links = way_out(fault.reason)
-        .map(|(href, label)| (href, label.fill(language, &[])))
-        .into_iter()
-        .collect();
+    let links =
+        way_out(fault.reason).map(|(href, label)| (href, label.fill(language, &[]))).into_iter().collect();
     View::notice(status_of(fault.reason), &title.fill(language, &[]), &text, links)
         .with(context! { request => if request.is_empty() { Value::from(()) } else { Value::from(request) } })
         .render(shared)

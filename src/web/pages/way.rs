@@ -74,7 +74,8 @@ impl Way {
         if self.refused {
             return End::Own("/me?refused=1");
         }
-        let home = || shared.settings.home.as_deref().and_then(|home| shared.gate.rules().return_to(home).ok());
+        let home =
+            || shared.settings.home.as_deref().and_then(|home| shared.gate.rules().return_to(home).ok());
         self.to.clone().or_else(home).map_or(End::Own(Own::Me.path()), End::Checked)
     }
 }

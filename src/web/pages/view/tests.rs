@@ -1,0 +1,199 @@
+//! Every template with the worst values, and the fixed parts.
+
+use std::collections::HashSet;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use minijinja::{Value, context};
+
+use super::{ENVIRONMENT, Language, Message, STYLE_HASH, TEMPLATES, Timestamp, content_policy, moment};
+use crate::crypto::digest::sha256;
+
+const HOSTILE: &str =
+    "<script>alert(1)</script>\"'><img src=x onerror=y>\r\nSet-Cookie: a=b\u{202e}&amp;{{ 7*7 }}{% raw %}";
+
+/// Values for every page: all texts hostile, all lists filled, all switches as asked.
+fn values(on: bool) -> Value {
+    let hidden = vec![context! { name => HOSTILE, value => HOSTILE }];
+    let session = |here: bool| {
+        context! {
+            id => HOSTILE, here => here, agent => HOSTILE, started => HOSTILE, seen => HOSTILE,
+            address => if on { Value::from(HOSTILE) } else { Value::from(()) },
+        }
+    };
+    let text = if on { Value::from(HOSTILE) } else { Value::from(()) };
+    let list = if on { vec![HOSTILE, HOSTILE] } else { Vec::new() };
+    context! {
+        lang => "en", site => HOSTILE, title => HOSTILE, text => HOSTILE, request => text.clone(),
+        links => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
+        complaint => text.clone(), complaints => list.clone(), remarks => list.clone(), place => text_or(HOSTILE, on),
+        fields => hidden, name => if on { HOSTILE } else { "" }, offers_remembering => on,
+        username => HOSTILE, display_name => if on { HOSTILE } else { "" }, email => if on { HOSTILE } else { "" },
+        least => "15", forced => on, groups => list.clone(), second_factor => on,
+        sessions => if on { vec![session(true), session(false)] } else { vec![session(true)] },
+        likely => text, causes => list, retry => HOSTILE,
+    }
+}
+
+fn text_or(text: &str, on: bool) -> Value {
+    if on { Value::from(text) } else { Value::from("") }
+}
+
+fn pages() -> impl Iterator<Item = &'static str> {
+    TEMPLATES
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !matches!(*name, "style.css" | "base.html" | "parts.html"))
+}
+
+fn rendered(name: &str, on: bool) -> String {
+    ENVIRONMENT
+        .get_template(name)
+        .unwrap()
+        .render(values(on))
+        .unwrap_or_else(|error| panic!("{name}: {error:#}"))
+}
+
+/// Proves: WEB-6
+#[test]
+fn no_value_becomes_markup_on_any_page() {
+    for name in pages() {
+        for on in [false, true] {
+            let html = rendered(name, on);
+            assert!(
+                !html.contains("<script") && !html.contains("<img") && !html.contains("49"),
+                "{name}: {html}"
+            );
+            assert!(html.contains("&lt;script&gt;"), "{name} shows nothing of it");
+            // Inside an attribute neither quote ends it.
+            assert!(!html.contains("script>\"") && !html.contains("\"'>"), "{name}: {html}");
+        }
+    }
+}
+
+/// Proves: WEB-8, WEB-10
+#[test]
+fn password_fields_help_password_managers_and_no_page_has_a_script() {
+    for name in pages() {
+        let html = rendered(name, true);
+        for field in html.split("<input").skip(1).filter(|field| field.contains("type=\"password\"")) {
+            let field = field.split('>').next().unwrap();
+            let token = if field.contains("old_password") || name == "login.html" {
+                "current-password"
+            } else {
+                "new-password"
+            };
+            assert!(field.contains(&format!("autocomplete=\"{token}\"")), "{name}: {field}");
+            assert!(!field.contains("value=") && !field.contains("onpaste"), "{name}: {field}");
+        }
+        for field in html.split("<input").skip(1).filter(|field| field.contains("name=\"username\"")) {
+            assert!(field.contains("autocomplete=\"username\""), "{name}: {field}");
+        }
+        for (_, source) in TEMPLATES {
+            let lower = source.to_ascii_lowercase();
+            for never in [
+                "<script",
+                "javascript:",
+                " style=",
+                "|safe",
+                "| safe",
+                "autoescape",
+                "http:",
+                "https:",
+                "//",
+            ] {
+                assert!(!lower.contains(never), "{never} in a template");
+            }
+            assert!(!lower.contains(" on") || !lower.contains("onclick="), "no event attributes");
+        }
+    }
+}
+
+/// Every label belongs to a field, every page says its language and title, and its main part has one heading.
+#[test]
+fn pages_can_be_read_aloud() {
+    for name in pages() {
+        let html = rendered(name, true);
+        assert!(html.contains("<html lang=\"en\">") && html.contains("<title>"), "{name}");
+        assert_eq!(html.matches("<h1>").count(), 1, "{name}");
+        for label in html.split("<label for=\"").skip(1) {
+            let id = label.split('"').next().unwrap();
+            assert!(html.contains(&format!("id=\"{id}\"")), "{name}: {id}");
+        }
+    }
+}
+
+/// Proves: WEB-4
+#[test]
+fn the_policy_knows_the_style_sheet_by_its_digest() {
+    for name in pages() {
+        let html = rendered(name, true);
+        let style = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+        let digest = format!("sha256-{}", STANDARD.encode(sha256(style.as_bytes())));
+        assert_eq!(STYLE_HASH, digest, "after a change of style.css this is its new digest");
+    }
+}
+
+/// Proves: WEB-4
+#[test]
+fn the_policy_names_one_destination_at_most() {
+    assert!(content_policy(None).contains("form-action 'self'; base-uri"));
+    let to = content_policy(Some("https://app.example.com:8443"));
+    assert!(to.contains("form-action 'self' https://app.example.com:8443; base-uri"));
+    for hostile in ["https://a; script-src *", "https://a 'unsafe-inline'", "https://a, *"] {
+        assert_eq!(content_policy(Some(hostile)), content_policy(None));
+    }
+}
+
+/// Every text is used, and every key that a template uses exists.
+#[test]
+fn the_catalogue_is_complete_and_has_nothing_over() {
+    let mut keys = HashSet::new();
+    for (_, source) in TEMPLATES {
+        for use_ in source.split("say(\"").skip(1) {
+            let key = use_.split('"').next().unwrap();
+            assert!(Message::of_key(key).is_some(), "no text for {key}");
+            keys.insert(key);
+        }
+    }
+    let code = [
+        include_str!("../agent.rs"),
+        include_str!("../catalogue.rs"),
+        include_str!("../fields.rs"),
+        include_str!("../login.rs"),
+        include_str!("../logout.rs"),
+        include_str!("../loops.rs"),
+        include_str!("../me.rs"),
+        include_str!("../password.rs"),
+        include_str!("../setup.rs"),
+        include_str!("../trouble.rs"),
+        include_str!("../view.rs"),
+    ]
+    .concat();
+    for message in Message::ALL {
+        let used = keys.contains(message.key()) || {
+            let name = format!("Message::{message:?}");
+            code.match_indices(&name)
+                .any(|(at, _)| !code[at + name.len()..].starts_with(|c: char| c.is_ascii_alphanumeric()))
+        };
+        assert!(used, "{message:?} is used nowhere");
+    }
+}
+
+#[test]
+fn a_text_without_its_value_or_with_one_too_many_fails() {
+    let render = |source: &str| ENVIRONMENT.render_named_str("x.html", source, context! { lang => "en" });
+    assert!(render("{{ say('sign-in') }}").is_ok());
+    assert!(render("{{ say('sign-in-to') }}").is_err());
+    assert!(render("{{ say('sign-in', place='x') }}").is_err());
+    assert!(render("{{ say('no-such-text') }}").is_err());
+    assert!(render("{{ not_given }}").is_err());
+    assert_eq!(
+        render("{{ say('sign-in-to', place='<b>{place}') }}").unwrap(),
+        "Sign in to continue to &lt;b&gt;{place}."
+    );
+}
+
+#[test]
+fn a_moment_reads_well() {
+    assert_eq!(moment(Language::English, Timestamp::from_secs(1_800_000_000)), "2027-01-15, 08:00 UTC");
+}
