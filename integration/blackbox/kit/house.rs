@@ -1,0 +1,137 @@
+//! The program under test: its configuration, its start, its end, its start again.
+
+use super::{Answer, Ask, ports, process::Program, wait};
+use rustix::process::Signal;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+/// A running `vouchsafe` with a folder of its own.
+pub struct House {
+    pub gateway: SocketAddr,
+    pub api: SocketAddr,
+    config: PathBuf,
+    program: Option<Program>,
+    folder: TempDir,
+}
+
+impl House {
+    /// Starts it with a configuration built by `config` from the addresses it may listen on, and waits until it is ready.
+    pub async fn start(config: impl FnOnce(SocketAddr, SocketAddr) -> String) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (gateway, api) = (ports::free(), ports::free());
+        let path = folder.path().join("vouchsafe.toml");
+        fs::write(&path, config(gateway, api)).expect("the folder is ours");
+        let mut house = Self { gateway, api, config: path, program: None, folder };
+        house.open().await;
+        house
+    }
+
+    /// Starts it (again) on the same ports with the same data.
+    pub async fn open(&mut self) {
+        let mut command = binary();
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--data-dir")
+            .arg(self.folder.path().join("data"));
+        let mut program = Program::start(&mut command, &self.folder.path().join("vouchsafe.log"));
+        let ready = format!("http://{}/readyz", self.api);
+        let up = wait::until(|| {
+            // Ended already: no use in waiting for it.
+            let ended = program.has_ended();
+            let ready = &ready;
+            async move {
+                if ended.is_some() {
+                    return Some(false);
+                }
+                let answer = Ask::get(ready).try_send().await.ok()?;
+                (answer.status == 200).then_some(true)
+            }
+        })
+        .await;
+        assert_eq!(up, Some(true), "vouchsafe did not become ready:\n{}", program.log());
+        self.program = Some(program);
+    }
+
+    /// Ends it in good order; it must say so with exit status 0.
+    pub async fn close(&mut self) {
+        let mut program = self.program.take().expect("it was running");
+        let status = program.stop().await;
+        assert!(status.success(), "vouchsafe ended with {status}:\n{}", program.log());
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn crash(&mut self) {
+        self.program.take().expect("it was running").kill().await;
+    }
+
+    /// Replaces the configuration and asks for it to be read again.
+    pub fn reload(&self, config: &str) {
+        fs::write(&self.config, config).expect("the folder is ours");
+        self.program.as_ref().expect("it is running").signal(Signal::HUP);
+    }
+
+    /// Runs another of the program's commands against this house and returns its standard output.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let ran = self.run(arguments, None);
+        assert!(ran.0, "{arguments:?} failed:\n{}{}", ran.1, ran.2);
+        ran.1
+    }
+
+    /// The same, whatever comes of it: success, standard output, standard error.
+    pub fn run(&self, arguments: &[&str], input: Option<&Path>) -> (bool, String, String) {
+        let mut command = binary();
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--data-dir")
+            .arg(self.folder.path().join("data"));
+        command.stdin(
+            input.map_or_else(Stdio::null, |path| fs::File::open(path).expect("an input file").into()),
+        );
+        let ran = command.output().expect("the program starts");
+        (
+            ran.status.success(),
+            String::from_utf8_lossy(&ran.stdout).into_owned(),
+            String::from_utf8_lossy(&ran.stderr).into_owned(),
+        )
+    }
+
+    /// Asks the gateway listener directly, past any proxy.
+    pub async fn direct(&self, path: &str) -> Answer {
+        Ask::get(&format!("http://{}{path}", self.gateway)).send().await
+    }
+
+    pub fn config(&self) -> String {
+        fs::read_to_string(&self.config).expect("we wrote it")
+    }
+
+    pub fn log(&self) -> String {
+        self.program.as_ref().map(Program::log).unwrap_or_default()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// The program as Cargo built it for this test run.
+fn binary() -> Command {
+    let mut command = Command::new(
+        std::env::var_os("VOUCHSAFE_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_vouchsafe").into()),
+    );
+    // A variable of the developer's must not change what is tested.
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"VOUCHSAFE_"))
+    {
+        command.env_remove(name);
+    }
+    command
+}
