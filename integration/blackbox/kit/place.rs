@@ -97,8 +97,13 @@ public_url = "https://auth.example.com:{port}"
 [api]
 listen = "{api}"
 
-[proxies]
-trusted = ["127.0.0.1"]
+# The lowest parameters the program accepts; what a hash costs is none of these tests' business.
+[password]
+memory = "19MiB"
+iterations = 2
+
+[throttle]
+attempts_per_minute = 100000
 
 [session.cookie]
 domain = "example.com"
@@ -107,7 +112,7 @@ domain = "example.com"
 name = "app"
 hosts = ["app.example.com:{port}"]
 [[apps.rules]]
-path = {{ prefix = "/public/" }}
+path_prefix = ["/public/"]
 access = "bypass"
 [[apps.rules]]
 access = "signed-in"
