@@ -15,7 +15,9 @@ const KEY: &str = "dm91Y2hzYWZlIHRlc3QgMQ==";
 /// The `Sec-WebSocket-Accept` for a request that asks for a WebSocket; nothing for any other.
 pub fn accept<B>(request: &Request<B>) -> Option<String> {
     let upgrade = request.headers().get(header::UPGRADE)?.to_str().ok()?;
+    let connection = request.headers().get(header::CONNECTION)?.to_str().ok()?.to_ascii_lowercase();
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY)?.to_str().ok()?;
+    connection.split(',').find(|token| token.trim() == "upgrade")?;
     upgrade.eq_ignore_ascii_case("websocket").then(|| signed(key))
 }
 

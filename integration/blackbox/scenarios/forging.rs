@@ -123,15 +123,14 @@ pub async fn the_check_is_closed_to_the_outside<D: Door>(place: Place<D>) {
         "/auth/vouch/request",
         "/auth/vouch/forward",
         "/api/v1/auth/vouch/request",
-        "/auth/vouch/../vouch/forward",
+        "/api/v1/auth/vouch/forward",
     ] {
         let ask = Ask::get(&place.portal(path))
             .header("x-original-url", place.admin("/").as_str())
             .header("x-original-method", "GET")
             .header("x-forwarded-method", "GET")
             .header("x-forwarded-uri", "/");
-        let answer = carol.ask(ask).await;
-        assert!(answer.status.is_client_error(), "{path} answered\n{answer}");
+        let answer = carol.ask(ask).await.expect(404);
         assert!(answer.headers.get("remote-user").is_none(), "{path} told\n{answer}");
     }
     // Nor is the subrequest's own address on a guarded host.
