@@ -1,7 +1,7 @@
 //! Black-box tests: the real program on real sockets, behind real proxies, used by people.
 //!
 //! `kit` has the house (our program), the people and the applications; `doors` has one file for each proxy; `scenarios` is the one
-//! list that every door must pass. Nothing here reaches into the library: what a test knows, a client could know.
+//! list that every door must pass; `alone` has what needs no proxy. Nothing here reaches into the library: what a test knows, a client could know.
 //!
 //! Environment, all set by `integration/test`: `TRAEFIK_BIN`, `BROWSER_DIR` (where playwright-core is installed).
 #![allow(
@@ -16,6 +16,7 @@
     reason = "a test stops at the first surprise and says where; it reads its environment, runs its own tasks, and is used by nobody"
 )]
 
+mod alone;
 mod chromium;
 mod doors;
 mod kit;

@@ -55,7 +55,13 @@ pub fn now() -> Timestamp {
 }
 
 /// A session of that account, a while old already, so that the births spread over some minutes as real ones do.
-pub fn session(dice: &mut Dice, account: AccountId, born: Timestamp, now: Timestamp, epoch: u64) -> (SessionKey, SessionRecord) {
+pub fn session(
+    dice: &mut Dice,
+    account: AccountId,
+    born: Timestamp,
+    now: Timestamp,
+    epoch: u64,
+) -> (SessionKey, SessionRecord) {
     let record = SessionRecord {
         id: SessionId::mint(born, dice.bytes()),
         account,
@@ -76,7 +82,9 @@ pub fn session(dice: &mut Dice, account: AccountId, born: Timestamp, now: Timest
 pub fn people(store: &Store, dice: &mut Dice, count: usize) -> Result<Vec<AccountId>, Box<dyn Error>> {
     let now = now();
     let chance = [dice.bytes(), dice.bytes(), dice.bytes()];
-    let home: Home = store.write_blocking(move |tx| directory::found(tx, now, chance.clone())).map_err(said::<StoreError>)?;
+    let home: Home = store
+        .write_blocking(move |tx| directory::found(tx, now, chance.clone()))
+        .map_err(said::<StoreError>)?;
     let mut groups = Vec::new();
     for name in ["staff", "engineering", "everybody"] {
         let id = vouchsafe::values::id::GroupId::mint(now, dice.bytes());

@@ -38,7 +38,8 @@ fn shipped(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
 }
 
-/// `text` with each of the pairs put in. A value that the shipped file no longer has means that test and file have
+/// `text` with each of the pairs put in, one after the other: each shipped value is written with what delimits it, so that it cannot
+/// be part of one put in before. A value that the shipped file no longer has means that test and file have
 /// parted, and stops the test.
 fn put(mut text: String, values: &[(&str, &str)]) -> String {
     for (shipped, ours) in values {

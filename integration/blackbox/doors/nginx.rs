@@ -90,9 +90,9 @@ fn replace_site(file: &Path, site: &Site) {
     let text = put(
         text,
         &[
-            ("127.0.0.1:8080", &vouchsafe),
-            ("127.0.0.1:3000", &app),
-            ("127.0.0.1:3001", &admin),
+            ("server 127.0.0.1:8080;", &format!("server {vouchsafe};")),
+            ("server 127.0.0.1:3000;", &format!("server {app};")),
+            ("server 127.0.0.1:3001;", &format!("server {admin};")),
             ("listen 443 ", &format!("listen {https} ")),
             ("listen 80 ", &format!("listen {http} ")),
             ("/etc/ssl/certs/example.com.pem", &tls.certificate.to_string_lossy()),

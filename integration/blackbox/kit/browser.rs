@@ -2,6 +2,7 @@
 
 use super::{Answer, Ask, forms::Form};
 use http::{Method, header};
+use std::io;
 use url::Url;
 
 /// Redirects followed before we call it a loop; browsers give up at 20.
@@ -35,10 +36,15 @@ impl Browser {
 
     /// One request with this browser's cookies; what the answer sets is kept. No redirect is followed.
     pub async fn ask(&mut self, ask: Ask) -> Answer {
-        let ask = self.with_cookies(ask);
-        let answer = ask.send().await;
+        let url = ask.url.clone();
+        self.try_ask(ask).await.unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    /// The same for moments when nobody may be listening.
+    pub async fn try_ask(&mut self, ask: Ask) -> io::Result<Answer> {
+        let answer = self.with_cookies(ask).try_send().await?;
         self.keep(&answer);
-        answer
+        Ok(answer)
     }
 
     /// Puts the cookies for its address on a request, without sending it.

@@ -1,6 +1,6 @@
 //! The program under test: its configuration, its start, its end, its start again.
 
-use super::{Answer, Ask, ports, process::Program, wait};
+use super::{Ask, Browser, ports, process::Program, wait};
 use rustix::process::Signal;
 use std::{
     fs,
@@ -9,6 +9,16 @@ use std::{
     process::{Command, Stdio},
 };
 use tempfile::TempDir;
+
+/// The lowest parameters the program accepts, and room for many sign-ins: what a hash costs, and what a stranger may try, is none
+/// of these tests' business.
+pub const QUICK: &str = r#"
+[password]
+memory = "19MiB"
+iterations = 2
+[throttle]
+attempts_per_minute = 100000
+"#;
 
 /// A running `vouchsafe` with a folder of its own.
 pub struct House {
@@ -20,6 +30,34 @@ pub struct House {
 }
 
 impl House {
+    /// Starts it as it runs without a proxy: portal and built-in application on one loopback address, three people.
+    pub async fn alone(more: &str) -> Self {
+        Self::start(|gateway, api| {
+            format!(
+                r#"
+[gateway]
+listen = "{gateway}"
+[api]
+listen = "{api}"
+{QUICK}
+{more}
+[[apps]]
+name = "whoami"
+hosts = ["{gateway}"]
+upstream = "whoami"
+{}
+"#,
+                super::place::people()
+            )
+        })
+        .await
+    }
+
+    /// An address of the gateway listener.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.gateway)
+    }
+
     /// Starts it with a configuration built by `config` from the addresses it may listen on, and waits until it is ready.
     pub async fn start(config: impl FnOnce(SocketAddr, SocketAddr) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -104,9 +142,16 @@ impl House {
         )
     }
 
-    /// Asks the gateway listener directly, past any proxy.
-    pub async fn direct(&self, path: &str) -> Answer {
-        Ask::get(&format!("http://{}{path}", self.gateway)).send().await
+    /// Signs somebody in by the session endpoint.
+    pub async fn sign_in(&self, name: &str) -> Browser {
+        let mut browser = Browser::new();
+        browser.ask(self.sign_in_request(name, super::place::PASSWORD)).await.expect(200);
+        browser
+    }
+
+    pub fn sign_in_request(&self, name: &str, password: &str) -> Ask {
+        let body = serde_json::json!({ "username": name, "password": password }).to_string();
+        Ask::post(&self.url("/auth/session"), "application/json", body)
     }
 
     pub fn config(&self) -> String {
@@ -117,6 +162,7 @@ impl House {
         self.program.as_ref().map(Program::log).unwrap_or_default()
     }
 
+    /// The folder of its configuration, data and log.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -1,6 +1,11 @@
 //! A whole place: the house, a proxy before it, two applications behind that, and the people who come.
 
-use super::{Answer, Ask, Browser, apps::App, house::House, ports, wait};
+use super::{
+    Answer, Ask, Browser,
+    apps::App,
+    house::{House, QUICK},
+    ports, wait,
+};
 use crate::doors::{Door, Site};
 use std::net::SocketAddr;
 
@@ -97,14 +102,7 @@ public_url = "https://auth.example.com:{port}"
 [api]
 listen = "{api}"
 
-# The lowest parameters the program accepts; what a hash costs is none of these tests' business.
-[password]
-memory = "19MiB"
-iterations = 2
-
-[throttle]
-attempts_per_minute = 100000
-
+{QUICK}
 [session.cookie]
 domain = "example.com"
 
@@ -126,6 +124,16 @@ access = "signed-in"
 [[apps.rules]]
 access = "deny"
 
+{}
+"#,
+        people()
+    )
+}
+
+/// The people: one in no special group, one administrator, one who may not come in.
+pub fn people() -> String {
+    format!(
+        r#"
 [[accounts]]
 username = "alice"
 name = "Alice Liddell"

@@ -27,9 +27,12 @@ const INDEX: TableDefinition<&[u8], &[u8]> = TableDefinition::new("sessions.acco
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [folder, rounds, seconds] = arguments.as_slice() else { return Err("durable FOLDER ROUNDS SECONDS".into()) };
+    let [folder, rounds, seconds] = arguments.as_slice() else {
+        return Err("durable FOLDER ROUNDS SECONDS".into());
+    };
     let time = Duration::from_secs_f64(seconds.parse()?);
-    let store = Store::open(&Settings::at(Path::new(folder).join("ours.redb"))).map_err(|error| error.to_string())?;
+    let store =
+        Store::open(&Settings::at(Path::new(folder).join("ours.redb"))).map_err(|error| error.to_string())?;
     let people = people(&store, &mut Dice::new(1), 1_000)?;
     let bare = Database::create(Path::new(folder).join("bare.redb"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -76,7 +79,12 @@ async fn ours(store: &Store, people: &[AccountId], round: u64, time: Duration) -
 }
 
 /// The loop anybody would write first. The row and its index entry have the sizes and the key order of ours.
-fn alone(database: &Database, people: &[AccountId], round: u64, time: Duration) -> Result<f64, Box<dyn Error>> {
+fn alone(
+    database: &Database,
+    people: &[AccountId],
+    round: u64,
+    time: Duration,
+) -> Result<f64, Box<dyn Error>> {
     let mut dice = Dice::new(77 + round);
     let began = Instant::now();
     let mut done = 0_u32;

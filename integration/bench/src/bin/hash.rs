@@ -7,11 +7,21 @@ use std::{env, error::Error};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<u32> = env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let [memory, iterations, count] = arguments.as_slice() else { return Err("hash MEMORY_KIB ITERATIONS COUNT".into()) };
-    let engine = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(*memory, *iterations, 1, Some(32))?);
+    let [memory, iterations, count] = arguments.as_slice() else {
+        return Err("hash MEMORY_KIB ITERATIONS COUNT".into());
+    };
+    let engine =
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(*memory, *iterations, 1, Some(32))?);
     let mut blocks = vec![Block::default(); engine.params().block_count()];
     let mut tag = [0; 32];
-    let mut run = |n: u32| engine.hash_password_into_with_memory(b"seven green lanterns over water", &[n.to_le_bytes()[0]; 16], &mut tag, &mut blocks);
+    let mut run = |n: u32| {
+        engine.hash_password_into_with_memory(
+            b"seven green lanterns over water",
+            &[n.to_le_bytes()[0]; 16],
+            &mut tag,
+            &mut blocks,
+        )
+    };
     // The first pass pays for the pages.
     run(0)?;
     let before = cpu();

@@ -29,7 +29,8 @@ async fn main() -> Result<(), Problem> {
         return Err("logins ADDRESS HOST ORIGIN IN_FLIGHT COUNT SECONDS".into());
     };
     let (count, time) = (count.parse::<u64>()?, Duration::from_secs_f64(seconds.parse()?));
-    let (begun, good, other) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (begun, good, other) =
+        (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let began = Instant::now();
     let mut tasks = Vec::new();
     for n in 0..in_flight.parse::<u64>()? {
@@ -45,7 +46,10 @@ async fn main() -> Result<(), Problem> {
                     sender = Some(fresh);
                 }
                 let Some(open) = &mut sender else { continue };
-                let body = format!(r#"{{"username":"bench{}","password":"seven green lanterns over water"}}"#, n % 64);
+                let body = format!(
+                    r#"{{"username":"bench{}","password":"seven green lanterns over water"}}"#,
+                    n % 64
+                );
                 let request = Request::post("/auth/session")
                     .header("host", &host)
                     .header("origin", &origin)
@@ -62,6 +66,11 @@ async fn main() -> Result<(), Problem> {
     for task in tasks {
         task.await??;
     }
-    println!("{} {} {:.3}", good.load(Ordering::Relaxed), other.load(Ordering::Relaxed), began.elapsed().as_secs_f64());
+    println!(
+        "{} {} {:.3}",
+        good.load(Ordering::Relaxed),
+        other.load(Ordering::Relaxed),
+        began.elapsed().as_secs_f64()
+    );
     Ok(())
 }

@@ -14,9 +14,16 @@ use std::{
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [address, program, rest @ ..] = arguments.as_slice() else { return Err("ready ADDRESS COMMAND…".into()) };
+    let [address, program, rest @ ..] = arguments.as_slice() else {
+        return Err("ready ADDRESS COMMAND…".into());
+    };
     let began = Instant::now();
-    let mut child = Command::new(program).args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut child = Command::new(program)
+        .args(rest)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     while !is_ready(address) {
         if began.elapsed() > Duration::from_secs(120) || child.try_wait()?.is_some() {
             let _ = child.kill();
@@ -35,7 +42,9 @@ fn is_ready(address: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        stream.write_all(format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+        stream.write_all(
+            format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+        )?;
         let mut start = [0; 12];
         stream.read_exact(&mut start)?;
         Ok(start.ends_with(b"200"))
