@@ -1,0 +1,8 @@
+//! libFuzzer's way into `properties::cookies`.
+#![no_main]
+
+#[path = "../properties.rs"]
+#[allow(dead_code, reason = "each target uses one of them")]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::cookies(data));
