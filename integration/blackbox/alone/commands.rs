@@ -28,7 +28,7 @@ async fn the_operator_ends_sessions() {
     let mut alice = house.sign_in("alice").await;
     let mut carol = house.sign_in("carol").await;
     let url = house.url("/auth/session");
-    house.command(&["account", "sessions", "alice", "--end"]);
+    house.command(&["account", "sessions", "alice", "--end-all"]);
     alice.ask(Ask::get(&url)).await.expect(401);
     carol.ask(Ask::get(&url)).await.expect(200);
 }

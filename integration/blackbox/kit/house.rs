@@ -53,6 +53,17 @@ upstream = "whoami"
         .await
     }
 
+    /// Starts it as behind a proxy that only the test plays: `public_url` is where browsers would find the portal.
+    pub async fn behind(public_url: &str, more: &str) -> Self {
+        Self::start(|gateway, api| {
+            format!(
+                "[gateway]\nlisten = \"{gateway}\"\npublic_url = \"{public_url}\"\n[api]\nlisten = \"{api}\"\n{QUICK}\n{more}\n{}",
+                super::place::people()
+            )
+        })
+        .await
+    }
+
     /// An address of the gateway listener.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.gateway)

@@ -53,6 +53,7 @@ async fn main() -> Result<(), Problem> {
                 let request = Request::post("/auth/session")
                     .header("host", &host)
                     .header("origin", &origin)
+                    .header("x-forwarded-proto", "https")
                     .header("content-type", "application/json")
                     .body(Full::new(Bytes::from(body)))?;
                 let answer = open.send_request(request).await?;
