@@ -25,8 +25,8 @@ use super::{
     writer::Pace,
 };
 
-const THREADS: u64 = 4;
-const TOKENS: u64 = 24;
+pub(super) const THREADS: usize = 4;
+pub(super) const TOKENS: usize = 24;
 const SEEDS: u64 = 300;
 
 /// A number that a thread counts up.
@@ -58,7 +58,7 @@ impl Record for Entry {
 /// A thing that exactly one taker gets.
 #[derive(Debug, PartialEq, minicbor::Encode, minicbor::Decode)]
 #[cbor(map)]
-struct Token {}
+pub(super) struct Token {}
 
 impl Record for Token {
     type Key = u64;
@@ -67,16 +67,16 @@ impl Record for Token {
 
 const COUNTS: Table<Count> = Table::new();
 const LOG: Table<Entry> = Table::new();
-const POOL: Table<Token> = Table::new();
+pub(super) const POOL: Table<Token> = Table::new();
 
 /// What the outside world has been told.
 #[derive(Default)]
-struct Ledger {
+pub(super) struct Ledger {
     /// Per thread: the last number acknowledged, and how many steps since then had no clear answer.
-    counts: [(u64, u64); THREADS as usize],
+    pub(super) counts: [(u64, u64); THREADS],
     /// Per token: acknowledged as taken; asked for without a clear answer.
-    taken: [bool; TOKENS as usize],
-    unsure: [bool; TOKENS as usize],
+    pub(super) taken: [bool; TOKENS],
+    pub(super) unsure: [bool; TOKENS],
 }
 
 fn body(thread: u64, step: u64) -> Vec<u8> {
@@ -87,20 +87,20 @@ fn body(thread: u64, step: u64) -> Vec<u8> {
 
 fn open(disk: &Disk, chance: &mut Chance) -> Result<Store, StoreError> {
     let (sender, inbox) = mpsc::sync_channel(64);
-    let opening = Opening { cache_bytes: 256 << 10, verify: false, quick_every: Duration::from_secs(3600) };
+    let opening = Opening { cache_bytes: 256 << 10, verify: false, quick_every: Duration::from_hours(1) };
     let fresh = disk.len() == 0;
     let mut engine = Redb::open(disk.device(), opening, nudge(&sender))?;
     if fresh {
         meta::begin(&mut engine)?;
     }
     meta::verify(&*engine.view()?)?;
-    let settle = if chance.percent(30) { Duration::ZERO } else { Duration::from_secs(60) };
+    let settle = if chance.percent(30) { Duration::ZERO } else { Duration::from_hours(1) };
     let pace = Pace { settle, retry: Duration::ZERO, retry_most: Duration::ZERO };
     Store::start(Box::new(engine), sender, inbox, pace)
 }
 
 /// One step of a thread: two counters and a log entry together, and now and then a sweep of old entries.
-fn step(store: &Store, thread: u64, sweep: bool) -> Result<u64, StoreError> {
+pub(super) fn step(store: &Store, thread: u64, sweep: bool) -> Result<u64, StoreError> {
     store.write_blocking(move |tx| {
         let left = COUNTS.get(tx, &(0, thread))?.map_or(0, |count| count.value);
         let right = COUNTS.get(tx, &(1, thread))?.map_or(0, |count| count.value);
@@ -124,7 +124,7 @@ fn step(store: &Store, thread: u64, sweep: bool) -> Result<u64, StoreError> {
 fn work(store: &Store, disk: &Disk, ledger: &Mutex<Ledger>, thread: u64, mut chance: Chance) {
     for _ in 0..chance.below(25) {
         if chance.percent(30) {
-            let token = chance.below(TOKENS);
+            let token = chance.below(TOKENS as u64);
             let took = store.write_blocking(move |tx| POOL.take(tx, &token));
             let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             let slot = usize::try_from(token).unwrap();
@@ -160,7 +160,7 @@ fn work(store: &Store, disk: &Disk, ledger: &Mutex<Ledger>, thread: u64, mut cha
 }
 
 /// Compares the store with the ledger, and settles in the ledger what was unsure.
-fn verify(store: &Store, ledger: &mut Ledger) -> Result<(), StoreError> {
+pub(super) fn verify(store: &Store, ledger: &mut Ledger) -> Result<(), StoreError> {
     store.read(|tx| {
         for (thread, (acked, unsure)) in (0..).zip(&mut ledger.counts) {
             let left = COUNTS.get(tx, &(0, thread))?.map_or(0, |count| count.value);
@@ -194,7 +194,7 @@ fn verify(store: &Store, ledger: &mut Ledger) -> Result<(), StoreError> {
             .read(|tx| Ok::<_, StoreError>(COUNTS.get(tx, &(0, thread))?.map_or(0, |count| count.value)))?;
         *unsure = 0;
     }
-    ledger.unsure = [false; TOKENS as usize];
+    ledger.unsure = [false; TOKENS];
     Ok(())
 }
 
@@ -214,7 +214,7 @@ fn run(seed: u64) {
     let disk = Disk::new(chance.next());
     let store = open(&disk, &mut chance).unwrap();
     let filled = store.write_blocking(|tx| {
-        for token in 0..TOKENS {
+        for token in 0..TOKENS as u64 {
             assert_eq!(POOL.insert(tx, &token, &Token {})?, Inserted::Done);
         }
         Ok::<_, StoreError>(())
@@ -234,7 +234,7 @@ fn run(seed: u64) {
                 let seen = verify(&store, &mut ledger.lock().unwrap());
                 if seen.is_ok() {
                     std::thread::scope(|scope| {
-                        for thread in 0..THREADS {
+                        for thread in 0..THREADS as u64 {
                             let chance = Chance(chance.next());
                             let (store, disk, ledger) = (&store, &disk, &ledger);
                             scope.spawn(move || work(store, disk, ledger, thread, chance));
@@ -251,7 +251,7 @@ fn run(seed: u64) {
     let store = open(&disk, &mut chance).unwrap();
     let mut ledger = ledger.lock().unwrap();
     verify(&store, &mut ledger).unwrap();
-    for thread in 0..THREADS {
+    for thread in 0..THREADS as u64 {
         let before = ledger.counts[usize::try_from(thread).unwrap()].0;
         assert_eq!(step(&store, thread, false), Ok(before + 1), "the store goes on");
     }
@@ -264,7 +264,7 @@ fn run(seed: u64) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how many seeds a test run tries is nobody's configuration")]
-fn number(name: &str, default: u64) -> u64 {
+pub(super) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 

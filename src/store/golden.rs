@@ -39,7 +39,7 @@ fn stored(path: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[derive(Debug, PartialEq, minicbor::Encode, minicbor::Decode)]

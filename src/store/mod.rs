@@ -28,6 +28,8 @@ pub(crate) mod golden;
 mod handle;
 mod index;
 mod key;
+#[cfg(test)]
+mod kill;
 mod meta;
 mod migrate;
 mod table;

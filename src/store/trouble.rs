@@ -62,13 +62,13 @@ fn store(disk: &Disk, retry: Duration) -> Store {
     if disk.len() == 0 || meta::verify(&*engine.view().unwrap()).is_err() {
         meta::begin(&mut engine).unwrap();
     }
-    let pace = Pace { settle: Duration::from_secs(3600), retry, retry_most: retry };
+    let pace = Pace { settle: Duration::from_hours(1), retry, retry_most: retry };
     let store = Store::start(Box::new(engine), sender, inbox, pace).unwrap();
     put(&store, 0, MANY).unwrap();
     store
 }
 
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 
 /// Proves: OPS-12
 #[test]

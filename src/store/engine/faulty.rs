@@ -13,7 +13,7 @@ use redb::StorageBackend;
 /// The unit that reaches the platter whole or not at all, in bytes.
 const SECTOR: usize = 512;
 
-/// A small generator of chance (SplitMix64), the same on every machine.
+/// A small generator of chance (`SplitMix64`), the same on every machine.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Chance(pub(in crate::store) u64);
 

@@ -28,6 +28,7 @@ use crate::store::{
 };
 
 type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
+type OpenTable<'a> = redb::Table<'a, &'static [u8], &'static [u8]>;
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// How the file is opened.
@@ -218,7 +219,7 @@ pub(in crate::store) fn copy(view: &dyn View, file: File, cache_bytes: usize) ->
     transaction.set_two_phase_commit(true);
     transaction.set_quick_repair(true);
     let mut rows = 0;
-    let mut open: Option<(String, redb::Table<'_, &'static [u8], &'static [u8]>)> = None;
+    let mut open: Option<(String, OpenTable<'_>)> = None;
     view.dump(&mut |name, key, value| {
         guarded(|| {
             let table = match open.take() {
