@@ -155,20 +155,21 @@ fn disguise() -> impl Strategy<Value = String> {
     (place, choices).prop_map(|(place, choices)| {
         let mut out = String::new();
         for (at, (byte, choice)) in place.bytes().zip(choices).enumerate() {
-            match (byte, choice) {
-                (b'/', 0) => out.push_str("//"),
-                (b'/', 1) => out.push_str("/./"),
-                (b'/', 2) => out.push_str("/x/../"),
-                (b'/', 3) => out.push_str(";v/"),
-                (b'/', 4) => out.push_str("/;/"),
-                (b'/', 5) if at > 0 => out.push_str("%2f"),
-                (b'/', 6) if at > 0 => out.push_str("%252F"),
-                (b'/', _) => out.push('/'),
-                (byte, 0) => out.push_str(&format!("%{byte:02X}")),
-                (byte, 1) => out.push_str(&format!("%{byte:02x}")),
-                (byte, 2) => out.push_str(&format!("%25{byte:02X}")),
-                (byte, _) => out.push(char::from(byte)),
-            }
+            let spelled = match (byte, choice) {
+                (b'/', 0) => "//".to_owned(),
+                (b'/', 1) => "/./".to_owned(),
+                (b'/', 2) => "/x/../".to_owned(),
+                (b'/', 3) => ";v/".to_owned(),
+                (b'/', 4) => "/;/".to_owned(),
+                (b'/', 5) if at > 0 => "%2f".to_owned(),
+                (b'/', 6) if at > 0 => "%252F".to_owned(),
+                (b'/', _) => "/".to_owned(),
+                (byte, 0) => format!("%{byte:02X}"),
+                (byte, 1) => format!("%{byte:02x}"),
+                (byte, 2) => format!("%25{byte:02X}"),
+                (byte, _) => char::from(byte).to_string(),
+            };
+            out.push_str(&spelled);
         }
         if out.starts_with('/') { out } else { format!("/{out}") }
     })
