@@ -74,12 +74,23 @@ fn spell_lone_percents(text: &str) -> String {
     out
 }
 
+/// Servers as they are, and made-up ones.
 fn server() -> impl Strategy<Value = Vec<Normalizer>> {
     use Normalizer::{DecodeOnce, MergeSlashes, RemoveDots, StripParameters};
+    let known = prop::sample::select(vec![
+        vec![DecodeOnce],
+        vec![DecodeOnce, RemoveDots, MergeSlashes],
+        vec![MergeSlashes, DecodeOnce, RemoveDots],
+        vec![StripParameters, DecodeOnce, RemoveDots],
+        vec![DecodeOnce, StripParameters, MergeSlashes, RemoveDots],
+        vec![RemoveDots, DecodeOnce, StripParameters],
+        vec![DecodeOnce, DecodeOnce, MergeSlashes, RemoveDots],
+        vec![DecodeOnce, RemoveDots, DecodeOnce, StripParameters, RemoveDots, MergeSlashes],
+    ]);
     let one = prop::sample::select(vec![DecodeOnce, MergeSlashes, RemoveDots, StripParameters]);
     let any_order = prop::collection::vec(one, 0..6);
     // At most two decodings: a third would be a server that nobody has seen.
-    any_order.prop_map(|steps| {
+    let made_up = any_order.prop_map(|steps| {
         let mut decodings = 0;
         steps
             .into_iter()
@@ -88,7 +99,8 @@ fn server() -> impl Strategy<Value = Vec<Normalizer>> {
                 decodings <= 2 || !matches!(step, DecodeOnce)
             })
             .collect()
-    })
+    });
+    prop_oneof![known, made_up]
 }
 
 /// Rules over a handful of paths, so that spellings often meet them.
@@ -117,14 +129,54 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
-/// A spelling that some server takes for a plain path.
-fn spelling() -> impl Strategy<Value = String> {
+/// Any text made of the pieces that tricks are made of.
+fn jumble() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "a", "b", "c", "a!", "é", "public", "admin", "/", "/", "/", "//", "/.", "/..", "/./", "/../",
         "/x/..", ";", ";v=1", ";/", "/;", "..;/", "%61", "%62", "%2561", "%2f", "%2F", "%252f", "%2e",
         "%2e%2e", "%252e", "%3b", "%3bv", "%21", "%C3%A9", "%c3%a9", "%25", "%3fx", "%23x", ".",
     ]);
     prop::collection::vec(piece, 0..7).prop_map(|pieces| format!("/{}", pieces.concat()))
+}
+
+/// A place that rules know, in disguise: some of its characters escaped once or twice, its slashes padded.
+fn disguise() -> impl Strategy<Value = String> {
+    let place = prop::sample::select(vec![
+        "/a",
+        "/b",
+        "/a/b",
+        "/a/b/c",
+        "/a!",
+        "/public/x",
+        "/admin",
+        "/public/../admin",
+    ]);
+    let choices = prop::collection::vec(0_u8..12, 20);
+    (place, choices).prop_map(|(place, choices)| {
+        let mut out = String::new();
+        for (at, (byte, choice)) in place.bytes().zip(choices).enumerate() {
+            let spelled = match (byte, choice) {
+                (b'/', 0) => "//".to_owned(),
+                (b'/', 1) => "/./".to_owned(),
+                (b'/', 2) => "/x/../".to_owned(),
+                (b'/', 3) => ";v/".to_owned(),
+                (b'/', 4) => "/;/".to_owned(),
+                (b'/', 5) if at > 0 => "%2f".to_owned(),
+                (b'/', 6) if at > 0 => "%252F".to_owned(),
+                (b'/', _) => "/".to_owned(),
+                (byte, 0) => format!("%{byte:02X}"),
+                (byte, 1) => format!("%{byte:02x}"),
+                (byte, 2) => format!("%25{byte:02X}"),
+                (byte, _) => char::from(byte).to_string(),
+            };
+            out.push_str(&spelled);
+        }
+        if out.starts_with('/') { out } else { format!("/{out}") }
+    })
+}
+
+fn spelling() -> impl Strategy<Value = String> {
+    prop_oneof![jumble(), disguise(), disguise()]
 }
 
 fn judged(rules: &RuleSet, subject: Option<&Subject<'_>>, path: &str) -> Option<Outcome> {
