@@ -113,9 +113,12 @@ impl Ledger {
         }
     }
 
-    /// Whether there was a complaint about this key.
+    /// Whether there was a complaint about this key, or about an element of its list.
     pub(crate) fn is_refused(&self, key: &str) -> bool {
-        self.stand_ins.contains(key) || self.complaints.iter().any(|earlier| earlier.key == key)
+        let is_same = |earlier: &str| {
+            earlier.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        };
+        self.stand_ins.contains(key) || self.complaints.iter().any(|earlier| is_same(&earlier.key))
     }
 
     fn about(&self, key: &str, part: Part, message: String, hint: Option<String>) -> Complaint {
