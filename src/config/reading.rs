@@ -100,7 +100,7 @@ fn expected(message: &str) -> Vec<&str> {
     list.split('`').skip(1).step_by(2).collect()
 }
 
-/// "invalid type: integer `5`, expected struct SessionSection" → "must be a table, not the number 5".
+/// "invalid type: integer, expected struct" → "must be a table, not the number 5".
 fn in_plain_words(message: &str) -> String {
     let found_and_wanted = message
         .strip_prefix("invalid type: ")
