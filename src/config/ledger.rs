@@ -46,7 +46,7 @@ impl Ledger {
 
     /// Who had the last word on this key.
     pub(crate) fn layer(&self, key: &str) -> Layer {
-        match self.from_outside(key) {
+        match self.outsider(key) {
             Some((layer, _)) => *layer,
             None if self.written.contains(key) => Layer::File,
             None => Layer::Default,
@@ -54,7 +54,7 @@ impl Ledger {
     }
 
     /// The variable or option that set this key, or the list or table it is in.
-    fn from_outside(&self, key: &str) -> Option<&(Layer, Place)> {
+    fn outsider(&self, key: &str) -> Option<&(Layer, Place)> {
         let mut path = key;
         loop {
             match self.overridden.get(path) {
@@ -113,13 +113,16 @@ impl Ledger {
         }
     }
 
-    /// Whether there was a complaint about this key.
+    /// Whether there was a complaint about this key, or about an element of its list.
     pub(crate) fn is_refused(&self, key: &str) -> bool {
-        self.stand_ins.contains(key) || self.complaints.iter().any(|earlier| earlier.key == key)
+        let is_same = |earlier: &str| {
+            earlier.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        };
+        self.stand_ins.contains(key) || self.complaints.iter().any(|earlier| is_same(&earlier.key))
     }
 
     fn about(&self, key: &str, part: Part, message: String, hint: Option<String>) -> Complaint {
-        let (place, excerpt) = match self.from_outside(key) {
+        let (place, excerpt) = match self.outsider(key) {
             Some((_, place)) => (place.clone(), None),
             None => self.source.place(key, part),
         };

@@ -81,7 +81,10 @@ fn refuse(ledger: &mut Ledger, taken: &[Step], path: &[Step], message: &str, def
     if let Some(word) = message.strip_prefix("unknown variant `").and_then(|rest| rest.split('`').next()) {
         let hint = nearest(word, known.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
         let choices: Vec<_> = known.iter().map(|name| format!("\"{name}\"")).collect();
-        let message = format!("\"{word}\" is none of {}", choices.join(", "));
+        let message = match choices.as_slice() {
+            [only] => format!("must be {only}, not \"{word}\""),
+            _ => format!("\"{word}\" is none of {}", choices.join(", ")),
+        };
         return ledger.refuse_shape(&spell(path), &spell(taken), message, hint);
     }
     let hint = match (last.as_str(), parent) {
@@ -97,7 +100,7 @@ fn expected(message: &str) -> Vec<&str> {
     list.split('`').skip(1).step_by(2).collect()
 }
 
-/// "invalid type: integer `5`, expected struct SessionSection" → "must be a table, not the number 5".
+/// "invalid type: integer, expected struct" → "must be a table, not the number 5".
 fn in_plain_words(message: &str) -> String {
     let found_and_wanted = message
         .strip_prefix("invalid type: ")

@@ -4,9 +4,20 @@ use toml::{Table, Value};
 
 use super::{raw::Raw, settings::Settings, source::join};
 
-/// Keys and sections that take effect at a reload: `apps`, `accounts`, the words no password may
-/// contain, the log level, and the certificates (whose files are read again even when their names stay).
-const RELOADED: [&str; 6] = ["apps", "accounts", "password.words", "log.level", "gateway.tls", "api.tls"];
+/// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
+/// tells the proxy, the rules for new passwords, the log level, and the certificates (whose files are
+/// read again even when their names stay).
+const RELOADED: [&str; 9] = [
+    "apps",
+    "portal.allowed_continue_urls",
+    "accounts",
+    "vouch",
+    "password.min_length",
+    "password.words",
+    "log.level",
+    "gateway.tls",
+    "api.tls",
+];
 
 impl Settings {
     /// The keys that differ but take effect at a restart only, in the order of their names.

@@ -1,15 +1,23 @@
 //! Raw values → [`Settings`], with every complaint on the way.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use super::{
     complaint::Complaints,
     ledger::Ledger,
     raw::Raw,
-    sections::{accounts, apps},
+    sections::{accounts, apps, session::is_public_suffix},
     settings::{Settings, Site},
 };
-use crate::{actions, store, values::url::WebUrl};
+use crate::{
+    actions,
+    domain::policy::RuleSet,
+    store,
+    values::{pattern::Hosts, url::WebUrl},
+};
 
 /// Settles each section, then what concerns several of them.
 pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaints> {
@@ -21,7 +29,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let control_socket = raw.control.settle(&data_dir, book);
     let metrics = raw.metrics.settle(book);
     let proxies = raw.proxies.settle(book);
-    let session = raw.session.settle(portal_url, book);
+    let (lifetimes, cookie) = raw.session.settle(portal_url, book);
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let vouch = raw.vouch.settle(book);
@@ -39,10 +47,12 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     if let Some((rules, _)) = &rules {
         raw.portal.check_home(rules, book);
     }
+    if let (Some(portal), Some((rules, _))) = (portal_url, &rules) {
+        where_the_cookie_goes(portal, cookie.domain.as_deref(), rules, book);
+    }
     one_address_each(gateway.as_ref(), api.as_ref(), metrics, book);
     let store = store::Settings { cache_bytes: store_cache, ..store::Settings::at(data_dir.join(STORE)) };
     let settled = (|| {
-        let (lifetimes, cookie) = session?;
         let (passwords, hashing) = password?;
         let (rules, apps) = rules?;
         Some(Settings {
@@ -82,6 +92,49 @@ fn data_dir(raw: &Raw, ledger: &mut Ledger) -> PathBuf {
         ledger.refuse_with("data_dir", "must name a folder", "the default is \"vouchsafe-data\"");
     }
     ledger.path("data_dir", &raw.data_dir)
+}
+
+/// An app whose host never gets the session cookie would send people round in circles between itself and
+/// the login page.
+fn where_the_cookie_goes(portal: &WebUrl, domain: Option<&str>, rules: &RuleSet, ledger: &mut Ledger) {
+    let own = portal.host().as_str();
+    for (index, app) in rules.apps().enumerate() {
+        for (at, pattern) in app.hosts.iter().enumerate() {
+            let (Hosts::Exact(host) | Hosts::Below(host)) = pattern.hosts();
+            let host = host.as_str();
+            let gets_it = host == own || domain.is_some_and(|domain| is_within(host, domain));
+            if !gets_it {
+                let hint = match shared_parent(own, host) {
+                    Some(parent) => format!("session.cookie.domain = \"{parent}\" shares it"),
+                    None => "the portal and its apps need a parent domain in common".to_owned(),
+                };
+                let message = format!(
+                    "browsers do not send the session cookie of {own} to {pattern}: nobody can sign in there"
+                );
+                ledger.warn(&format!("apps[{index}].hosts[{at}]"), message, hint);
+            }
+        }
+    }
+}
+
+fn is_within(host: &str, domain: &str) -> bool {
+    host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// The longest domain that both names lie in and that one can own.
+fn shared_parent<'a>(one: &str, other: &'a str) -> Option<&'a str> {
+    let mut parent = Some(other);
+    while let Some(name) = parent {
+        if is_within(one, name)
+            && !is_public_suffix(name)
+            && !name.starts_with('[')
+            && name.parse::<IpAddr>().is_err()
+        {
+            return Some(name);
+        }
+        parent = name.split_once('.').map(|(_, rest)| rest);
+    }
+    None
 }
 
 /// Two listeners on one address: the second would fail to start, with a message that names neither key.

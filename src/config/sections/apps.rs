@@ -123,11 +123,20 @@ pub(crate) fn settle(
         Ok(rules) => Some((rules, sections.iter().map(AppSection::settings).collect())),
         Err(complaints) => {
             for complaint in complaints {
-                let (key, message) = (key_of(&complaint, sections), complaint.message);
-                ledger.refuse(&key, message);
+                ledger.refuse(&key_of(&complaint, sections), in_one_line(&complaint.message));
             }
             None
         }
+    }
+}
+
+/// What is wrong with a regular expression comes with a drawing of it; its last line is the reason.
+fn in_one_line(message: &str) -> String {
+    match (message.split_once(':'), message.lines().last()) {
+        (Some((what, drawing)), Some(reason)) if drawing.contains('\n') => {
+            format!("{what}: {}", reason.trim_start_matches("error: "))
+        }
+        _ => message.to_owned(),
     }
 }
 

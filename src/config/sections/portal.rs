@@ -35,6 +35,7 @@ impl PortalSection {
 
     /// Places beside the apps that a browser may return to. A wildcard would be an open redirect (OPS-21).
     pub(crate) fn places(&self, ledger: &mut Ledger) -> Vec<ContinueUrl> {
+        let mut places = Vec::new();
         for (index, text) in self.allowed_continue_urls.iter().enumerate() {
             let key = format!("portal.allowed_continue_urls[{index}]");
             if text.contains('*') {
@@ -46,18 +47,19 @@ impl PortalSection {
                 continue;
             }
             match WebUrl::parse(text) {
-                Err(error) => ledger.refuse_with(
-                    &key,
-                    format!("{}: {error}", quoted(text)),
-                    "write it in full, like \"https://app.example.com/\"",
-                ),
+                Err(error) => {
+                    let message = format!("{}: {error}", quoted(text));
+                    ledger.refuse_with(&key, message, "write it in full, like \"https://app.example.com/\"");
+                    continue;
+                }
                 Ok(url) if url.scheme() == Scheme::Http && !is_loopback(&url) => {
                     ledger.warn(&key, format!("{} is not encrypted", url.as_str()), "use https");
                 }
                 Ok(_) => {}
             }
+            places.push(ContinueUrl::Prefix(text.clone()));
         }
-        self.allowed_continue_urls.iter().cloned().map(ContinueUrl::Prefix).collect()
+        places
     }
 
     /// Whether people would arrive at `portal.home`.

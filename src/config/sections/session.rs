@@ -53,7 +53,7 @@ impl Default for CookieSection {
 
 impl SessionSection {
     /// Bounds of security.md section 2.
-    pub(crate) fn settle(&self, portal: Option<&WebUrl>, ledger: &mut Ledger) -> Option<(Lifetimes, Cookie)> {
+    pub(crate) fn settle(&self, portal: Option<&WebUrl>, ledger: &mut Ledger) -> (Lifetimes, Cookie) {
         within(ledger, "session.idle", &self.idle, &Period::minutes(1), &Period::hours(24));
         within(ledger, "session.lifetime", &self.lifetime, &Period::minutes(1), &Period::days(30));
         within(ledger, "session.remember", &self.remember, &Period::default(), &Period::days(30));
@@ -82,12 +82,12 @@ impl SessionSection {
             per_person: self.per_person as usize,
             fresh: self.fresh.0,
         };
-        Some((lifetimes, self.cookie.settle(portal, ledger)?))
+        (lifetimes, self.cookie.settle(portal, ledger))
     }
 }
 
 impl CookieSection {
-    fn settle(&self, portal: Option<&WebUrl>, ledger: &mut Ledger) -> Option<Cookie> {
+    fn settle(&self, portal: Option<&WebUrl>, ledger: &mut Ledger) -> Cookie {
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(is_token) {
             let message = format!("\"{}\" cannot be the name of a cookie", self.name);
@@ -100,7 +100,7 @@ impl CookieSection {
             );
         }
         let domain = if self.domain.is_empty() { None } else { self.parent(portal, ledger) };
-        Some(Cookie { name: self.name.clone(), domain, prefix: self.prefix })
+        Cookie { name: self.name.clone(), domain, prefix: self.prefix }
     }
 
     /// The parent domain that shares the cookie.
@@ -146,7 +146,7 @@ impl CookieSection {
 /// Whether anybody can register names directly under this domain. Not the whole public list, which
 /// changes weekly: a single label, the two-letter country domains with the usual second labels, and
 /// the well-known hosters. What it misses, browsers still refuse; what it finds is found at start.
-fn is_public_suffix(domain: &str) -> bool {
+pub(crate) fn is_public_suffix(domain: &str) -> bool {
     let Some((first, rest)) = domain.split_once('.') else { return true };
     let is_country = rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_alphabetic());
     (is_country && SECOND_LABELS.contains(&first)) || SHARED_HOSTS.contains(&domain)

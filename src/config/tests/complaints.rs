@@ -167,6 +167,23 @@ fn apps_and_rules_are_checked() {
 }
 
 #[test]
+fn an_app_that_the_cookie_does_not_reach_is_pointed_out() {
+    let site = |more: &str, hosts: &str| {
+        format!(
+            "[gateway]\npublic_url = \"https://login.example.com\"\n{more}[[apps]]\nname = \"a\"\nhosts = {hosts}"
+        )
+    };
+    let shared = "[session.cookie]\ndomain = \"example.com\"\n";
+    let cases = [
+        site("", "\"wiki.example.com\""),
+        site("", "[\"login.example.com\", \"*.example.net\"]"),
+        site(shared, "[\"wiki.example.com\", \"*.apps.example.com\", \"example.com\"]"),
+        site(shared, "[\"wikiexample.com\", \"10.0.0.1\"]"),
+    ];
+    insta::assert_snapshot!(said_about(&cases.each_ref().map(String::as_str)));
+}
+
+#[test]
 fn accounts_are_checked() {
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA";
     insta::assert_snapshot!(said_about(&[

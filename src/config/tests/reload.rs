@@ -21,6 +21,12 @@ fn rules_people_words_and_certificates_change_at_run_time() {
 level = "debug"
 [password]
 words = ["acme"]
+min_length = 16
+[portal]
+allowed_continue_urls = ["https://b.example.com/"]
+[vouch]
+headers = "x-forwarded"
+custom_headers = { X-A = "user" }
 [[apps]]
 name = "a"
 hosts = ["a.example.com"]
@@ -36,10 +42,10 @@ username = "alice"
 
 #[test]
 fn the_rest_waits_for_a_restart() {
-    let after = "data_dir = \"x\"\n[log]\nformat = \"json\"\n[session]\nidle = \"2h\"\n[session.cookie]\nname = \"door\"\n[vouch]\ncustom_headers = { X-A = \"user\" }";
+    let after = "data_dir = \"x\"\n[log]\nformat = \"json\"\n[session]\nidle = \"2h\"\n[session.cookie]\nname = \"door\"\n[portal]\ntitle = \"Door\"";
     assert_eq!(
         changed("", after),
-        ["data_dir", "log.format", "session.cookie.name", "session.idle", "vouch.custom_headers.X-A"]
+        ["data_dir", "log.format", "portal.title", "session.cookie.name", "session.idle"]
     );
     assert_eq!(
         changed("", "[gateway.tls]\ncertificate_file = \"c.pem\"\nkey_file = \"k.pem\""),
