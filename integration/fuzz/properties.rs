@@ -21,8 +21,11 @@ use vouchsafe::{
     web::edge::cookies::{CookieSettings, Jar, Own},
 };
 
+/// A property of any bytes.
+pub type Property = fn(&[u8]);
+
 /// Every property by the name of its corpus.
-pub const ALL: [(&str, fn(&[u8])); 5] = [
+pub const ALL: [(&str, Property); 5] = [
     ("forwarded", forwarded),
     ("cookies", cookies),
     ("canonical", canonical),

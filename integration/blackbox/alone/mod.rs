@@ -20,8 +20,8 @@ fn snapshot(name: &str, answer: &Answer) {
     for (what, instead) in [
         (r"(?m)^date: .*$", "date: [date]"),
         (r"127\.0\.0\.1:\d+", "[gateway]"),
-        (r"([?&]re=)\d+", "$1[time]"),
-        (r"([?&]rs=)[A-Za-z0-9_-]{22}", "$1[mac]"),
+        (r"([?&;]re=)\d+", "$1[time]"),
+        (r"([?&;]rs=)[A-Za-z0-9_-]{22}", "$1[mac]"),
         (r"(?m)^(set-cookie: [^=]+)=[^;]+", "$1=[value]"),
         (r"(?m)^(x-request-id): .*$", "$1: [id]"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),

@@ -54,7 +54,9 @@ impl Family {
 
 /// Somebody signed in, as the cookie line to send.
 async fn cookie(house: &House, name: &str) -> String {
-    let ask = house.sign_in_request(name, crate::kit::place::PASSWORD).header("host", "auth.example.com")
+    let ask = house
+        .sign_in_request(name, crate::kit::place::PASSWORD)
+        .header("host", "auth.example.com")
         .header("x-forwarded-proto", "https");
     let answer = ask.send().await.expect(200);
     let line = answer.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use std::{
     fs,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -75,6 +76,8 @@ upstream = "whoami"
         let (gateway, api) = (ports::free(), ports::free());
         let path = folder.path().join("vouchsafe.toml");
         fs::write(&path, config(gateway, api)).expect("the folder is ours");
+        // Password hashes are in it, and the program says so when others may read them.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("the file is ours");
         let mut house = Self { gateway, api, config: path, program: None, folder };
         house.open().await;
         house

@@ -113,6 +113,9 @@ hosts = ["app.example.com:{port}"]
 path_prefix = ["/public/"]
 access = "bypass"
 [[apps.rules]]
+path_prefix = ["/vault/"]
+access = "second-factor"
+[[apps.rules]]
 access = "signed-in"
 
 [[apps]]

@@ -98,6 +98,17 @@ pub async fn forbid_by_group<D: Door>(place: Place<D>) {
     assert_eq!((told.app(), told.identity()[0].as_str()), ("admin", "carol"));
 }
 
+/// Signed in with a password where a second factor is needed: the portal says so, and does not send the browser back and forth.
+pub async fn second_factor_is_asked_for_and_no_loop<D: Door>(place: Place<D>) {
+    let mut alice = place.person("alice").await;
+    let page = alice.visit(&place.app("/vault/x")).await;
+    assert!(page.url.starts_with(&place.portal("/")), "came to rest on {} by {:?}", page.url, alice.trail);
+    assert!(alice.trail.len() <= 3, "{:?}", alice.trail);
+    assert!(page.text().to_lowercase().contains("second factor"), "{page}");
+    alice.ask(Ask::get(&place.app("/vault/x")).xhr()).await.expect(401);
+    assert_eq!(place.app.seen(), 0, "a refused request reached the application");
+}
+
 /// A form sent after the session ended: 303 to the portal, so that the browser does not repeat the POST there.
 pub async fn post_after_expiry_goes_to_the_portal<D: Door>(place: Place<D>) {
     let mut alice = place.person("alice").await;

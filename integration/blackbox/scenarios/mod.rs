@@ -24,6 +24,7 @@ macro_rules! all_through {
             entering::refuse_a_stranger,
             entering::refuse_the_disabled,
             entering::forbid_by_group,
+            entering::second_factor_is_asked_for_and_no_loop,
             entering::post_after_expiry_goes_to_the_portal,
             entering::plain_http_is_sent_to_https,
             carrying::websocket,
