@@ -7,7 +7,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         credential,
-        directory,
+        directory::{self, GroupNames},
         fault::{Fault, Field, Reason},
         login::throttle,
         rights::Permit,
@@ -49,8 +49,8 @@ pub struct Described {
     pub id: AccountId,
     /// The account.
     pub account: AccountRecord,
-    /// The names of its groups, sorted.
-    pub groups: Vec<String>,
+    /// The names of its groups.
+    pub groups: GroupNames,
     /// Whether it has a password.
     pub has_password: bool,
 }

@@ -29,10 +29,10 @@ use crate::{
         password::{self, PasswordError},
         strength,
     },
-    domain::{fault::Fault, keyring::Keyring},
+    domain::{self, fault::Fault, keyring::Keyring},
     gate::{Gate, Touch},
     serve::{self, BindError, Stopped, TlsError},
-    store::{BackupError, OpenError, Store, StoreError},
+    store::{BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
     web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
     world::World,
@@ -58,6 +58,9 @@ pub enum BootError {
     /// The store, after it was opened.
     #[error("the store cannot be used: {0}")]
     Use(#[from] StoreError),
+    /// A migration of the store.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// The hashing pool.
     #[error(transparent)]
     Hashing(#[from] StartError),
@@ -107,6 +110,10 @@ impl House {
         made.map_err(|source| BootError::DataDir { path, source })?;
         let key = keys::master_key(&settings.data_dir, &settings.store.path, &world)?;
         let store = Store::open(&settings.store)?;
+        let migrated = store.migrate(domain::MIGRATIONS)?;
+        if migrated > 0 {
+            tracing::info!(migrated, "the store was brought to this version's shape");
+        }
         let pool = HashingPool::start(settings.hashing.clone(), world.random())?;
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
@@ -171,7 +178,7 @@ impl House {
         let serving = listeners::serving(&settings, &world);
         let audit_keep = settings.audit_keep;
         let reloader = Arc::new(reload::Reloader {
-            current: Mutex::new(settings),
+            started_with: Mutex::new(settings),
             load,
             actions: actions.clone(),
             gate: gate.clone(),

@@ -114,7 +114,7 @@ impl Gate {
             Presence::Person { session, person, .. } if !session.restricted => {
                 let subject = Subject {
                     username: &person.canonical,
-                    groups: &person.groups,
+                    groups: &person.group_keys,
                     second_factor: session.level == Level::SecondFactor,
                 };
                 rules.decide(Some(&subject), target, client)

@@ -174,15 +174,26 @@ pub fn rename_group(tx: &mut WriteTx, id: GroupId, name: &GroupName) -> Result<(
     }
 }
 
-/// The names of these groups, sorted, for headers, rules and answers. Ids without a group are left out.
-pub fn names_of(tx: &impl Reading, ids: &[GroupId]) -> Result<Vec<String>, StoreError> {
-    let mut names = Vec::with_capacity(ids.len());
+/// The names of some groups, each sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupNames {
+    /// As people typed them: for headers and answers.
+    pub typed: Vec<String>,
+    /// As rules compare them.
+    pub canonical: Vec<String>,
+}
+
+/// The names of these groups. Ids without a group are left out.
+pub fn names_of(tx: &impl Reading, ids: &[GroupId]) -> Result<GroupNames, StoreError> {
+    let mut names = GroupNames::default();
     for id in ids {
         if let Some(group) = GROUPS.get(tx, id)? {
-            names.push(group.name);
+            names.typed.push(group.name);
+            names.canonical.push(group.canonical);
         }
     }
-    names.sort();
+    names.typed.sort();
+    names.canonical.sort();
     Ok(names)
 }
 

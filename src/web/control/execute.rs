@@ -197,7 +197,8 @@ impl Operator {
         let rules = self.gate.rules();
         let explained = match &account {
             Some(Described { account, groups, .. }) if account.status == Status::Active => {
-                let subject = Subject { username: &account.canonical, groups, second_factor };
+                let subject =
+                    Subject { username: &account.canonical, groups: &groups.canonical, second_factor };
                 rules.explain(Some(&subject), &target, client)
             }
             // A closed account has no live session: it is judged as nobody.
@@ -248,7 +249,7 @@ impl From<Described> for AccountView {
             name: account.display_name,
             email: account.email,
             mobile: account.mobile,
-            groups,
+            groups: groups.typed,
             status,
             status_reason,
             created: account.created.rfc3339(),
