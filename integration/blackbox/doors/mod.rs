@@ -1,8 +1,10 @@
 //! The proxies, each started from the configuration that people copy. One file for each.
 
+mod caddy;
 mod nginx;
 mod traefik;
 
+pub use caddy::Caddy;
 pub use nginx::Nginx;
 pub use traefik::Traefik;
 

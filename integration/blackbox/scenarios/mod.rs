@@ -53,3 +53,7 @@ mod nginx {
 mod traefik {
     all_through!(Traefik);
 }
+
+mod caddy {
+    all_through!(Caddy);
+}
