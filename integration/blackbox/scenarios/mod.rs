@@ -57,3 +57,7 @@ mod traefik {
 mod caddy {
     all_through!(Caddy);
 }
+
+mod haproxy {
+    all_through!(Haproxy);
+}
