@@ -24,8 +24,8 @@ use super::{
 };
 
 /// Files up to this size are verified whole at each start, which takes about a tenth of a second.
-/// Larger ones are verified when they were not closed properly, before backups are restored, and
-/// record by record as they are read.
+/// Larger ones only after an unclean end (redb's own repair does it) and before a backup is
+/// restored; otherwise their starting time would grow with the number of sessions.
 const VERIFY_UP_TO: u64 = 64 << 20;
 
 /// At most this often a commit also saves the state that makes reopening after a crash instant.

@@ -57,7 +57,7 @@ fn read_all(store: &Store) -> Result<(), StoreError> {
 /// A store with many rows and hardly any cache.
 fn store(disk: &Disk, retry: Duration) -> Store {
     let (sender, inbox) = mpsc::sync_channel(64);
-    let opening = Opening { cache_bytes: 64 << 10, verify: false, quick_every: Duration::ZERO };
+    let opening = Opening { cache_bytes: 64 << 10, verify: false, quick_every: Duration::from_hours(1) };
     let mut engine = Redb::open(disk.device(), opening, nudge(&sender)).unwrap();
     if disk.len() == 0 || meta::verify(&*engine.view().unwrap()).is_err() {
         meta::begin(&mut engine).unwrap();
@@ -113,6 +113,20 @@ fn a_disk_that_turns_read_only_serves_every_read() {
     disk.plan(Plan::default());
     put(&store, MANY, 10).unwrap();
     assert_eq!((store.health(), read_all(&store)), (Health::Fine, Ok(())));
+}
+
+/// One sync for the pages, one for the switch to them: a checksum never decides what was committed.
+///
+/// Proves: OPS-10
+#[test]
+fn a_commit_is_two_phases() {
+    let disk = Disk::new(9);
+    let store = store(&disk, Duration::ZERO);
+    for key in 0..5 {
+        disk.plan(Plan::default());
+        put(&store, key, 1).unwrap();
+        assert_eq!(disk.syncs(), 2);
+    }
 }
 
 /// Every single operation of a commit fails once, in turn: write, growth, first sync, second sync.

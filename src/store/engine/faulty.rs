@@ -66,6 +66,7 @@ struct State {
     chance: Chance,
     plan: Plan,
     operations: u64,
+    syncs: u64,
     /// Counts power failures; a handle from before one is dead.
     boot: u64,
     dark: bool,
@@ -84,6 +85,7 @@ impl Disk {
             chance: Chance(seed),
             plan: Plan::default(),
             operations: 0,
+            syncs: 0,
             boot: 0,
             dark: false,
         })))
@@ -100,6 +102,7 @@ impl Disk {
         let mut state = self.state();
         state.plan = plan;
         state.operations = 0;
+        state.syncs = 0;
     }
 
     /// Whether the power has failed.
@@ -110,6 +113,11 @@ impl Disk {
     /// Operations since the last plan.
     pub(in crate::store) fn operations(&self) -> u64 {
         self.state().operations
+    }
+
+    /// Syncs since the last plan.
+    pub(in crate::store) fn syncs(&self) -> u64 {
+        self.state().syncs
     }
 
     pub(in crate::store) fn len(&self) -> u64 {
@@ -260,6 +268,7 @@ impl StorageBackend for Device {
     fn sync_data(&self) -> io::Result<()> {
         let (mut state, fate) = self.operate()?;
         let state = &mut *state;
+        state.syncs += 1;
         match fate {
             Fate::Dark => {}
             Fate::Fine => {

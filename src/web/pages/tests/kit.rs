@@ -88,12 +88,6 @@ impl House {
                 prefix: true,
             },
             trust: ProxyTrust { peers: TrustedPeers::default(), secret: None },
-            vouch: vouch::Settings {
-                session_only: false,
-                identity: IdentityHeaders::new(Preset::Remote.headers(), HeaderText::Utf8),
-                user_header: None,
-                preflight: Vec::new(),
-            },
             largest_body: 64 * 1024,
             body_deadline: Duration::from_secs(30),
         };
