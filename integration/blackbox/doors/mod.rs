@@ -1,8 +1,12 @@
 //! The proxies, each started from the configuration that people copy. One file for each.
 
+mod caddy;
+mod haproxy;
 mod nginx;
 mod traefik;
 
+pub use caddy::Caddy;
+pub use haproxy::Haproxy;
 pub use nginx::Nginx;
 pub use traefik::Traefik;
 

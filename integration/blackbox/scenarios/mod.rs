@@ -53,3 +53,11 @@ mod nginx {
 mod traefik {
     all_through!(Traefik);
 }
+
+mod caddy {
+    all_through!(Caddy);
+}
+
+mod haproxy {
+    all_through!(Haproxy);
+}
