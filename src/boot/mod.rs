@@ -18,7 +18,7 @@ mod wiring;
 
 use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::{keys::KeyFileError, reload::LoadSettings};
@@ -29,8 +29,14 @@ use crate::{
         password::{self, PasswordError},
         strength,
     },
-    domain::{self, fault::Fault, keyring::Keyring},
-    gate::{Gate, Touch},
+    domain::{
+        self,
+        audit::{self, Entry, Event},
+        call::{Call, RequestId},
+        fault::Fault,
+        keyring::Keyring,
+    },
+    gate::{Gate, Learned},
     serve::{self, BindError, Stopped, TlsError},
     store::{BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
@@ -61,6 +67,9 @@ pub enum BootError {
     /// A migration of the store.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The hashing pool.
     #[error(transparent)]
     Hashing(#[from] StartError),
@@ -87,7 +96,7 @@ pub struct House {
     gate: Arc<Gate>,
     vouch: Arc<Vouch>,
     shared: Shared,
-    touches: mpsc::Receiver<Touch>,
+    learned: Learned,
 }
 
 /// What there is to tell about a house that has just opened.
@@ -118,12 +127,12 @@ impl House {
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
         let rules = std::mem::take(&mut settings.rules);
-        let (gate, touches) = Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
+        let (gate, learned) = Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
         let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);
         let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
-        Ok(Self { settings, world, store, actions, gate, vouch, shared, touches })
+        Ok(Self { settings, world, store, actions, gate, vouch, shared, learned })
     }
 
     /// Makes the declared accounts true and, when there is no account at all, offers the setup link.
@@ -171,7 +180,7 @@ impl House {
         stop: CancellationToken,
         started: impl FnOnce(&[(&'static str, String)]),
     ) -> Result<Stopped, BootError> {
-        let Self { settings, world, store, actions, gate, vouch, shared, touches } = self;
+        let Self { settings, world, store, actions, gate, vouch, shared, learned } = self;
         let opened = listeners::open(&settings)?;
         let addresses: Vec<_> =
             opened.bound.iter().map(|bound| (bound.name(), bound.address().to_string())).collect();
@@ -189,7 +198,7 @@ impl House {
         let site = Site::new(shared, vouch, opened.surfaces, operator);
         let tracker = TaskTracker::new();
         let chores_stop = CancellationToken::new();
-        tasks::start(&tracker, &chores_stop, actions.clone(), touches, audit_keep);
+        tasks::start(&tracker, &chores_stop, actions.clone(), learned, audit_keep);
         tasks::reload_on_signal(&tracker, &chores_stop, reloader);
         started(&addresses);
         let listeners = opened.bound.into_iter().map(|bound| (bound, site.clone())).collect();
@@ -228,6 +237,14 @@ pub fn hash_password(
 ///
 /// # Errors
 /// When the backup cannot be read whole, or the place is in use.
-pub fn restore(settings: &Settings, backup: &std::path::Path) -> Result<u64, BackupError> {
-    Store::restore(backup, &settings.store)
+pub fn restore(settings: &Settings, backup: &std::path::Path, world: &World) -> Result<u64, BootError> {
+    let epoch = Store::restore(backup, &settings.store)?;
+    // The restored trail shall tell of it before anything else happens.
+    let store = Store::open(&settings.store)?;
+    let number = u64::from_be_bytes(*world.random().bytes());
+    let call = Call::inside(world.now(), RequestId::new(format!("inside-{number:016x}")));
+    let entry = Entry::done(Event::Restored, "operator", &call).detail(format!("epoch {epoch}"));
+    store.write_blocking(move |tx| audit::append(tx, &entry))?;
+    store.close();
+    Ok(epoch)
 }

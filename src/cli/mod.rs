@@ -111,7 +111,7 @@ fn hash_password(args: &Args) -> Result<(), Failure> {
 /// `vouchsafe restore`
 fn restore(args: &Args, backup: &Path) -> Result<(), Failure> {
     let settings = settings(args)?;
-    let epoch = boot::restore(&settings, backup)?;
+    let epoch = boot::restore(&settings, backup, &World::real())?;
     println!(
         "The store is restored (epoch {epoch}). Sessions, one-time links and codes from before are void; people sign in again."
     );

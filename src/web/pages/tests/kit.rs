@@ -39,10 +39,6 @@ use crate::{
         edge::{cookies::CookieSettings, peer::ProxyTrust},
         metrics::Metrics,
         pages,
-        vouch::{
-            self,
-            identity::{HeaderText, IdentityHeaders, Preset},
-        },
     },
     world::{Levers, World},
 };
