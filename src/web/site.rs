@@ -131,7 +131,8 @@ impl Service for Site {
             inner.shared.metrics.vouched(verdict);
             return Answer::Now(response);
         }
-        if offers(Surface::Health) && health::is_for(path) {
+        let apps_own = || offers(Surface::Apps) && inner.belongs_to_app(arrival, request.headers());
+        if offers(Surface::Health) && health::is_for(path) && !apps_own() {
             return Answer::Now(health::answer(&inner.shared, request.method(), path));
         }
         if offers(Surface::Metrics) && path == "/metrics" {
@@ -177,6 +178,12 @@ impl Inner {
             return Chosen::Portal;
         }
         Chosen::Nothing(if on_portal { Reason::NotFound } else { Reason::Misdirected })
+    }
+
+    /// Whether the host is an app's alone, so that none of our paths but vouch's may shadow the app's.
+    fn belongs_to_app(&self, arrival: Arrival, headers: &HeaderMap) -> bool {
+        let portal = self.shared.settings.portal.host();
+        named_host(headers).is_some_and(|(host, _)| host != *portal) && self.serves_app(arrival, headers)
     }
 
     /// Whether the request names the host of an app that we serve ourselves.
