@@ -2,7 +2,12 @@
 //!
 //! The table below is the truth about who may import whom; the crate's front page shows the same table to people, and a test
 //! holds the two together. A new arrow is a line here and a line there, for a reviewer to see. What exists for tests only is exempt.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 #[path = "architecture/imports.rs"]
 mod imports;
@@ -50,7 +55,8 @@ const ROOMS: &[Room] = &[
         6,
         "boot",
         &[
-            "values", "world", "crypto", "store", "serve", "domain", "actions", "gate", "chores", "web", "config",
+            "values", "world", "crypto", "store", "serve", "domain", "actions", "gate", "chores", "web",
+            "config",
         ],
     ),
     // It makes the real world, starts the log, and speaks the operator's commands: nothing else of those rooms.
@@ -106,7 +112,8 @@ const SET_COOKIE: &[(&str, &str)] = &[
 ];
 
 /// The four things every room's front page says.
-const HEADINGS: [&str; 4] = ["**Responsibility.**", "**Invariants.**", "**Not here.**", "**Start reading at**"];
+const HEADINGS: [&str; 4] =
+    ["**Responsibility.**", "**Invariants.**", "**Not here.**", "**Start reading at**"];
 
 fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -150,7 +157,8 @@ fn rooms_import_only_what_the_table_allows() {
     let table: BTreeMap<_, _> = ROOMS.iter().map(|room| (room.name, room.imports)).collect();
     none(
         arrows().filter_map(|(room, path, module)| {
-            let allowed = table.get(room).unwrap_or_else(|| panic!("the table does not know the room {room}"));
+            let allowed =
+                table.get(room).unwrap_or_else(|| panic!("the table does not know the room {room}"));
             let refused = !allowed.iter().any(|place| inside(&path, place));
             refused.then(|| format!("{}: {room} imports {path}", module.file.display()))
         }),
@@ -195,10 +203,15 @@ fn the_absences_hold() {
         "arrows that must never be",
     );
     // `Actions` hands out its store, for the chores that `boot` starts; a handler that asked for it would need no import.
-    let opened = HOUSE.modules.iter().filter(|module| room_of(module) == Some("web") && module.asks.contains("store"));
+    let opened =
+        HOUSE.modules.iter().filter(|module| room_of(module) == Some("web") && module.asks.contains("store"));
     none(opened.map(|module| module.file.display()), "surfaces that reach for the store");
     let readers = ROOMS.iter().filter(|room| room.imports.contains(&"config")).map(|room| room.name);
-    assert_eq!(readers.collect::<Vec<_>>(), ["boot", "cli"], "only who starts the house knows its configuration");
+    assert_eq!(
+        readers.collect::<Vec<_>>(),
+        ["boot", "cli"],
+        "only who starts the house knows its configuration"
+    );
 }
 
 #[test]
@@ -211,7 +224,11 @@ fn inside_the_domain_arrows_go_one_way_too() {
         for path in module.names.iter().filter(|path| path.len() > 2 && path[..2] == ["crate", "domain"]) {
             // A name that is no sub-room would be a re-export of `domain` itself, which hides an arrow.
             if rank(&path[2]).is_none_or(|to| to > own) {
-                complaints.push(format!("{}: domain::{from} imports {}", module.file.display(), path.join("::")));
+                complaints.push(format!(
+                    "{}: domain::{from} imports {}",
+                    module.file.display(),
+                    path.join("::")
+                ));
             }
         }
     }
@@ -230,8 +247,10 @@ fn nothing_hides_an_arrow() {
     };
     let mut complaints = Vec::new();
     for module in &HOUSE.modules {
-        let complain = |path: &Vec<String>, what: &str| format!("{}: {what} {}", module.file.display(), path.join("::"));
-        complaints.extend(module.hands_on.iter().filter(|p| foreign(module, p)).map(|p| complain(p, "hands on")));
+        let complain =
+            |path: &Vec<String>, what: &str| format!("{}: {what} {}", module.file.display(), path.join("::"));
+        complaints
+            .extend(module.hands_on.iter().filter(|p| foreign(module, p)).map(|p| complain(p, "hands on")));
         // `use settings::*` from the module's own child is no secret; a whole room or an ancestor is.
         let wide = |p: &&Vec<String>| p[0] == "crate" && p.len() <= module.place.len() + 1;
         complaints.extend(module.globs.iter().filter(wide).map(|p| complain(p, "imports all of")));
@@ -245,7 +264,9 @@ fn nothing_hides_an_arrow() {
 fn the_outside_is_touched_only_where_it_is_said() {
     let mut complaints = Vec::new();
     for (outside, rooms) in OUTSIDE {
-        for module in HOUSE.modules.iter().filter(|module| room_of(module).is_some_and(|room| !rooms.contains(&room))) {
+        for module in
+            HOUSE.modules.iter().filter(|module| room_of(module).is_some_and(|room| !rooms.contains(&room)))
+        {
             let names = module.names.iter().map(|path| path.join("::"));
             // `tokio::fs` and `tokio::net` are the same outside under another name.
             let found = names.filter(|path| inside(&path.replacen("tokio::", "std::", 1), outside));
@@ -279,7 +300,8 @@ fn every_file_says_what_lives_in_it_and_belongs_to_the_house() {
     none(
         read.iter().filter_map(|file| {
             let text = fs::read_to_string(package().join(file)).unwrap();
-            let said = text.is_empty() || text.strip_prefix("//! ").is_some_and(|rest| !rest.trim().is_empty());
+            let said =
+                text.is_empty() || text.strip_prefix("//! ").is_some_and(|rest| !rest.trim().is_empty());
             (!said).then(|| file.display())
         }),
         "files whose first line does not say what lives there",

@@ -61,7 +61,8 @@ impl Reader<'_> {
         // `mod.rs`, `lib.rs` and `main.rs` have their children beside them, every other file in a folder of its name.
         let stem = file.file_stem().expect("a file name").to_string_lossy();
         let parent = file.parent().expect("a folder");
-        let children = if ["mod", "lib", "main"].contains(&&*stem) { parent.to_owned() } else { parent.join(&*stem) };
+        let children =
+            if ["mod", "lib", "main"].contains(&&*stem) { parent.to_owned() } else { parent.join(&*stem) };
         self.items(&parsed.items, file, &children, place, tested);
     }
 
@@ -123,7 +124,11 @@ fn module(items: &[Item], file: &Path, place: Vec<String>) -> Module {
         _ => None,
     }) {
         let mut leaves = Vec::new();
-        flatten(tree, &mut if item.leading_colon.is_some() { vec!["::".into()] } else { Vec::new() }, &mut leaves);
+        flatten(
+            tree,
+            &mut if item.leading_colon.is_some() { vec!["::".into()] } else { Vec::new() },
+            &mut leaves,
+        );
         for (path, name) in leaves {
             let Some(path) = absolute(&path, &module.place, &BTreeMap::new()) else { continue };
             if name == "*" {
@@ -198,7 +203,11 @@ fn flatten(tree: &UseTree, prefix: &mut Vec<String>, leaves: &mut Vec<(Vec<Strin
 }
 
 /// A written path from the crate's root or from another crate's; nothing for a name that is local.
-fn absolute(written: &[String], place: &[String], aliases: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
+fn absolute(
+    written: &[String],
+    place: &[String],
+    aliases: &BTreeMap<String, Vec<String>>,
+) -> Option<Vec<String>> {
     let first = written.first()?;
     let own = |up: usize| {
         let depth = place.len().checked_sub(up)?;
@@ -285,7 +294,8 @@ impl<'ast> Visit<'ast> for Names<'_> {
         let glued = text.replace(" :: ", "::").replace(":: ", "::").replace(" ::", "::").replace("$ ", "$");
         let separate = |c: char| !(c.is_alphanumeric() || c == '_' || c == ':' || c == '$');
         for run in glued.split(separate).filter(|run| run.contains("::")) {
-            let written: Vec<String> = run.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            let written: Vec<String> =
+                run.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
             self.name(&written);
         }
         self.visit_path(&call.path);

@@ -127,7 +127,10 @@ impl Actions {
                     account.status = Status::Disabled { reason: GONE.to_owned(), since: call.now };
                     account::save(tx, id, &account)?;
                     session::end_all(tx, id, None)?;
-                    audit::append(tx, &Entry::done(Event::AccountDisabled, ACTOR, &call).about(id).detail(GONE))?;
+                    audit::append(
+                        tx,
+                        &Entry::done(Event::AccountDisabled, ACTOR, &call).about(id).detail(GONE),
+                    )?;
                     Ok::<_, Fault>(())
                 })
                 .await?;

@@ -23,7 +23,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::{keys::KeyFileError, reload::LoadSettings};
 use crate::{
-    actions::{Actions, declared::Reconciled, hashing::{HashingPool, StartError}},
+    actions::{
+        Actions,
+        declared::Reconciled,
+        hashing::{HashingPool, StartError},
+    },
     config::Settings,
     crypto::{
         password::{self, PasswordError},
@@ -127,7 +131,8 @@ impl House {
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
         let rules = std::mem::take(&mut settings.rules);
-        let (gate, learned) = Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
+        let (gate, learned) =
+            Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
         let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);

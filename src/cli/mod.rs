@@ -78,7 +78,8 @@ pub(crate) fn loader(args: &Args) -> LoadSettings {
     let (path, data_dir) = (args.config.clone(), args.data_dir.clone());
     Arc::new(move || {
         let overrides = Overrides { data_dir: data_dir.clone() };
-        config::load(path.as_deref(), std::env::vars_os(), overrides).map_err(|complaints| complaints.to_string())
+        config::load(path.as_deref(), std::env::vars_os(), overrides)
+            .map_err(|complaints| complaints.to_string())
     })
 }
 

@@ -70,12 +70,7 @@ impl Gate {
     const DENIAL_QUEUE: usize = 1024;
 
     /// Opens the door over a store. What it learns is to be written down by others.
-    pub fn new(
-        store: Store,
-        limits: Lifetimes,
-        rules: RuleSet,
-        sizes: &CacheSizes,
-    ) -> (Self, Learned) {
+    pub fn new(store: Store, limits: Lifetimes, rules: RuleSet, sizes: &CacheSizes) -> (Self, Learned) {
         let caches = Arc::new(cache::Caches::new(sizes));
         let for_feed = caches.clone();
         store.on_change(move |changes| for_feed.forget(changes));

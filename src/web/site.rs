@@ -159,10 +159,13 @@ impl Inner {
         if surfaces.offers(Surface::Control) {
             return Chosen::Control;
         }
-        let Some((host, port)) = named_host(&parts.headers) else { return Chosen::Nothing(Reason::Misdirected) };
+        let Some((host, port)) = named_host(&parts.headers) else {
+            return Chosen::Nothing(Reason::Misdirected);
+        };
         let portal = &self.shared.settings.portal;
         // Without a port the browser means the default of the scheme it uses, which is the portal's by definition.
-        let on_portal = *portal.host() == host && portal.port() == port.unwrap_or(portal.scheme().default_port());
+        let on_portal =
+            *portal.host() == host && portal.port() == port.unwrap_or(portal.scheme().default_port());
         if on_portal {
             if surfaces.offers(Surface::Simple) && simple::is_for(path) {
                 return Chosen::Simple;

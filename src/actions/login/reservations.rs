@@ -54,7 +54,11 @@ impl Reservations {
         Self {
             pending: Mutex::default(),
             refusals: Mutex::default(),
-            attempts: RateLimiter::new(Quota::per_minute(per_minute), DashMapStateStore::default(), clock.clone()),
+            attempts: RateLimiter::new(
+                Quota::per_minute(per_minute),
+                DashMapStateStore::default(),
+                clock.clone(),
+            ),
             clock,
         }
     }

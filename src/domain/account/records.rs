@@ -143,7 +143,8 @@ pub fn create(
         }
         RESTING_NAMES.take(tx, &NameKey::of(home.domain, &canonical))?;
     }
-    let display_name = new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
+    let display_name =
+        new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
     let record = AccountRecord {
         tenant: home.tenant,
         domain: home.domain,

@@ -6,10 +6,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     domain::call::Call,
-    values::{
-        id::AccountId,
-        time::Timestamp,
-    },
+    values::{id::AccountId, time::Timestamp},
 };
 
 /// How much an entry should worry its reader. The words are those of the Simple Auth audit API.

@@ -194,7 +194,13 @@ impl Rules {
     }
 
     /// The verdict for an account over all origins. A known device passes: its own pair counter stands for it.
-    pub fn subject(&self, counter: &CounterRecord, pending: u32, now: Timestamp, known_device: bool) -> Admission {
+    pub fn subject(
+        &self,
+        counter: &CounterRecord,
+        pending: u32,
+        now: Timestamp,
+        known_device: bool,
+    ) -> Admission {
         if known_device {
             return Admission::Admitted;
         }
@@ -205,7 +211,11 @@ impl Rules {
         let slow_from = self.block_after.saturating_mul(2);
         if failures < slow_from {
             // Parallel guessers share what is left before the delays begin.
-            return if failures + pending < slow_from { Admission::Admitted } else { Admission::Wait(Duration::from_secs(1)) };
+            return if failures + pending < slow_from {
+                Admission::Admitted
+            } else {
+                Admission::Wait(Duration::from_secs(1))
+            };
         }
         let wait = doubled(Duration::from_secs(1), failures - slow_from).min(Duration::from_secs(60));
         after(counter.latest, wait, now, pending)
@@ -217,7 +227,9 @@ impl Rules {
         if failures + pending < self.source_failures {
             return Admission::Admitted;
         }
-        Admission::Wait(self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)))
+        Admission::Wait(
+            self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)),
+        )
     }
 
     /// Failures that still count.

@@ -50,7 +50,13 @@ pub enum Liveness {
 
 impl Lifetimes {
     /// Judges a session by server time alone (security.md SES-8). Sliding never reaches past `ends` (VCH-18).
-    pub fn liveness(&self, now: Timestamp, last_seen: Timestamp, ends: Timestamp, remembered: bool) -> Liveness {
+    pub fn liveness(
+        &self,
+        now: Timestamp,
+        last_seen: Timestamp,
+        ends: Timestamp,
+        remembered: bool,
+    ) -> Liveness {
         let unused = now.since(last_seen);
         if now >= ends {
             Liveness::Expired

@@ -59,7 +59,10 @@ impl Jar {
     }
 
     /// All values of the session cookie that a request brings, in order.
-    pub fn sessions<'h, 'j>(&'j self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> + use<'h, 'j> {
+    pub fn sessions<'h, 'j>(
+        &'j self,
+        headers: &'h HeaderMap,
+    ) -> impl Iterator<Item = &'h [u8]> + use<'h, 'j> {
         values(headers, &self.session)
     }
 

@@ -134,7 +134,10 @@ impl Vouch {
             Err(complaint) => {
                 let peer = arrival.connection.peer;
                 tracing::warn!(request = %arrival.id, %peer, %complaint, "a check was refused");
-                return (Refusal::untrusted(complaint.dialect).into_response(&parts.method), Verdict::Untrusted);
+                return (
+                    Refusal::untrusted(complaint.dialect).into_response(&parts.method),
+                    Verdict::Untrusted,
+                );
             }
         };
         let rules = self.gate.rules();
