@@ -32,7 +32,7 @@
 //! | 4 | [`web`] | the surfaces: parse, call, answer | values, serve, domain, actions, gate |
 //! | 5 | [`config`] | the file and the environment become checked settings | values, crypto, store, serve, domain, actions, gate |
 //! | 6 | [`boot`] | puts the house together, reloads it, stops it in order | values, world, crypto, store, serve, domain, actions, gate, chores, web, config |
-//! | 7 | [`cli`] | the command line | values, world, serve, web::control, config, boot |
+//! | 7 | [`cli`] | the command line | values, world, serve, `web::control`, config, boot |
 //! | 8 | `main` | arguments in, an exit code out | cli |
 //!
 //! Inside [`domain`] arrows go one way too: each sub-room imports only those declared before it.

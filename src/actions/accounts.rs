@@ -139,7 +139,7 @@ impl Actions {
 
     /// Whether any account exists.
     pub fn any_account(&self) -> Result<bool, StoreError> {
-        self.0.store.read(|tx| account::any_account(tx))
+        self.0.store.read(account::any_account)
     }
 
     /// Opens or closes an account. Closing ends its sessions.

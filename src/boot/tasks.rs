@@ -18,7 +18,7 @@ use crate::{
 /// How often touches are written.
 const TOUCHES: Duration = Duration::from_secs(5);
 /// How often a piece of the tables is swept.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 pub(super) fn start(
     tracker: &TaskTracker,

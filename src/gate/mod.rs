@@ -172,11 +172,7 @@ impl Gate {
         self.caches.sizes()
     }
 
-    fn live(
-        &self,
-        hash: &SessionHash,
-        now: Timestamp,
-    ) -> Result<Option<(Arc<Session>, Arc<Person>)>, StoreError> {
+    fn live(&self, hash: &SessionHash, now: Timestamp) -> Result<Option<Live>, StoreError> {
         let session = self.caches.session(hash, || {
             self.store.read(|tx| Ok(SESSIONS.get(tx, hash)?.map(|record| Session::new(&record))))
         })?;
@@ -200,9 +196,12 @@ impl Gate {
 }
 
 /// The same person at the same app is reported so often at most.
-const DENIAL_INTERVAL: Duration = Duration::from_secs(60);
+const DENIAL_INTERVAL: Duration = Duration::from_mins(1);
 /// So many people and apps are remembered for that.
 const MOST_TOLD: usize = 10_000;
+
+/// A live session and its owner.
+type Live = (Arc<Session>, Arc<Person>);
 
 /// More cookies of our name than this are not looked at; browsers never send so many by themselves.
 const MOST_COOKIES: usize = 8;

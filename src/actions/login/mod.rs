@@ -66,7 +66,7 @@ pub struct SignedIn {
 }
 
 /// How long a device stays known after a sign-in.
-pub const DEVICE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(180 * 24 * 3600);
+pub const DEVICE_LIFETIME: std::time::Duration = std::time::Duration::from_hours(4320);
 
 /// What is known before the password is looked at.
 struct Known {
@@ -196,7 +196,7 @@ impl Actions {
             })
             .await?;
         match finished {
-            Finished::SignedIn { session, .. } => {
+            Finished::SignedIn(session) => {
                 let device = self.0.keyring.device_mark(account, &device, until);
                 Ok(SignedIn { key, session, account, device })
             }

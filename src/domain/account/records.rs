@@ -24,7 +24,7 @@ pub const ACCOUNTS: Table<AccountRecord> = Table::new();
 const RESTING_NAMES: Table<RestingName> = Table::new();
 
 /// How long a deleted user name cannot be given to somebody else (security.md ENR-6).
-pub const DELETED_NAMES_REST: Duration = Duration::from_secs(90 * 24 * 3600);
+pub const DELETED_NAMES_REST: Duration = Duration::from_hours(2160);
 
 const BY_USERNAME: Index<AccountRecord> = Index::unique("username", |account, keys| {
     keys.add().id(account.domain.bytes()).text(&account.canonical);

@@ -24,12 +24,12 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Self {
         Self {
-            idle: Duration::from_secs(3600),
-            absolute: Duration::from_secs(24 * 3600),
-            remember: Duration::from_secs(30 * 24 * 3600),
-            touch_every: Duration::from_secs(60),
+            idle: Duration::from_hours(1),
+            absolute: Duration::from_hours(24),
+            remember: Duration::from_hours(720),
+            touch_every: Duration::from_mins(1),
             per_person: 20,
-            fresh: Duration::from_secs(300),
+            fresh: Duration::from_mins(5),
         }
     }
 }

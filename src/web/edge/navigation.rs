@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn every_branch_of_the_table() {
         let html = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
-        let cases: &[(&[(&'static str, &'static str)], bool, bool)] = &[
+        type Case<'c> = (&'c [(&'static str, &'static str)], bool, bool);
+        let cases: &[Case<'_>] = &[
             (&[html], true, true),
             (&[html], false, false),
             (&[("accept", "*/*")], true, false),

@@ -101,7 +101,7 @@ pub fn seconds(wait: std::time::Duration) -> u64 {
 fn log(fault: &Fault, request: &str, method: &Method, path: &str) {
     match fault.reason {
         Reason::Broken | Reason::Unavailable => {
-            tracing::error!(request, %method, path, %fault, "request failed")
+            tracing::error!(request, %method, path, %fault, "request failed");
         }
         Reason::Busy => tracing::warn!(request, %method, path, %fault, "request refused"),
         _ => tracing::debug!(request, %method, path, %fault, "request refused"),

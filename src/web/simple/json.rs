@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Fault> {
         cross_site::same_site_only(request.headers(), &shared.origin)?;
-        if !is_json(request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes())) {
+        if !is_json(request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes)) {
             return Err(Fault::new(Reason::UnsupportedMediaType));
         }
         let settings = &shared.settings;

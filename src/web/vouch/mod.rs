@@ -304,7 +304,7 @@ pub(in crate::web) struct Check<'r> {
 }
 
 /// How long a return address keeps its seal: somebody may look for a password for a while.
-const RETURN_LIFETIME: Duration = Duration::from_secs(3600);
+const RETURN_LIFETIME: Duration = Duration::from_hours(1);
 
 fn slip(to: ReturnTo, method: method::Method, dialect: Dialect, now: Timestamp) -> Slip {
     Slip { to, method, adapter: dialect.name(), expires: now + RETURN_LIFETIME }

@@ -111,7 +111,7 @@ impl Refusal {
             Dialect::Request => {}
             Dialect::Forward | Dialect::Gateway if self.html => html(&mut response, self.page(), method),
             Dialect::Forward | Dialect::Gateway | Dialect::Session => {
-                json(&mut response, self.object(), method)
+                json(&mut response, self.object(), method);
             }
         }
         response
