@@ -63,6 +63,8 @@ mod tests {
 
     use super::is_navigation;
 
+    type Case<'c> = (&'c [(&'static str, &'static str)], bool, bool);
+
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
             .iter()
@@ -74,7 +76,6 @@ mod tests {
     #[test]
     fn every_branch_of_the_table() {
         let html = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
-        type Case<'c> = (&'c [(&'static str, &'static str)], bool, bool);
         let cases: &[Case<'_>] = &[
             (&[html], true, true),
             (&[html], false, false),
