@@ -120,7 +120,11 @@ impl Gate {
         now: Timestamp,
     ) -> Result<Presence, StoreError> {
         let mut found: Option<(SessionHash, Arc<Session>, Arc<Person>)> = None;
-        for value in values.into_iter().take(MOST_COOKIES) {
+        for (at, value) in values.into_iter().enumerate() {
+            if at == MOST_COOKIES {
+                // Looking at the first few only would let their order decide.
+                return Ok(Presence::Conflicting);
+            }
             let Some(hash) = SessionHash::of_cookie(value) else { continue };
             let Some((session, person)) = self.live(&hash, now)? else { continue };
             match &found {
@@ -203,7 +207,7 @@ const MOST_TOLD: usize = 10_000;
 /// A live session and its owner.
 type Live = (Arc<Session>, Arc<Person>);
 
-/// More cookies of our name than this are not looked at; browsers never send so many by themselves.
+/// More cookies of our name than this prove nothing; browsers never send so many by themselves.
 const MOST_COOKIES: usize = 8;
 
 /// The spaces whose changes reach the caches.

@@ -121,7 +121,7 @@ impl Person {
 pub enum Presence {
     /// No live session.
     Nobody,
-    /// Two different live sessions at once: nobody, and the cookies should go.
+    /// Two different live sessions, or far too many cookies at once: nobody, and the cookies should go.
     Conflicting,
     /// A person with a live session.
     Person {

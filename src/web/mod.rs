@@ -19,6 +19,8 @@ pub mod metrics;
 pub mod pages;
 pub mod simple;
 mod site;
+#[cfg(test)]
+mod testing;
 pub mod vouch;
 
 use std::sync::Arc;

@@ -51,12 +51,14 @@ impl Refusal {
     }
 
     /// The Simple Auth form: no live session.
-    pub(super) fn session(login: Option<String>, redirect: bool) -> Self {
+    pub(super) fn session(login: Option<String>, redirect: bool, method: &Method) -> Self {
         let mut refusal =
             Self::new(Dialect::Session, StatusCode::UNAUTHORIZED, "unauthorized", "You are not signed in.");
         if redirect && login.is_some() {
-            // DESIGN.md ruling 2: the seed's 307. Without proxy headers there is no original method but this GET.
-            refusal.status = StatusCode::TEMPORARY_REDIRECT;
+            // DESIGN.md ruling 2: the seed's 307, but never for what a browser would send to the portal a second time
+            // (security.md VCH-13). Without proxy headers the method of the check is the original one.
+            let repeats = matches!(*method, Method::GET | Method::HEAD);
+            refusal.status = if repeats { StatusCode::TEMPORARY_REDIRECT } else { StatusCode::SEE_OTHER };
             refusal.location.clone_from(&login);
         }
         refusal.login = login;

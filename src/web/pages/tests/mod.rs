@@ -1,14 +1,13 @@
 //! The pages by their router: requests in, answers out.
 
-mod kit;
 mod own;
 mod sign_in;
 
 use axum::body::Body;
 use http::{Request, StatusCode, header};
 
-use self::kit::{Browser, House, PASSWORD};
 use super::is_for;
+use crate::web::testing::{Browser, House, PASSWORD};
 
 #[test]
 fn our_paths_are_ours_and_no_others() {

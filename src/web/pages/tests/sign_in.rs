@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::kit::{Browser, House, OTHER, PASSWORD};
+use crate::web::testing::{Browser, House, OTHER, PASSWORD};
 use crate::{
     actions::accounts::StatusChange,
     domain::policy::returns::Slip,
