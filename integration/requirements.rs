@@ -1,7 +1,12 @@
 //! Keeps `integration/requirements.md` honest: every requirement is listed once, every named test exists and says that it proves it.
 //!
 //! `UPDATE_REQUIREMENTS=1 cargo test --test requirements` rewrites the list's third column from what the tests say of themselves.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -87,7 +92,9 @@ fn files() -> BTreeMap<PathBuf, String> {
             let path = folder.join(&name);
             let wanted = [".rs", ".mjs", ".sh"].iter().any(|end| name.ends_with(end)) || !name.contains('.');
             if entry.file_type().unwrap().is_dir() {
-                if ![Path::new("integration/fuzz/corpus"), Path::new("integration/blackbox/snapshots")].contains(&&*path) {
+                if ![Path::new("integration/fuzz/corpus"), Path::new("integration/blackbox/snapshots")]
+                    .contains(&&*path)
+                {
                     walk(&path, found);
                 }
             } else if let (true, Ok(text)) = (wanted, fs::read_to_string(package().join(&path))) {
@@ -115,9 +122,9 @@ fn test_below(lines: &[&str], at: usize, scenarios: &str) -> Result<String, &'st
     let above = lines[..at].iter().rev().take_while(belongs);
     let below: Vec<&str> = lines[at + 1..].iter().take_while(belongs).copied().collect();
     let declared = lines.get(at + 1 + below.len()).copied().unwrap_or_default();
-    let name = declared.split_once("fn ").map(|(_, rest)| {
-        rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-    });
+    let name = declared
+        .split_once("fn ")
+        .map(|(_, rest)| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
     let name = name.filter(|name| !name.is_empty()).ok_or("stands above no function")?;
     let attributes: Vec<&str> =
         above.chain(&below).map(|line| line.trim_start()).filter(|line| line.starts_with("#[")).collect();
@@ -132,7 +139,8 @@ fn test_below(lines: &[&str], at: usize, scenarios: &str) -> Result<String, &'st
 /// Who proves what, and what is wrong with the markers.
 fn proofs() -> (BTreeMap<Id, BTreeSet<Test>>, Vec<String>) {
     let files = files();
-    let scenarios = files.get(Path::new("integration/blackbox/scenarios/mod.rs")).cloned().unwrap_or_default();
+    let scenarios =
+        files.get(Path::new("integration/blackbox/scenarios/mod.rs")).cloned().unwrap_or_default();
     let (mut proofs, mut complaints) = (BTreeMap::<Id, BTreeSet<Test>>::new(), Vec::new());
     for (path, text) in &files {
         let lines: Vec<&str> = text.lines().collect();
