@@ -241,7 +241,10 @@ impl Vouch {
                 let to = form.asked.as_deref().and_then(|text| rules.return_to(text).ok());
                 let slip = to.map(|to| slip(to, method::Method::Get, Dialect::Session, now));
                 let login = self.portal_page(rules, slip.as_ref());
-                (Refusal::session(login, form.redirect, &parts.method).into_response(&parts.method), Verdict::SignIn)
+                (
+                    Refusal::session(login, form.redirect, &parts.method).into_response(&parts.method),
+                    Verdict::SignIn,
+                )
             }
         }
     }
