@@ -75,7 +75,9 @@ impl Actions {
             return Err(managed());
         }
         let Some(password) = password else {
-            return Err(Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password"));
+            return Err(
+                Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password")
+            );
         };
         let proof = self.prove_present_password(call, &authority, &change, password.hash()?).await?;
         self.check_new_password(&change.new, &account, Field::NewPassword).await?;
@@ -101,7 +103,9 @@ impl Actions {
                 let current = PASSWORDS.get(tx, &id)?;
                 // Only what was proven may be replaced.
                 if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
-                    return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
+                    return Err(
+                        Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
+                    );
                 }
                 credential::set_password(tx, id, &new, call.now, false)?;
                 session::end_all(tx, id, Some(&change.session))?;

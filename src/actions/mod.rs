@@ -76,13 +76,12 @@ impl Actions {
         keyring: Keyring,
         settings: Settings,
     ) -> Result<Self, StoreError> {
-        let home = match store.read(directory::home)? {
-            Some(home) => home,
-            None => {
-                let now = world.now();
-                let chance = [world.random(), world.random(), world.random()];
-                store.write_blocking(move |tx| directory::found(tx, now, chance))?
-            }
+        let home = if let Some(home) = store.read(directory::home)? {
+            home
+        } else {
+            let now = world.now();
+            let chance = [world.random(), world.random(), world.random()];
+            store.write_blocking(move |tx| directory::found(tx, now, chance))?
         };
         let reservations = Reservations::new(settings.throttle.attempts_per_minute);
         let settings = ArcSwap::from_pointee(settings);

@@ -20,7 +20,8 @@ impl Actions {
             .store
             .write(move |tx| {
                 let Some(ended) = session::end(tx, &hash)? else { return Ok(false) };
-                let entry = Entry::done(Event::SignedOut, ended.account.to_string(), &call).about(ended.account);
+                let entry =
+                    Entry::done(Event::SignedOut, ended.account.to_string(), &call).about(ended.account);
                 audit::append(tx, &entry.detail(format!("session {}", ended.id)))?;
                 Ok::<_, Fault>(true)
             })
@@ -101,7 +102,9 @@ impl Actions {
                 };
                 let sessions = session::of_account(tx, account)?;
                 let Some((hash, _)) = sessions.iter().find(|(_, session)| session.id == id) else {
-                    return Err(Fault::new(Reason::NotFound).with_flaw(Field::Session, "there is no such session"));
+                    return Err(
+                        Fault::new(Reason::NotFound).with_flaw(Field::Session, "there is no such session")
+                    );
                 };
                 session::end(tx, hash)?;
                 let entry = Entry::done(Event::SessionEnded, &actor, &call).about(account);

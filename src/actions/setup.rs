@@ -1,7 +1,10 @@
 //! The first account: a one-time link instead of a default password (security.md PWD-9).
 
 use crate::{
-    actions::{Actions, accounts::{Wanted, groups_by_name, own_words}},
+    actions::{
+        Actions,
+        accounts::{Wanted, groups_by_name, own_words},
+    },
     domain::{
         account::{self, NewAccount},
         audit::{self, Entry, Event},
@@ -109,4 +112,3 @@ impl Actions {
         Ok((key, begun.session))
     }
 }
-

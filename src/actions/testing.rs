@@ -1,0 +1,206 @@
+//! A house without surfaces, for tests: its actions over a store in memory or in a file, with a clock that a test moves.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    Actions, Settings, Which,
+    accounts::{StatusChange, Wanted},
+    credentials::{PasswordChange, PasswordRules},
+    hashing::{self, HashingPool},
+    login::{Attempt, SignedIn},
+};
+use crate::{
+    crypto::{keys::MasterKey, password::Params},
+    domain::{
+        account::AccountRecord,
+        audit::{AuditRecord, Event},
+        call::{Call, RequestId},
+        caller::Caller,
+        fault::{Fault, Reason},
+        keyring::Keyring,
+        login::throttle,
+        rights::{Authority, Permit},
+        session::{Lifetimes, SessionKey, SessionRecord},
+    },
+    store::{self, Store},
+    values::{
+        email::EmailAddress,
+        id::AccountId,
+        name::{GroupName, Username},
+        random::Random,
+        secret::Secret,
+    },
+    world::{Levers, World},
+};
+
+pub(crate) const PASSWORD: &str = "seven green lanterns over water";
+pub(crate) const OTHER: &str = "eleven quiet rivers under glass";
+pub(crate) const WRONG: &str = "no lantern was ever this wrong";
+
+/// What a test may want otherwise.
+pub(crate) struct Plan {
+    pub(crate) limits: Lifetimes,
+    pub(crate) throttle: throttle::Rules,
+    pub(crate) hashing: hashing::Settings,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            limits: Lifetimes::default(),
+            throttle: throttle::Rules::default(),
+            hashing: hashing::Settings {
+                params: Params::FLOOR,
+                // A test machine may be busy; no test here is about this wait.
+                wait: Duration::from_secs(60),
+                queue: 512,
+                ..hashing::Settings::default()
+            },
+        }
+    }
+}
+
+/// The house.
+pub(crate) struct Desk {
+    pub(crate) actions: Actions,
+    pub(crate) store: Store,
+    pub(crate) levers: Levers,
+}
+
+impl Desk {
+    pub(crate) fn open() -> Self {
+        Self::with(Plan::default())
+    }
+
+    pub(crate) fn with(plan: Plan) -> Self {
+        Self::over(Store::in_memory(), World::fake(), plan)
+    }
+
+    /// Over a file, in a world that may have been there before: what a restart is.
+    pub(crate) fn at(path: &Path, world: (World, Levers)) -> Self {
+        Self::over(Store::open(&store::Settings::at(path)).unwrap(), world, Plan::default())
+    }
+
+    pub(crate) fn over(store: Store, (world, levers): (World, Levers), plan: Plan) -> Self {
+        let hashing = HashingPool::start(plan.hashing, world.random()).unwrap();
+        // The master key lies beside the store, so it is the same after a restart.
+        let keyring = Keyring::new(&MasterKey::generate(Random::new([9; 32])));
+        let settings =
+            Settings { limits: plan.limits, throttle: plan.throttle, passwords: PasswordRules::default() };
+        let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
+        Self { actions, store, levers }
+    }
+
+    pub(crate) fn call(&self) -> Call {
+        self.from("192.0.2.7")
+    }
+
+    /// A call from an address.
+    pub(crate) fn from(&self, client: &str) -> Call {
+        Call {
+            now: self.actions.world().now(),
+            client: Some(client.parse().unwrap()),
+            request: RequestId::new("req-1"),
+            agent: "test".to_owned(),
+        }
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.levers.clock.advance(Duration::from_secs(seconds));
+    }
+
+    pub(crate) async fn add(&self, name: &str) -> AccountId {
+        self.create(wanted(name)).await.unwrap()
+    }
+
+    pub(crate) async fn create(&self, wanted: Wanted) -> Result<AccountId, Fault> {
+        self.actions.create_account(&self.call(), &operator(), wanted).await
+    }
+
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn, Fault> {
+        self.actions.sign_in(&self.call(), attempt(name, password)).await
+    }
+
+    pub(crate) async fn sign_in_from(&self, client: &str, name: &str, password: &str) -> Result<SignedIn, Fault> {
+        self.actions.sign_in(&self.from(client), attempt(name, password)).await
+    }
+
+    /// The reason why signing in fails.
+    pub(crate) async fn refusal(&self, name: &str, password: &str) -> Reason {
+        self.sign_in(name, password).await.unwrap_err().reason
+    }
+
+    pub(crate) async fn change_password(
+        &self,
+        by: &SignedIn,
+        old: &str,
+        new: &str,
+    ) -> Result<(SessionKey, SessionRecord), Fault> {
+        let caller = Caller::Person {
+            account: by.account,
+            session: by.session.id,
+            strength: by.session.strength.clone(),
+        };
+        let change = PasswordChange {
+            old: Secret::from(old),
+            new: Secret::from(new),
+            session: by.key.hash(),
+            strength: by.session.strength.clone(),
+            remembered: false,
+        };
+        self.actions.change_password(&self.call(), Authority::of_session(&caller).unwrap(), change).await
+    }
+
+    pub(crate) async fn status(&self, id: AccountId, change: StatusChange) -> Result<(), Fault> {
+        self.actions.change_status(&self.call(), &operator(), id, change).await
+    }
+
+    pub(crate) fn account(&self, name: &str) -> AccountRecord {
+        self.actions.find_account(&operator(), &Which::Named(name.to_owned())).unwrap().account
+    }
+
+    /// Passwords (right, wrong or dummy) that went through the pool so far.
+    pub(crate) fn hashed(&self) -> u64 {
+        self.actions.hashing().figures().done
+    }
+
+    pub(crate) fn audit(&self) -> Vec<AuditRecord> {
+        self.actions.audit(&operator(), None, None, 10_000).unwrap()
+    }
+
+    pub(crate) fn count(&self, event: Event) -> usize {
+        self.audit().iter().filter(|record| record.event == event).count()
+    }
+
+    /// The ids of the sessions of an account that are stored and live.
+    pub(crate) fn live(&self, account: AccountId) -> usize {
+        self.actions.sessions_of(&self.call(), account).unwrap().len()
+    }
+}
+
+pub(crate) fn operator() -> Permit {
+    Permit::to_manage(&Caller::Operator).unwrap()
+}
+
+/// Somebody with [`PASSWORD`], an e-mail address and the group `staff`.
+pub(crate) fn wanted(name: &str) -> Wanted {
+    Wanted {
+        username: Username::parse(name).unwrap(),
+        display_name: None,
+        email: EmailAddress::parse(&format!("{name}@example.com")).ok(),
+        mobile: None,
+        groups: vec![GroupName::parse("staff").unwrap()],
+        password: Some(Secret::from(PASSWORD)),
+        temporary: false,
+    }
+}
+
+pub(crate) fn attempt(name: &str, password: &str) -> Attempt {
+    Attempt {
+        name: name.to_owned(),
+        password: Secret::from(password),
+        remember: false,
+        device: None,
+        replaces: None,
+    }
+}

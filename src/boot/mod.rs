@@ -18,21 +18,31 @@ mod wiring;
 
 use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::{keys::KeyFileError, reload::LoadSettings};
 use crate::{
-    actions::{Actions, declared::Reconciled, hashing::{HashingPool, StartError}},
+    actions::{
+        Actions,
+        declared::Reconciled,
+        hashing::{HashingPool, StartError},
+    },
     config::Settings,
     crypto::{
         password::{self, PasswordError},
         strength,
     },
-    domain::{fault::Fault, keyring::Keyring},
-    gate::{Gate, Touch},
+    domain::{
+        self,
+        audit::{self, Entry, Event},
+        call::{Call, RequestId},
+        fault::Fault,
+        keyring::Keyring,
+    },
+    gate::{Gate, Learned},
     serve::{self, BindError, Stopped, TlsError},
-    store::{BackupError, OpenError, Store, StoreError},
+    store::{BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
     web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
     world::World,
@@ -58,6 +68,12 @@ pub enum BootError {
     /// The store, after it was opened.
     #[error("the store cannot be used: {0}")]
     Use(#[from] StoreError),
+    /// A migration of the store.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The hashing pool.
     #[error(transparent)]
     Hashing(#[from] StartError),
@@ -84,7 +100,7 @@ pub struct House {
     gate: Arc<Gate>,
     vouch: Arc<Vouch>,
     shared: Shared,
-    touches: mpsc::Receiver<Touch>,
+    learned: Learned,
 }
 
 /// What there is to tell about a house that has just opened.
@@ -107,16 +123,21 @@ impl House {
         made.map_err(|source| BootError::DataDir { path, source })?;
         let key = keys::master_key(&settings.data_dir, &settings.store.path, &world)?;
         let store = Store::open(&settings.store)?;
+        let migrated = store.migrate(domain::MIGRATIONS)?;
+        if migrated > 0 {
+            tracing::info!(migrated, "the store was brought to this version's shape");
+        }
         let pool = HashingPool::start(settings.hashing.clone(), world.random())?;
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
         let rules = std::mem::take(&mut settings.rules);
-        let (gate, touches) = Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
+        let (gate, learned) =
+            Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
         let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);
         let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
-        Ok(Self { settings, world, store, actions, gate, vouch, shared, touches })
+        Ok(Self { settings, world, store, actions, gate, vouch, shared, learned })
     }
 
     /// Makes the declared accounts true and, when there is no account at all, offers the setup link.
@@ -164,14 +185,14 @@ impl House {
         stop: CancellationToken,
         started: impl FnOnce(&[(&'static str, String)]),
     ) -> Result<Stopped, BootError> {
-        let Self { settings, world, store, actions, gate, vouch, shared, touches } = self;
+        let Self { settings, world, store, actions, gate, vouch, shared, learned } = self;
         let opened = listeners::open(&settings)?;
         let addresses: Vec<_> =
             opened.bound.iter().map(|bound| (bound.name(), bound.address().to_string())).collect();
         let serving = listeners::serving(&settings, &world);
         let audit_keep = settings.audit_keep;
         let reloader = Arc::new(reload::Reloader {
-            current: Mutex::new(settings),
+            started_with: Mutex::new(settings),
             load,
             actions: actions.clone(),
             gate: gate.clone(),
@@ -182,7 +203,7 @@ impl House {
         let site = Site::new(shared, vouch, opened.surfaces, operator);
         let tracker = TaskTracker::new();
         let chores_stop = CancellationToken::new();
-        tasks::start(&tracker, &chores_stop, actions.clone(), touches, audit_keep);
+        tasks::start(&tracker, &chores_stop, actions.clone(), learned, audit_keep);
         tasks::reload_on_signal(&tracker, &chores_stop, reloader);
         started(&addresses);
         let listeners = opened.bound.into_iter().map(|bound| (bound, site.clone())).collect();
@@ -221,6 +242,14 @@ pub fn hash_password(
 ///
 /// # Errors
 /// When the backup cannot be read whole, or the place is in use.
-pub fn restore(settings: &Settings, backup: &std::path::Path) -> Result<u64, BackupError> {
-    Store::restore(backup, &settings.store)
+pub fn restore(settings: &Settings, backup: &std::path::Path, world: &World) -> Result<u64, BootError> {
+    let epoch = Store::restore(backup, &settings.store)?;
+    // The restored trail shall tell of it before anything else happens.
+    let store = Store::open(&settings.store)?;
+    let number = u64::from_be_bytes(*world.random().bytes());
+    let call = Call::inside(world.now(), RequestId::new(format!("inside-{number:016x}")));
+    let entry = Entry::done(Event::Restored, "operator", &call).detail(format!("epoch {epoch}"));
+    store.write_blocking(move |tx| audit::append(tx, &entry))?;
+    store.close();
+    Ok(epoch)
 }

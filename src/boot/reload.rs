@@ -18,7 +18,8 @@ use crate::{
 pub type LoadSettings = Arc<dyn Fn() -> Result<Settings, String> + Send + Sync>;
 
 pub(super) struct Reloader {
-    pub(super) current: Mutex<Settings>,
+    /// What the house was started with: whatever differs from it and takes effect at a restart only, still waits.
+    pub(super) started_with: Mutex<Settings>,
     pub(super) load: LoadSettings,
     pub(super) actions: Actions,
     pub(super) gate: Arc<Gate>,
@@ -29,9 +30,9 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Puts a changed configuration in force. With any complaint the old one stays, whole.
     pub(super) async fn reload(&self) -> Result<String, String> {
-        let mut current = self.current.lock().await;
+        let started_with = self.started_with.lock().await;
         let mut new = (self.load)()?;
-        let waiting = Settings::restart_needed(&current, &new);
+        let waiting = Settings::restart_needed(&started_with, &new);
         for (name, tls) in &self.tls {
             let site = if *name == listeners::GATEWAY { &new.gateway } else { &new.api };
             if let Some(identity) = &site.tls {
@@ -47,15 +48,12 @@ impl Reloader {
             ..crate::actions::Settings::clone(&kept)
         });
         let call = self.actions.inside();
-        let reconciled = self
-            .actions
-            .reconcile(&call, new.accounts.clone())
-            .await
-            .map_err(|fault| format!("the rules are in force, but the accounts could not be applied: {fault}"))?;
+        let reconciled = self.actions.reconcile(&call, new.accounts.clone()).await.map_err(|fault| {
+            format!("the rules are in force, but the accounts could not be applied: {fault}")
+        })?;
         if let Err(fault) = self.actions.record(&call, Event::Reloaded, "").await {
             tracing::error!(%fault, "the reload could not be recorded");
         }
-        *current = new;
         let mut told = format!(
             "The configuration is in force ({} accounts created, {} changed, {} disabled).",
             reconciled.created, reconciled.changed, reconciled.disabled

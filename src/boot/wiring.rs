@@ -10,7 +10,10 @@ use crate::{
     web::{
         self, Surface,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
-        vouch::{self, identity::{self, IdentityField, IdentityHeaders}},
+        vouch::{
+            self,
+            identity::{self, IdentityField, IdentityHeaders},
+        },
     },
 };
 
@@ -43,7 +46,12 @@ pub(super) fn vouch(settings: &Settings) -> vouch::Settings {
         identity: IdentityHeaders::new(headers, text(settings.vouch.text)),
         per_app: own.collect::<HashMap<_, _>>(),
         user_header: settings.vouch.user_header.clone(),
-        preflight: settings.apps.iter().filter(|app| app.preflights_pass).map(|app| app.name.clone()).collect(),
+        preflight: settings
+            .apps
+            .iter()
+            .filter(|app| app.preflights_pass)
+            .map(|app| app.name.clone())
+            .collect(),
     }
 }
 

@@ -78,7 +78,8 @@ pub(crate) fn loader(args: &Args) -> LoadSettings {
     let (path, data_dir) = (args.config.clone(), args.data_dir.clone());
     Arc::new(move || {
         let overrides = Overrides { data_dir: data_dir.clone() };
-        config::load(path.as_deref(), std::env::vars_os(), overrides).map_err(|complaints| complaints.to_string())
+        config::load(path.as_deref(), std::env::vars_os(), overrides)
+            .map_err(|complaints| complaints.to_string())
     })
 }
 
@@ -111,7 +112,7 @@ fn hash_password(args: &Args) -> Result<(), Failure> {
 /// `vouchsafe restore`
 fn restore(args: &Args, backup: &Path) -> Result<(), Failure> {
     let settings = settings(args)?;
-    let epoch = boot::restore(&settings, backup)?;
+    let epoch = boot::restore(&settings, backup, &World::real())?;
     println!(
         "The store is restored (epoch {epoch}). Sessions, one-time links and codes from before are void; people sign in again."
     );

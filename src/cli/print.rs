@@ -14,19 +14,33 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
         Reply::Accounts(accounts) => {
             let rows = accounts.iter().map(|account| {
                 let name = account.name.clone();
-                vec![account.username.clone(), account.status.clone(), account.groups.join(","), name, account.id.clone()]
+                vec![
+                    account.username.clone(),
+                    account.status.clone(),
+                    account.groups.join(","),
+                    name,
+                    account.id.clone(),
+                ]
             });
             table(&["USER", "STATUS", "GROUPS", "NAME", "ID"], rows.collect());
         }
         Reply::Sessions(sessions) => {
             let rows = sessions.iter().map(|session| {
                 let client = session.client.clone().unwrap_or_default();
-                vec![session.id.clone(), session.created.clone(), session.last_seen.clone(), client, session.agent.clone()]
+                vec![
+                    session.id.clone(),
+                    session.created.clone(),
+                    session.last_seen.clone(),
+                    client,
+                    session.agent.clone(),
+                ]
             });
             table(&["ID", "BEGAN", "LAST USE", "FROM", "BROWSER"], rows.collect());
         }
         Reply::Groups(groups) => {
-            let rows = groups.iter().map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
+            let rows = groups
+                .iter()
+                .map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
@@ -88,7 +102,8 @@ fn show_explanation(value: &serde_json::Value) {
     println!("app     {}", text("app"));
     println!("rule    {}", text("rule"));
     println!("access  {}", text("access"));
-    let list = |name: &str| value.get(name).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let list =
+        |name: &str| value.get(name).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
     for fact in list("facts") {
         let part = |at: usize| fact.get(at).and_then(serde_json::Value::as_str).map(safe).unwrap_or_default();
         println!("fact    {} = {}", part(0), part(1));
@@ -99,7 +114,13 @@ fn show_explanation(value: &serde_json::Value) {
             Some(serde_json::Value::Null) | None => "-".to_owned(),
             Some(other) => other.to_string(),
         };
-        println!("reading {} -> {} (rule {}, {})", part("path"), part("outcome"), part("rule"), part("access"));
+        println!(
+            "reading {} -> {} (rule {}, {})",
+            part("path"),
+            part("outcome"),
+            part("rule"),
+            part("access")
+        );
     }
 }
 

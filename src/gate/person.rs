@@ -11,6 +11,7 @@ use crate::{
     domain::{
         account::AccountRecord,
         caller::{Caller, Level, Strength},
+        directory::GroupNames,
         session::{SessionHash, SessionRecord},
     },
     values::{
@@ -86,8 +87,10 @@ pub struct Person {
     pub display_name: Bytes,
     /// The e-mail address, empty when there is none.
     pub email: Bytes,
-    /// Group names, sorted.
+    /// Group names as typed, sorted.
     pub groups: Vec<String>,
+    /// Group names as rules compare them, sorted.
+    pub group_keys: Vec<String>,
     /// Group names joined by commas; a group name cannot hold one.
     pub groups_joined: Bytes,
     /// The account's id as text.
@@ -97,15 +100,16 @@ pub struct Person {
 }
 
 impl Person {
-    pub(super) fn new(id: AccountId, record: &AccountRecord, groups: Vec<String>) -> Self {
+    pub(super) fn new(id: AccountId, record: &AccountRecord, groups: GroupNames) -> Self {
         Self {
             id,
             username: Bytes::from(record.username.clone()),
             canonical: record.canonical.clone(),
             display_name: Bytes::from(record.display_name.clone()),
             email: Bytes::from(record.email.clone().unwrap_or_default()),
-            groups_joined: Bytes::from(groups.join(",")),
-            groups,
+            groups_joined: Bytes::from(groups.typed.join(",")),
+            groups: groups.typed,
+            group_keys: groups.canonical,
             id_text: Bytes::from(id.to_string()),
             may_enter: record.status.hindrance().is_none(),
         }
@@ -117,7 +121,7 @@ impl Person {
 pub enum Presence {
     /// No live session.
     Nobody,
-    /// Two different live sessions at once: nobody, and the cookies should go.
+    /// Two different live sessions, or far too many cookies at once: nobody, and the cookies should go.
     Conflicting,
     /// A person with a live session.
     Person {

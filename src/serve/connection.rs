@@ -56,6 +56,14 @@ pub struct RequestId {
     pub(super) request: u32,
 }
 
+#[cfg(test)]
+impl RequestId {
+    /// For tests of services, which make their own arrivals.
+    pub(crate) const fn for_tests(request: u32) -> Self {
+        Self { seed: 0, connection: 1, request }
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}-{:x}-{:x}", self.seed, self.connection, self.request)

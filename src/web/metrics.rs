@@ -1,4 +1,4 @@
-//! `/metrics` in the OpenMetrics text format. No label carries anything a client wrote (security.md OPS-20).
+//! `/metrics` in the `OpenMetrics` text format. No label carries anything a client wrote (security.md OPS-20).
 
 use std::sync::atomic::AtomicU64;
 

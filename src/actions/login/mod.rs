@@ -66,7 +66,7 @@ pub struct SignedIn {
 }
 
 /// How long a device stays known after a sign-in.
-pub const DEVICE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(180 * 24 * 3600);
+pub const DEVICE_LIFETIME: std::time::Duration = std::time::Duration::from_hours(4320);
 
 /// What is known before the password is looked at.
 struct Known {
@@ -105,8 +105,14 @@ impl Actions {
     }
 
     /// Whether a guess may be spent; the reservation counts as one failure until it is dropped.
-    async fn reserve(&self, call: &Call, settings: &Settings, known: &Known) -> Result<Reservation<'_>, Fault> {
-        let admission = self.0.reservations.reserve(&self.0.store, &settings.throttle, known.counters, call.now)?;
+    async fn reserve(
+        &self,
+        call: &Call,
+        settings: &Settings,
+        known: &Known,
+    ) -> Result<Reservation<'_>, Fault> {
+        let admission =
+            self.0.reservations.reserve(&self.0.store, &settings.throttle, known.counters, call.now)?;
         match admission {
             Ok(reservation) => Ok(reservation),
             Err(wait) => {
@@ -132,7 +138,9 @@ impl Actions {
     fn look_up(&self, call: &Call, attempt: &Attempt) -> Result<Known, Fault> {
         let home = self.0.home;
         let found = self.0.store.read(|tx| {
-            let Some((id, _)) = account::by_login(tx, home, &attempt.name)? else { return Ok::<_, Fault>(None) };
+            let Some((id, _)) = account::by_login(tx, home, &attempt.name)? else {
+                return Ok::<_, Fault>(None);
+            };
             Ok(Some((id, credential::password_of(tx, id)?)))
         })?;
         let subject = match &found {
@@ -183,10 +191,12 @@ impl Actions {
         let finished = self
             .0
             .store
-            .write(move |tx| login::finish(tx, &finish, &counters, &settings.throttle, &settings.limits, &call, epoch))
+            .write(move |tx| {
+                login::finish(tx, &finish, &counters, &settings.throttle, &settings.limits, &call, epoch)
+            })
             .await?;
         match finished {
-            Finished::SignedIn { session, .. } => {
+            Finished::SignedIn(session) => {
                 let device = self.0.keyring.device_mark(account, &device, until);
                 Ok(SignedIn { key, session, account, device })
             }

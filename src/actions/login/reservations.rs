@@ -54,7 +54,11 @@ impl Reservations {
         Self {
             pending: Mutex::default(),
             refusals: Mutex::default(),
-            attempts: RateLimiter::new(Quota::per_minute(per_minute), DashMapStateStore::default(), clock.clone()),
+            attempts: RateLimiter::new(
+                Quota::per_minute(per_minute),
+                DashMapStateStore::default(),
+                clock.clone(),
+            ),
             clock,
         }
     }
@@ -102,13 +106,13 @@ impl Reservations {
     pub fn worth_recording(&self, counters: &Counters, now: Timestamp) -> bool {
         let mut refusals = lock(&self.refusals);
         if refusals.len() > MOST_SOURCES {
-            refusals.retain(|_, at| now.since(*at) < Duration::from_secs(60));
+            refusals.retain(|_, at| now.since(*at) < Duration::from_mins(1));
             if refusals.len() > MOST_SOURCES {
                 return false;
             }
         }
         match refusals.get(&counters.pair) {
-            Some(at) if now.since(*at) < Duration::from_secs(60) => false,
+            Some(at) if now.since(*at) < Duration::from_mins(1) => false,
             _ => {
                 refusals.insert(counters.pair, now);
                 true
@@ -120,7 +124,7 @@ impl Reservations {
     pub fn tidy(&self, now: Timestamp) {
         self.clock.set(now);
         self.attempts.retain_recent();
-        lock(&self.refusals).retain(|_, at| now.since(*at) < Duration::from_secs(60));
+        lock(&self.refusals).retain(|_, at| now.since(*at) < Duration::from_mins(1));
     }
 }
 

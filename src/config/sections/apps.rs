@@ -220,7 +220,7 @@ impl RuleSection {
         });
         rule.groups = each(&format!("{path}.groups"), &self.groups, ledger, |text| {
             let name = GroupName::parse(text).map_err(|error| error.to_string())?;
-            Ok(name.as_str().to_owned())
+            Ok(name.canonical().to_owned())
         });
         let networks = self.networks.iter().enumerate();
         rule.networks = networks

@@ -69,7 +69,8 @@ pub fn set_password(
     temporary: bool,
 ) -> Result<(), StoreError> {
     let revision = PASSWORDS.get(tx, &account)?.map_or(1, |old| old.revision + 1);
-    let record = PasswordRecord { hash: hash.as_str().to_owned(), set: now, temporary, revision, origin: None };
+    let record =
+        PasswordRecord { hash: hash.as_str().to_owned(), set: now, temporary, revision, origin: None };
     PASSWORDS.set(tx, &account, &record)?;
     Ok(())
 }

@@ -156,7 +156,8 @@ pub fn ensure_group(
     if let Some((id, _)) = group_named(tx, tenant, name)? {
         return Ok((id, false));
     }
-    let record = GroupRecord { tenant, name: name.as_str().to_owned(), canonical: name.canonical().to_owned() };
+    let record =
+        GroupRecord { tenant, name: name.as_str().to_owned(), canonical: name.canonical().to_owned() };
     GROUPS.set(tx, &new_id, &record)?;
     Ok((new_id, true))
 }
@@ -174,15 +175,26 @@ pub fn rename_group(tx: &mut WriteTx, id: GroupId, name: &GroupName) -> Result<(
     }
 }
 
-/// The names of these groups, sorted, for headers, rules and answers. Ids without a group are left out.
-pub fn names_of(tx: &impl Reading, ids: &[GroupId]) -> Result<Vec<String>, StoreError> {
-    let mut names = Vec::with_capacity(ids.len());
+/// The names of some groups, each sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupNames {
+    /// As people typed them: for headers and answers.
+    pub typed: Vec<String>,
+    /// As rules compare them.
+    pub canonical: Vec<String>,
+}
+
+/// The names of these groups. Ids without a group are left out.
+pub fn names_of(tx: &impl Reading, ids: &[GroupId]) -> Result<GroupNames, StoreError> {
+    let mut names = GroupNames::default();
     for id in ids {
         if let Some(group) = GROUPS.get(tx, id)? {
-            names.push(group.name);
+            names.typed.push(group.name);
+            names.canonical.push(group.canonical);
         }
     }
-    names.sort();
+    names.typed.sort();
+    names.canonical.sort();
     Ok(names)
 }
 

@@ -49,12 +49,12 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             free_failures: 5,
-            window: Duration::from_secs(15 * 60),
+            window: Duration::from_mins(15),
             block_after: 10,
-            block: Duration::from_secs(5 * 60),
-            block_most: Duration::from_secs(3600),
+            block: Duration::from_mins(5),
+            block_most: Duration::from_hours(1),
             source_failures: 30,
-            source_window: Duration::from_secs(5 * 60),
+            source_window: Duration::from_mins(5),
             ceiling: 100,
             attempts_per_minute: 120,
         }
@@ -179,7 +179,7 @@ impl Admission {
 impl Rules {
     /// The verdict for a pair.
     pub fn pair(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
-        let failures = self.recent(counter, now, self.longest_memory(counter));
+        let failures = Self::recent(counter, now, self.longest_memory(counter));
         let wait = if failures >= self.block_after {
             doubled(self.block, counter.blocks.saturating_sub(1)).min(self.block_most)
         } else if failures >= self.free_failures {
@@ -194,34 +194,46 @@ impl Rules {
     }
 
     /// The verdict for an account over all origins. A known device passes: its own pair counter stands for it.
-    pub fn subject(&self, counter: &CounterRecord, pending: u32, now: Timestamp, known_device: bool) -> Admission {
+    pub fn subject(
+        &self,
+        counter: &CounterRecord,
+        pending: u32,
+        now: Timestamp,
+        known_device: bool,
+    ) -> Admission {
         if known_device {
             return Admission::Admitted;
         }
         if counter.consecutive >= self.ceiling {
             return Admission::Wait(self.block_most);
         }
-        let failures = self.recent(counter, now, self.window);
+        let failures = Self::recent(counter, now, self.window);
         let slow_from = self.block_after.saturating_mul(2);
         if failures < slow_from {
             // Parallel guessers share what is left before the delays begin.
-            return if failures + pending < slow_from { Admission::Admitted } else { Admission::Wait(Duration::from_secs(1)) };
+            return if failures + pending < slow_from {
+                Admission::Admitted
+            } else {
+                Admission::Wait(Duration::from_secs(1))
+            };
         }
-        let wait = doubled(Duration::from_secs(1), failures - slow_from).min(Duration::from_secs(60));
+        let wait = doubled(Duration::from_secs(1), failures - slow_from).min(Duration::from_mins(1));
         after(counter.latest, wait, now, pending)
     }
 
     /// The verdict for a source over all accounts.
     pub fn source(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
-        let failures = self.recent(counter, now, self.source_window);
+        let failures = Self::recent(counter, now, self.source_window);
         if failures + pending < self.source_failures {
             return Admission::Admitted;
         }
-        Admission::Wait(self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)))
+        Admission::Wait(
+            self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)),
+        )
     }
 
     /// Failures that still count.
-    fn recent(&self, counter: &CounterRecord, now: Timestamp, memory: Duration) -> u32 {
+    fn recent(counter: &CounterRecord, now: Timestamp, memory: Duration) -> u32 {
         if now.since(counter.latest) >= memory { 0 } else { counter.failures }
     }
 
@@ -233,7 +245,7 @@ impl Rules {
 
     /// The counter after one more failure.
     fn counted(&self, counter: &CounterRecord, now: Timestamp, memory: Duration) -> CounterRecord {
-        let failures = self.recent(counter, now, memory).saturating_add(1);
+        let failures = Self::recent(counter, now, memory).saturating_add(1);
         let blocks = if failures > 1 { counter.blocks } else { 0 };
         CounterRecord {
             failures,

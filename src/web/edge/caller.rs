@@ -20,7 +20,7 @@ impl Shared {
             .trust
             .client(arrival, &parts.headers)
             .map_err(|error| Fault::new(Reason::Malformed).because(error))?;
-        let agent = parts.headers.get(http::header::USER_AGENT).map(|value| value.as_bytes());
+        let agent = parts.headers.get(http::header::USER_AGENT).map(http::HeaderValue::as_bytes);
         let agent = String::from_utf8_lossy(agent.unwrap_or_default());
         Ok(Call {
             now: self.actions.world().now(),

@@ -127,7 +127,7 @@ impl Adapter {
         let dialect = match self {
             Self::Request => Dialect::Request,
             Self::Forward => Dialect::Forward,
-            Self::Bare => match (headers.contains_key(ORIGINAL_URL), says_forwarded(headers)) {
+            Self::Bare => match (says_original(headers), says_forwarded(headers)) {
                 (false, false) => return Ok(Asked::Session),
                 (true, false) => Dialect::Request,
                 (false, true) => Dialect::Forward,
@@ -157,6 +157,12 @@ impl Adapter {
 
 const ORIGINAL_URL: &str = "x-original-url";
 const ORIGINAL_METHOD: &str = "x-original-method";
+
+/// Half a set is a proxy that was set up wrongly: it is refused for what is missing, not taken for a client that asks about
+/// its session.
+fn says_original(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGINAL_URL) || headers.contains_key(ORIGINAL_METHOD)
+}
 
 /// `X-Forwarded-For` and `-Proto` alone come from any proxy in front of a plain API client; these come only with a check.
 fn says_forwarded(headers: &HeaderMap) -> bool {

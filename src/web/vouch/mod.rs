@@ -31,6 +31,7 @@ use self::{
 use super::edge::{cookies::Jar, navigation, peer::ProxyTrust};
 use crate::{
     domain::{
+        audit::Denial,
         fault::Reason,
         keyring::Keyring,
         policy::{
@@ -39,7 +40,7 @@ use crate::{
         },
     },
     gate::{Gate, Person, Presence},
-    serve::{Arrival, Body},
+    serve::{self, Arrival, Body},
     values::{method, target::Target, time::Timestamp},
 };
 
@@ -133,7 +134,10 @@ impl Vouch {
             Err(complaint) => {
                 let peer = arrival.connection.peer;
                 tracing::warn!(request = %arrival.id, %peer, %complaint, "a check was refused");
-                return (Refusal::untrusted(complaint.dialect).into_response(&parts.method), Verdict::Untrusted);
+                return (
+                    Refusal::untrusted(complaint.dialect).into_response(&parts.method),
+                    Verdict::Untrusted,
+                );
             }
         };
         let rules = self.gate.rules();
@@ -150,7 +154,7 @@ impl Vouch {
                 let Ok(client) = self.trust.client(arrival, headers) else {
                     return (Refusal::untrusted(*dialect).into_response(&parts.method), Verdict::Untrusted);
                 };
-                let check = Check { target, dialect: *dialect, client, parts, now };
+                let check = Check { target, dialect: *dialect, client, parts, now, request: arrival.id };
                 self.target_form(&rules, &presence, &check)
             }
         }
@@ -190,6 +194,15 @@ impl Vouch {
                 (refusal.answering(headers).into_response(method), Verdict::SignIn)
             }
             (Outcome::Pass { anonymous: false } | Outcome::Deny, _) => {
+                if let (Presence::Person { person, .. }, Some(app)) = (presence, decision.app) {
+                    self.gate.turned_away(Denial {
+                        account: person.id,
+                        app: app.name.clone(),
+                        client: check.client,
+                        at: check.now,
+                        request: check.request.to_string(),
+                    });
+                }
                 (Refusal::denied(check.dialect).answering(headers).into_response(method), Verdict::Denied)
             }
         }
@@ -228,7 +241,7 @@ impl Vouch {
                 let to = form.asked.as_deref().and_then(|text| rules.return_to(text).ok());
                 let slip = to.map(|to| slip(to, method::Method::Get, Dialect::Session, now));
                 let login = self.portal_page(rules, slip.as_ref());
-                (Refusal::session(login, form.redirect).into_response(&parts.method), Verdict::SignIn)
+                (Refusal::session(login, form.redirect, &parts.method).into_response(&parts.method), Verdict::SignIn)
             }
         }
     }
@@ -286,10 +299,12 @@ pub(in crate::web) struct Check<'r> {
     pub(in crate::web) parts: &'r Parts,
     /// When.
     pub(in crate::web) now: Timestamp,
+    /// Its name in logs.
+    pub(in crate::web) request: serve::RequestId,
 }
 
 /// How long a return address keeps its seal: somebody may look for a password for a while.
-const RETURN_LIFETIME: Duration = Duration::from_secs(3600);
+const RETURN_LIFETIME: Duration = Duration::from_hours(1);
 
 fn slip(to: ReturnTo, method: method::Method, dialect: Dialect, now: Timestamp) -> Slip {
     Slip { to, method, adapter: dialect.name(), expires: now + RETURN_LIFETIME }

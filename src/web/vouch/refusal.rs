@@ -4,11 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::adapter::Dialect;
-use crate::{
-    domain::fault::Reason,
-    serve::Body,
-    web::edge::navigation::accepts,
-};
+use crate::{domain::fault::Reason, serve::Body, web::edge::navigation::accepts};
 
 /// Where a script finds the login page when it gets a 401 (forward-auth.md 12.2).
 const LOGIN_HEADER: HeaderName = HeaderName::from_static("x-vouch-login");
@@ -55,12 +51,14 @@ impl Refusal {
     }
 
     /// The Simple Auth form: no live session.
-    pub(super) fn session(login: Option<String>, redirect: bool) -> Self {
+    pub(super) fn session(login: Option<String>, redirect: bool, method: &Method) -> Self {
         let mut refusal =
             Self::new(Dialect::Session, StatusCode::UNAUTHORIZED, "unauthorized", "You are not signed in.");
         if redirect && login.is_some() {
-            // DESIGN.md ruling 2: the seed's 307. Without proxy headers there is no original method but this GET.
-            refusal.status = StatusCode::TEMPORARY_REDIRECT;
+            // DESIGN.md ruling 2: the seed's 307, but never for what a browser would send to the portal a second time
+            // (security.md VCH-13). Without proxy headers the method of the check is the original one.
+            let repeats = matches!(*method, Method::GET | Method::HEAD);
+            refusal.status = if repeats { StatusCode::TEMPORARY_REDIRECT } else { StatusCode::SEE_OTHER };
             refusal.location.clone_from(&login);
         }
         refusal.login = login;
@@ -114,7 +112,9 @@ impl Refusal {
             // A body would cost nginx its connection to us, and nobody would see it.
             Dialect::Request => {}
             Dialect::Forward | Dialect::Gateway if self.html => html(&mut response, self.page(), method),
-            Dialect::Forward | Dialect::Gateway | Dialect::Session => json(&mut response, self.object(), method),
+            Dialect::Forward | Dialect::Gateway | Dialect::Session => {
+                json(&mut response, self.object(), method);
+            }
         }
         response
     }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::kit::{Browser, House, OTHER, PASSWORD};
+use crate::web::testing::{Browser, House, OTHER, PASSWORD};
 
 async fn setup_link(house: &House) -> String {
     let token = house.shared.actions.offer_setup(&house.call("")).await.unwrap().unwrap();

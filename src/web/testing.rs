@@ -1,82 +1,67 @@
 //! A portal in memory, and a browser that keeps its cookies and fills in its forms.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use regex::Regex;
+use tokio::sync::mpsc::Receiver;
 use tower::ServiceExt as _;
 
+pub(in crate::web) use crate::actions::testing::{OTHER, PASSWORD, operator};
 use crate::{
     actions::{
-        Actions, Settings, Which,
-        accounts::Wanted,
-        credentials::PasswordRules,
-        hashing::{self, HashingPool},
+        Which,
+        accounts::StatusChange,
+        testing::{Desk, Plan, wanted},
     },
-    crypto::{keys::MasterKey, password::Params},
     domain::{
-        call::{Call, RequestId},
-        caller::Caller,
-        keyring::Keyring,
-        login::throttle,
+        call::Call,
         policy::{Access, App, Declared, Rule, RuleSet},
-        rights::Permit,
-        session::Lifetimes,
     },
-    gate::{CacheSizes, Gate},
-    store::Store,
-    values::{
-        name::{GroupName, Username},
-        net::TrustedPeers,
-        pattern::HostPattern,
-        secret::Secret,
-        url::WebUrl,
-    },
+    gate::{CacheSizes, Gate, Touch},
+    serve::{Arrival, Connection, PeerAddress, RequestId},
+    values::{id::AccountId, net::TrustedPeers, pattern::HostPattern, url::WebUrl},
     web::{
         self, Shared,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
         metrics::Metrics,
-        pages,
-        vouch::{
-            self,
-            identity::{HeaderText, IdentityHeaders, Preset},
-        },
+        pages, simple,
     },
-    world::{Levers, World},
 };
 
-pub(super) const PASSWORD: &str = "seven green lanterns over water";
-pub(super) const OTHER: &str = "eleven quiet rivers under glass";
-pub(super) const PORTAL: &str = "https://auth.example.com";
+pub(in crate::web) const PORTAL: &str = "https://auth.example.com";
 
-pub(super) struct House {
-    pub(super) shared: Shared,
-    pub(super) levers: Levers,
-    router: Router,
+pub(in crate::web) struct House {
+    pub(in crate::web) shared: Shared,
+    pub(in crate::web) desk: Desk,
+    pub(in crate::web) touches: Mutex<Receiver<Touch>>,
+    pages: Router,
+    simple: Router,
 }
 
 impl House {
-    pub(super) fn open() -> Self {
+    pub(in crate::web) fn open() -> Self {
         Self::with(|_| ())
     }
 
-    pub(super) fn with(change: impl FnOnce(&mut web::Settings)) -> Self {
-        let (world, levers) = World::fake();
-        let store = Store::in_memory();
-        let limits = Lifetimes::default();
-        let settings = hashing::Settings { params: Params::FLOOR, ..hashing::Settings::default() };
-        let hashing = HashingPool::start(settings, world.random()).unwrap();
-        let keyring = Keyring::new(&MasterKey::generate(world.random()));
-        let settings = Settings {
-            limits: limits.clone(),
-            throttle: throttle::Rules::default(),
-            passwords: PasswordRules::default(),
-        };
-        let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
-        let (gate, touches) = Gate::new(store, limits, rules(), &CacheSizes::default());
-        drop(touches);
+    pub(in crate::web) fn with(change: impl FnOnce(&mut web::Settings)) -> Self {
+        Self::build(Plan::default(), rules(), change)
+    }
+
+    pub(in crate::web) fn build(
+        plan: Plan,
+        rules: RuleSet,
+        change: impl FnOnce(&mut web::Settings),
+    ) -> Self {
+        let limits = plan.limits.clone();
+        let desk = Desk::with(plan);
+        let (gate, touches) = Gate::new(desk.store.clone(), limits, rules, &CacheSizes::default());
         let mut settings = web::Settings {
             portal: WebUrl::parse(PORTAL).unwrap(),
             title: "Example <portal>".to_owned(),
@@ -92,63 +77,79 @@ impl House {
             body_deadline: Duration::from_secs(30),
         };
         change(&mut settings);
-        let shared = Shared::new(actions, Arc::new(gate), settings, Arc::new(Metrics::new()));
-        Self { router: pages::routes(shared.clone()), shared, levers }
+        let shared = Shared::new(desk.actions.clone(), Arc::new(gate), settings, Arc::new(Metrics::new()));
+        let (pages, simple) = (pages::routes(shared.clone()), simple::routes(shared.clone()));
+        Self { pages, simple, shared, desk, touches: Mutex::new(touches) }
     }
 
     /// With `alice`, whose password is [`PASSWORD`].
-    pub(super) async fn with_alice() -> Self {
+    pub(in crate::web) async fn with_alice() -> Self {
         let house = Self::open();
         house.add("alice", false).await;
         house
     }
 
-    pub(super) async fn add(&self, name: &str, temporary: bool) {
-        let wanted = Wanted {
-            username: Username::parse(name).unwrap(),
-            display_name: None,
-            email: None,
-            mobile: None,
-            groups: vec![GroupName::parse("staff").unwrap()],
-            password: Some(Secret::from(PASSWORD)),
-            temporary,
-        };
-        self.shared.actions.create_account(&self.call("setup"), &operator(), wanted).await.unwrap();
+    pub(in crate::web) async fn add(&self, name: &str, temporary: bool) -> AccountId {
+        let wanted = crate::actions::accounts::Wanted { temporary, email: None, ..wanted(name) };
+        self.desk.create(wanted).await.unwrap()
     }
 
-    pub(super) async fn change(&self, name: &str, change: crate::actions::accounts::StatusChange) {
+    pub(in crate::web) async fn change(&self, name: &str, change: StatusChange) {
         let which = Which::Named(name.to_owned());
         let account = self.shared.actions.find_account(&operator(), &which).unwrap();
-        self.shared.actions.change_status(&self.call("lock"), &operator(), account.id, change).await.unwrap();
+        self.desk.status(account.id, change).await.unwrap();
     }
 
-    pub(super) fn call(&self, agent: &str) -> Call {
-        Call {
-            now: self.shared.actions.world().now(),
-            client: Some([192, 0, 2, 7].into()),
-            request: RequestId::new("req-1"),
-            agent: agent.to_owned(),
-        }
+    pub(in crate::web) fn call(&self, agent: &str) -> Call {
+        Call { agent: agent.to_owned(), ..self.desk.call() }
     }
 
-    pub(super) fn pass(&self, seconds: u64) {
-        self.levers.clock.advance(Duration::from_secs(seconds));
+    pub(in crate::web) fn pass(&self, seconds: u64) {
+        self.desk.pass(seconds);
     }
 
-    pub(super) async fn ask(&self, mut request: Request<Body>) -> Answer {
+    /// Signs in and gives the value of the session cookie.
+    pub(in crate::web) async fn session(&self, name: &str) -> String {
+        self.desk.sign_in(name, PASSWORD).await.unwrap().key.text()
+    }
+
+    /// Asks the pages.
+    pub(in crate::web) async fn ask(&self, request: Request<Body>) -> Answer {
+        self.ask_router(&self.pages, request).await
+    }
+
+    /// Asks the Simple Auth family.
+    pub(in crate::web) async fn ask_simple(&self, request: Request<Body>) -> Answer {
+        self.ask_router(&self.simple, request).await
+    }
+
+    async fn ask_router(&self, router: &Router, mut request: Request<Body>) -> Answer {
         let agent = request.headers().get(header::USER_AGENT).map(|agent| agent.to_str().unwrap().to_owned());
         request.extensions_mut().insert(self.call(&agent.unwrap_or_default()));
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        // The template engine escapes slashes, too.
-        let text = String::from_utf8(bytes.to_vec()).unwrap().replace("&#x2f;", "/");
-        Answer { status: parts.status, headers: parts.headers, text }
+        read(router.clone().oneshot(request).await.unwrap()).await
     }
 }
 
-fn operator() -> Permit {
-    Permit::to_manage(&Caller::Operator).unwrap()
+/// A request that came from a peer.
+pub(in crate::web) fn arrival(peer: &str) -> Arrival {
+    let peer = match peer {
+        "unix" => PeerAddress::Unix,
+        address => PeerAddress::Ip(SocketAddr::new(address.parse().unwrap(), 4711)),
+    };
+    let connection = Connection { peer, tls: false, listener: "gateway", number: 1 };
+    Arrival { connection, id: RequestId::for_tests(7) }
+}
+
+pub(in crate::web) async fn read<B>(response: Response<B>) -> Answer
+where
+    B: http_body::Body,
+    B::Error: std::fmt::Debug,
+{
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    // The template engine escapes slashes, too.
+    let text = String::from_utf8(bytes.to_vec()).unwrap().replace("&#x2f;", "/");
+    Answer { status: parts.status, headers: parts.headers, text }
 }
 
 fn rules() -> RuleSet {
@@ -170,28 +171,28 @@ fn rules() -> RuleSet {
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: http::HeaderMap,
-    pub(super) text: String,
+pub(in crate::web) struct Answer {
+    pub(in crate::web) status: StatusCode,
+    pub(in crate::web) headers: http::HeaderMap,
+    pub(in crate::web) text: String,
 }
 
 impl Answer {
-    pub(super) fn location(&self) -> &str {
+    pub(in crate::web) fn location(&self) -> &str {
         self.headers.get(header::LOCATION).map_or("", |location| location.to_str().unwrap())
     }
 
-    pub(super) fn cookies(&self) -> Vec<&str> {
+    pub(in crate::web) fn cookies(&self) -> Vec<&str> {
         self.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap()).collect()
     }
 
-    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+    pub(in crate::web) fn cookie(&self, name: &str) -> Option<&str> {
         let prefix = format!("{name}=");
         self.cookies().into_iter().find(|cookie| cookie.starts_with(&prefix))
     }
 
     /// The hidden fields of the form that goes to `action`.
-    pub(super) fn fields(&self, action: &str) -> Vec<(String, String)> {
+    pub(in crate::web) fn fields(&self, action: &str) -> Vec<(String, String)> {
         let start = format!("action=\"{action}\"");
         let form =
             self.text.split_once(&start).unwrap_or_else(|| panic!("no form to {action} in {}", self.text)).1;
@@ -204,13 +205,13 @@ impl Answer {
 
 /// A browser: cookies by name, and headers it always sends.
 #[derive(Clone, Default)]
-pub(super) struct Browser {
-    pub(super) cookies: Vec<(String, String)>,
-    pub(super) headers: Vec<(&'static str, &'static str)>,
+pub(in crate::web) struct Browser {
+    pub(in crate::web) cookies: Vec<(String, String)>,
+    pub(in crate::web) headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Browser {
-    pub(super) fn request(&self, method: &str, path: &str) -> http::request::Builder {
+    pub(in crate::web) fn request(&self, method: &str, path: &str) -> http::request::Builder {
         let mut request = Request::builder().method(method).uri(path);
         let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !pairs.is_empty() {
@@ -222,13 +223,13 @@ impl Browser {
         request
     }
 
-    pub(super) async fn get(&mut self, house: &House, path: &str) -> Answer {
+    pub(in crate::web) async fn get(&mut self, house: &House, path: &str) -> Answer {
         let answer = house.ask(self.request("GET", path).body(Body::empty()).unwrap()).await;
         self.keep(&answer);
         answer
     }
 
-    pub(super) async fn post(&mut self, house: &House, path: &str, fields: &[(String, String)]) -> Answer {
+    pub(in crate::web) async fn post(&mut self, house: &House, path: &str, fields: &[(String, String)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self
             .request("POST", path)
@@ -242,7 +243,7 @@ impl Browser {
     }
 
     /// Fills in the form on a page and sends it.
-    pub(super) async fn send(
+    pub(in crate::web) async fn send(
         &mut self,
         house: &House,
         page: &Answer,
@@ -254,12 +255,12 @@ impl Browser {
         self.post(house, action, &fields).await
     }
 
-    pub(super) async fn sign_in(&mut self, house: &House, path: &str, name: &str, password: &str) -> Answer {
+    pub(in crate::web) async fn sign_in(&mut self, house: &House, path: &str, name: &str, password: &str) -> Answer {
         let page = self.get(house, path).await;
         self.send(house, &page, "/login", &[("username", name), ("password", password)]).await
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
+    pub(in crate::web) fn value(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
