@@ -110,45 +110,38 @@ impl Actions {
             restricted: false,
         };
         let (call, limits, epoch) = (call.clone(), self.settings().limits.clone(), self.0.store.epoch());
-        let begun =
-            self.0
-                .store
-                .write(move |tx| {
-                    // While the passwords were hashed, the session may have ended or the account been closed; what was ended
-                    // must not come back to life.
-                    let alive = SESSIONS.get(tx, &change.session)?.is_some_and(|session| {
-                        let live =
-                            limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
-                        session.account == id
-                            && session.epoch == epoch
-                            && matches!(live, Liveness::Live { .. })
-                    });
-                    let account =
-                        ACCOUNTS.get(tx, &id)?.filter(|account| account.status.hindrance().is_none());
-                    match account {
-                        Some(account) if alive && !account.managed => {}
-                        _ => {
-                            return Err(
-                                Fault::new(Reason::Unauthenticated).because("the session ended meanwhile")
-                            );
-                        }
-                    }
-                    let current = PASSWORDS.get(tx, &id)?;
-                    // Only what was proven may be replaced.
-                    if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
+        let begun = self
+            .0
+            .store
+            .write(move |tx| {
+                // While the passwords were hashed, the session may have ended or the account been closed; what was ended
+                // must not come back to life.
+                let alive = SESSIONS.get(tx, &change.session)?.is_some_and(|session| {
+                    let live = limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
+                    session.account == id && session.epoch == epoch && matches!(live, Liveness::Live { .. })
+                });
+                let account = ACCOUNTS.get(tx, &id)?.filter(|account| account.status.hindrance().is_none());
+                match account {
+                    Some(account) if alive && !account.managed => {}
+                    _ => {
                         return Err(
-                            Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
+                            Fault::new(Reason::Unauthenticated).because("the session ended meanwhile")
                         );
                     }
-                    credential::set_password(tx, id, &new, call.now, false)?;
-                    session::end_all(tx, id, Some(&change.session))?;
-                    audit::append(
-                        tx,
-                        &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id),
-                    )?;
-                    Ok(session::begin(tx, &session, &call, &limits, epoch)?)
-                })
-                .await?;
+                }
+                let current = PASSWORDS.get(tx, &id)?;
+                // Only what was proven may be replaced.
+                if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
+                    return Err(
+                        Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
+                    );
+                }
+                credential::set_password(tx, id, &new, call.now, false)?;
+                session::end_all(tx, id, Some(&change.session))?;
+                audit::append(tx, &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id))?;
+                Ok(session::begin(tx, &session, &call, &limits, epoch)?)
+            })
+            .await?;
         Ok((key, begun.session))
     }
 

@@ -147,7 +147,6 @@ fn settings() -> Settings {
         session_only: false,
         identity: IdentityHeaders::new(Preset::Remote.headers(), HeaderText::Utf8),
         per_app: HashMap::new(),
-        user_header: None,
         preflight: vec!["app".to_owned()],
     }
 }

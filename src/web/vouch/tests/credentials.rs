@@ -117,7 +117,7 @@ async fn a_session_ends_with_its_time() {
     door.house.pass(1);
     assert_eq!(statuses(&door, &[&cookie]).await, [401, 401], "a day old, however busy");
     // A clock set back gives nothing back that ended by the clock of the store.
-    door.house.shared.actions.sign_out(&door.house.desk.call(), hash(&cookie)).await.unwrap();
+    door.house.shared.actions.sign_out(&door.house.desk.call(), vec![hash(&cookie)]).await.unwrap();
     door.house.desk.levers.clock.set(began);
     assert_eq!(statuses(&door, &[&cookie]).await, [401, 401]);
 }
@@ -144,7 +144,7 @@ async fn every_end_holds_at_the_next_check() {
         let cookie = cookie(&signed_in.key.text());
         assert_eq!(statuses(&door, &[&cookie]).await, [200, 200], "cached now");
         match end {
-            "sign out" => drop(actions.sign_out(&call(), signed_in.key.hash()).await.unwrap()),
+            "sign out" => drop(actions.sign_out(&call(), vec![signed_in.key.hash()]).await.unwrap()),
             "end one" => actions
                 .operator_ends_sessions(&call(), &permit, id, Some(signed_in.session.id))
                 .await

@@ -1,7 +1,10 @@
 //! Who may say what is asked for, and in which words; the forms that no proxy sends.
 
 use super::*;
-use crate::{values::secret::Secret, web::edge::peer::ProxyTrust};
+use crate::{
+    values::secret::Secret,
+    web::{edge::peer::ProxyTrust, vouch::identity::IdentityField},
+};
 
 /// Proves: HDR-1
 #[tokio::test]
@@ -211,8 +214,10 @@ async fn the_bare_path_takes_one_set_of_headers_or_judges_the_session() {
 #[tokio::test]
 async fn the_session_form_judges_the_session() {
     for session_only in [false, true] {
-        let settings =
-            Settings { session_only, user_header: Some(HeaderName::from_static("x-user-id")), ..settings() };
+        let mut headers = Preset::Remote.headers();
+        headers.push((HeaderName::from_static("x-user-id"), IdentityField::Id));
+        let identity = IdentityHeaders::new(headers, HeaderText::Utf8);
+        let settings = Settings { session_only, identity, ..settings() };
         let door = Door::with(rules(session_only), settings);
         let id = door.house.desk.add("alice").await;
         let cookie = door.sign_in("alice").await;
@@ -283,4 +288,18 @@ async fn the_session_form_redirects_where_it_is_asked_to() {
     assert_eq!(ask("GET", twice).await, (307, format!("{PORTAL}/login")));
     // The form never opens anything.
     assert_eq!(ask("GET", "?forward=true&session=x&token=y&user=alice").await.0, 307);
+}
+
+/// A proxy that sets none of our headers hands the client's own through: then the client chooses what is judged.
+///
+/// Proves: VCH-1, HDR-1
+#[tokio::test]
+async fn a_check_without_adapter_opens_nothing_to_nobody() {
+    let door = Door::mild();
+    let public = [("x-original-method", "GET"), ("x-original-url", "https://public.example.com/")];
+    let named = door.ask("/auth/vouch/request", &public).await;
+    assert_eq!(named.status, StatusCode::OK, "the path is public");
+    let bare = door.ask("/auth/vouch", &public).await;
+    assert_eq!(bare.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(identity_of(&bare), ["-"; 4]);
 }
