@@ -348,7 +348,7 @@ fn the_front_page_shows_this_table() {
             let cells: Vec<&str> = row.split(" | ").collect();
             let [layer, room, _, imports] = cells[..] else { return None };
             layer.parse::<u8>().ok()?;
-            Some((format!("{layer} {}", room.trim_matches(['[', ']', '`'])), imports.to_owned()))
+            Some((format!("{layer} {}", room.trim_matches(['[', ']', '`'])), imports.replace('`', "")))
         })
         .collect();
     let real: Vec<(String, String)> = ROOMS

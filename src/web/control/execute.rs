@@ -92,9 +92,9 @@ impl Operator {
                 self.explain(&permit, user.as_deref(), &url, &method, client.as_deref(), second_factor)
             }
             Command::Backup { path } => {
-                let bytes = self.actions.backup(&permit, Path::new(&path)).await?;
+                let rows = self.actions.backup(&permit, Path::new(&path)).await?;
                 Ok(Reply::Done(format!(
-                    "Wrote {bytes} bytes to {path}. It holds password hashes: keep it secret."
+                    "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
                 )))
             }
             Command::Reload => match &self.reload {
