@@ -16,7 +16,12 @@ mod reload;
 mod tasks;
 mod wiring;
 
-use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -42,7 +47,7 @@ use crate::{
     },
     gate::{Gate, Learned},
     serve::{self, BindError, Stopped, TlsError},
-    store::{BackupError, MigrateError, OpenError, Store, StoreError},
+    store::{self, BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
     web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
     world::World,
@@ -58,6 +63,14 @@ pub enum BootError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// Others may put files into the data folder, and so exchange the store or the key.
+    #[error("the data folder {path} can be written by others (mode {mode:o}); run: chmod go-w {path}", path = .path.display())]
+    DataDirExposed {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
     },
     /// The master key.
     #[error(transparent)]
@@ -118,10 +131,9 @@ impl House {
     /// # Errors
     /// See [`BootError`].
     pub fn open(mut settings: Settings, world: World) -> Result<Self, BootError> {
-        let path = settings.data_dir.clone();
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
-        made.map_err(|source| BootError::DataDir { path, source })?;
-        let key = keys::master_key(&settings.data_dir, &settings.store.path, &world)?;
+        data_dir(&settings.data_dir)?;
+        let had_store = store::ever_existed(&settings.store)?;
+        let key = keys::master_key(&settings.data_dir, had_store, &world)?;
         let store = Store::open(&settings.store)?;
         let migrated = store.migrate(domain::MIGRATIONS)?;
         if migrated > 0 {
@@ -218,6 +230,17 @@ impl House {
     }
 }
 
+/// Makes the data folder, or looks whether it is ours alone to change (security.md OPS-8).
+fn data_dir(path: &Path) -> Result<(), BootError> {
+    let failed = |source| BootError::DataDir { path: path.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    let mode = fs::metadata(path).map_err(failed)?.mode();
+    if mode & 0o022 != 0 {
+        return Err(BootError::DataDirExposed { path: path.to_owned(), mode: mode & 0o7777 });
+    }
+    Ok(())
+}
+
 /// What is wrong with a password that is to be hashed for the configuration.
 pub fn weaknesses(settings: &Settings, password: &Secret<String>) -> Vec<String> {
     let rules = &settings.actions.passwords;
@@ -242,7 +265,7 @@ pub fn hash_password(
 ///
 /// # Errors
 /// When the backup cannot be read whole, or the place is in use.
-pub fn restore(settings: &Settings, backup: &std::path::Path, world: &World) -> Result<u64, BootError> {
+pub fn restore(settings: &Settings, backup: &Path, world: &World) -> Result<u64, BootError> {
     let epoch = Store::restore(backup, &settings.store)?;
     // The restored trail shall tell of it before anything else happens.
     let store = Store::open(&settings.store)?;
@@ -252,4 +275,27 @@ pub fn restore(settings: &Settings, backup: &std::path::Path, world: &World) -> 
     store.write_blocking(move |tx| audit::append(tx, &entry))?;
     store.close();
     Ok(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::{BootError, data_dir};
+
+    /// Proves: OPS-8
+    #[test]
+    fn a_data_folder_that_others_can_write_is_refused() {
+        let room = tempfile::tempdir().unwrap();
+        let folder = room.path().join("a/b");
+        data_dir(&folder).unwrap();
+        let set = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        for open in [0o770, 0o1777, 0o702] {
+            set(open);
+            let refused = data_dir(&folder).unwrap_err();
+            assert!(matches!(refused, BootError::DataDirExposed { mode, .. } if mode == open), "{refused}");
+        }
+        set(0o755);
+        data_dir(&folder).unwrap();
+    }
 }
