@@ -300,8 +300,8 @@ fn every_file_says_what_lives_in_it_and_belongs_to_the_house() {
     none(
         read.iter().filter_map(|file| {
             let text = fs::read_to_string(package().join(file)).unwrap();
-            let said =
-                text.is_empty() || text.strip_prefix("//! ").is_some_and(|rest| !rest.trim().is_empty());
+            let said = text.trim().is_empty()
+                || text.strip_prefix("//! ").is_some_and(|rest| !rest.trim().is_empty());
             (!said).then(|| file.display())
         }),
         "files whose first line does not say what lives there",

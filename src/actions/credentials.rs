@@ -1,7 +1,11 @@
 //! Changing passwords.
 
 use crate::{
-    actions::{Actions, login::LONGEST_PASSWORD, no_account},
+    actions::{
+        Actions,
+        login::{LONGEST_PASSWORD, reservations::Place},
+        no_account,
+    },
     crypto::{
         password::{Hash, Proof},
         strength,
@@ -15,7 +19,7 @@ use crate::{
         fault::{Fault, Field, Reason},
         login::throttle::{self, Counters, Origin, Subject},
         rights::{Authority, Permit},
-        session::{self, NewSession, SessionHash, SessionKey, SessionRecord},
+        session::{self, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
     },
     store::StoreError,
     values::{
@@ -66,6 +70,16 @@ impl Actions {
         authority: Authority,
         change: PasswordChange,
     ) -> Result<(SessionKey, SessionRecord), Fault> {
+        let (actions, call) = (self.clone(), call.clone());
+        self.finished(async move { actions.replace_password(&call, authority, change).await }).await
+    }
+
+    async fn replace_password(
+        &self,
+        call: &Call,
+        authority: Authority,
+        change: PasswordChange,
+    ) -> Result<(SessionKey, SessionRecord), Fault> {
         let id = authority.account();
         let (account, password) = self.0.store.read(|tx| {
             let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
@@ -96,23 +110,45 @@ impl Actions {
             restricted: false,
         };
         let (call, limits, epoch) = (call.clone(), self.settings().limits.clone(), self.0.store.epoch());
-        let begun = self
-            .0
-            .store
-            .write(move |tx| {
-                let current = PASSWORDS.get(tx, &id)?;
-                // Only what was proven may be replaced.
-                if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
-                    return Err(
-                        Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
-                    );
-                }
-                credential::set_password(tx, id, &new, call.now, false)?;
-                session::end_all(tx, id, Some(&change.session))?;
-                audit::append(tx, &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id))?;
-                Ok(session::begin(tx, &session, &call, &limits, epoch)?)
-            })
-            .await?;
+        let begun =
+            self.0
+                .store
+                .write(move |tx| {
+                    // While the passwords were hashed, the session may have ended or the account been closed; what was ended
+                    // must not come back to life.
+                    let alive = SESSIONS.get(tx, &change.session)?.is_some_and(|session| {
+                        let live =
+                            limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
+                        session.account == id
+                            && session.epoch == epoch
+                            && matches!(live, Liveness::Live { .. })
+                    });
+                    let account =
+                        ACCOUNTS.get(tx, &id)?.filter(|account| account.status.hindrance().is_none());
+                    match account {
+                        Some(account) if alive && !account.managed => {}
+                        _ => {
+                            return Err(
+                                Fault::new(Reason::Unauthenticated).because("the session ended meanwhile")
+                            );
+                        }
+                    }
+                    let current = PASSWORDS.get(tx, &id)?;
+                    // Only what was proven may be replaced.
+                    if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
+                        return Err(
+                            Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
+                        );
+                    }
+                    credential::set_password(tx, id, &new, call.now, false)?;
+                    session::end_all(tx, id, Some(&change.session))?;
+                    audit::append(
+                        tx,
+                        &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id),
+                    )?;
+                    Ok(session::begin(tx, &session, &call, &limits, epoch)?)
+                })
+                .await?;
         Ok((key, begun.session))
     }
 
@@ -192,10 +228,10 @@ impl Actions {
         let rules = self.settings().throttle.clone();
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let origin = Origin::Source(SourceKey::of(call.client));
-        let counters = Counters::of(&Subject::account(id), &origin, call.client);
+        let counters = Counters::of(&Subject::account(id), None, &origin, call.client);
         let reservation = match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
-            Ok(reservation) => reservation,
-            Err(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
+            Place::Taken(reservation) | Place::Hidden(reservation) => reservation,
+            Place::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
         let outcome = self.0.hashing.verify(Some(hash), change.old.clone()).await?;
         if let hashing::Outcome::Match { proof, .. } = outcome {

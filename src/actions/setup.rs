@@ -62,7 +62,12 @@ impl Actions {
         replaces: Option<SessionHash>,
     ) -> Result<(SessionKey, SessionRecord), Fault> {
         // Before any work: without a good token there is nothing to hash for.
-        self.check_setup(call, &token)?;
+        if let Err(fault) = self.check_setup(call, &token) {
+            if matches!(fault.reason, Reason::InvalidToken | Reason::Expired) {
+                self.record_refused(call, Event::SetupRefused).await?;
+            }
+            return Err(fault);
+        }
         let Some(password) = wanted.password else {
             return Err(Fault::malformed(Field::Password, "is required"));
         };

@@ -166,7 +166,7 @@ impl House {
 
     /// Closes what [`open`](Self::open) opened, without having served.
     pub async fn close(self) {
-        self.actions.hashing().close().await;
+        self.actions.close().await;
         self.store.close();
     }
 
@@ -212,7 +212,7 @@ impl House {
         chores_stop.cancel();
         tracker.close();
         tracker.wait().await;
-        actions.hashing().close().await;
+        actions.close().await;
         store.close();
         Ok(stopped)
     }

@@ -8,7 +8,7 @@
 //!
 //! **Not here.** Rules.
 //!
-//! **Start reading at** [`args`], then [`main`].
+//! **Start reading at** [`main`], then `args` for what there is to type.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this room's work")]
 

@@ -179,6 +179,10 @@ impl Admission {
 impl Rules {
     /// The verdict for a pair.
     pub fn pair(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
+        // No device, known or not, guesses beyond the ceiling without a success in between (security.md section 2).
+        if counter.consecutive >= self.ceiling {
+            return Admission::Wait(self.block_most);
+        }
         let failures = Self::recent(counter, now, self.longest_memory(counter));
         let wait = if failures >= self.block_after {
             doubled(self.block, counter.blocks.saturating_sub(1)).min(self.block_most)
@@ -263,6 +267,9 @@ pub struct Counters {
     pub pair: CounterKey,
     /// The subject.
     pub subject: CounterKey,
+    /// The same two for the name as it was typed, when that is not the subject itself: what the one who types may be told
+    /// about (see [`Verdict::Hidden`]).
+    pub typed: Option<(CounterKey, CounterKey)>,
     /// The source, where there is one.
     pub source: Option<CounterKey>,
     /// The attempt comes from a known device.
@@ -270,15 +277,44 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// The counters for an attempt on `subject` from `origin` at address `client`.
-    pub fn of(subject: &Subject, origin: &Origin, client: Option<IpAddr>) -> Self {
+    /// The counters for an attempt on `subject`, typed as `typed`, from `origin` at address `client`.
+    pub fn of(subject: &Subject, typed: Option<&Subject>, origin: &Origin, client: Option<IpAddr>) -> Self {
+        let typed = typed.filter(|typed| *typed != subject);
         Self {
             pair: CounterKey::pair(subject, origin),
             subject: CounterKey::subject(subject),
+            typed: typed.map(|typed| (CounterKey::pair(typed, origin), CounterKey::subject(typed))),
             source: CounterKey::source(origin, client),
             known_device: matches!(origin, Origin::KnownDevice(_)),
         }
     }
+
+    /// Those alone that the one who types may be told about.
+    #[must_use]
+    pub fn open(&self) -> Self {
+        match self.typed {
+            Some((pair, subject)) => Self { pair, subject, typed: None, ..*self },
+            None => *self,
+        }
+    }
+
+    /// All of them.
+    pub fn keys(&self) -> impl Iterator<Item = CounterKey> + use<> {
+        let (pair, subject) = self.typed.unzip();
+        [Some(self.pair), Some(self.subject), pair, subject, self.source].into_iter().flatten()
+    }
+}
+
+/// What becomes of an attempt before its secret is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be tried.
+    Admitted,
+    /// Refused openly, for this long.
+    Wait(Duration),
+    /// Refused, but only because of failures under *another* spelling of the same account. Saying so would tell that the two
+    /// spellings are one account (security.md THR-3 against THR-8), so it is answered as a wrong password.
+    Hidden,
 }
 
 /// Whether an attempt may reach the secret, given how many others are under way on each counter.
@@ -288,18 +324,26 @@ pub fn admit(
     counters: &Counters,
     pending: impl Fn(&CounterKey) -> u32,
     now: Timestamp,
-) -> Result<Admission, StoreError> {
+) -> Result<Verdict, StoreError> {
     let read = |key: &CounterKey| COUNTERS.get(tx, key).map(Option::unwrap_or_default);
-    let mut admission = rules.pair(&read(&counters.pair)?, pending(&counters.pair), now).and(rules.subject(
-        &read(&counters.subject)?,
-        pending(&counters.subject),
-        now,
-        counters.known_device,
-    ));
+    let both = |pair: &CounterKey, subject: &CounterKey| {
+        let by_pair = rules.pair(&read(pair)?, pending(pair), now);
+        let by_subject = rules.subject(&read(subject)?, pending(subject), now, counters.known_device);
+        Ok::<_, StoreError>(by_pair.and(by_subject))
+    };
+    let about_account = both(&counters.pair, &counters.subject)?;
+    let mut open = match &counters.typed {
+        Some((pair, subject)) => both(pair, subject)?,
+        None => about_account,
+    };
     if let Some(source) = &counters.source {
-        admission = admission.and(rules.source(&read(source)?, pending(source), now));
+        open = open.and(rules.source(&read(source)?, pending(source), now));
     }
-    Ok(admission)
+    Ok(match (open, about_account) {
+        (Admission::Wait(wait), _) => Verdict::Wait(wait),
+        (Admission::Admitted, Admission::Wait(_)) => Verdict::Hidden,
+        (Admission::Admitted, Admission::Admitted) => Verdict::Admitted,
+    })
 }
 
 /// Counts a failure. Returns whether the account has just reached the ceiling.
@@ -309,22 +353,43 @@ pub fn count_failure(
     counters: &Counters,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let pair = COUNTERS.get(tx, &counters.pair)?.unwrap_or_default();
-    COUNTERS.set(tx, &counters.pair, &rules.counted(&pair, now, rules.longest_memory(&pair)))?;
+    if let Some((pair, subject)) = &counters.typed {
+        count_pair(tx, rules, pair, now)?;
+        count_subject(tx, rules, subject, now)?;
+    }
     if let Some(key) = &counters.source {
         let source = COUNTERS.get(tx, key)?.unwrap_or_default();
         COUNTERS.set(tx, key, &rules.counted(&source, now, rules.source_window))?;
     }
-    let subject = COUNTERS.get(tx, &counters.subject)?.unwrap_or_default();
+    count_pair(tx, rules, &counters.pair, now)?;
+    count_subject(tx, rules, &counters.subject, now)
+}
+
+fn count_pair(tx: &mut WriteTx, rules: &Rules, key: &CounterKey, now: Timestamp) -> Result<(), StoreError> {
+    let pair = COUNTERS.get(tx, key)?.unwrap_or_default();
+    COUNTERS.set(tx, key, &rules.counted(&pair, now, rules.longest_memory(&pair)))
+}
+
+/// Returns whether the ceiling was reached just now.
+fn count_subject(
+    tx: &mut WriteTx,
+    rules: &Rules,
+    key: &CounterKey,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let subject = COUNTERS.get(tx, key)?.unwrap_or_default();
     let counted = rules.counted(&subject, now, rules.window);
-    let ceiling = counted.consecutive == rules.ceiling;
-    COUNTERS.set(tx, &counters.subject, &counted)?;
-    Ok(ceiling)
+    COUNTERS.set(tx, key, &counted)?;
+    Ok(counted.consecutive == rules.ceiling)
 }
 
 /// Forgets the failures of a subject after a complete success. Those of the source stay (THR-5). Returns how many
 /// consecutive failures were forgotten.
 pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
+    if let Some((pair, subject)) = &counters.typed {
+        COUNTERS.take(tx, pair)?;
+        COUNTERS.take(tx, subject)?;
+    }
     COUNTERS.take(tx, &counters.pair)?;
     Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
 }

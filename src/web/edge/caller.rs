@@ -1,12 +1,13 @@
 //! From a raw request to the values handlers work with: the call, and who is present.
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 
 use crate::{
     domain::{
         call::{Call, RequestId},
         fault::{Fault, Reason},
+        session::SessionHash,
     },
     gate::Presence,
     serve::Arrival,
@@ -30,6 +31,11 @@ impl Shared {
         })
     }
 
+    /// Every session cookie a request brings that could be ours, dead or alive: what signing out ends.
+    pub(in crate::web) fn presented(&self, headers: &HeaderMap) -> Vec<SessionHash> {
+        self.jar.sessions(headers).filter_map(SessionHash::of_cookie).take(MOST_PRESENTED).collect()
+    }
+
     /// Who presents the session cookie.
     pub(in crate::web) fn presence(&self, parts: &Parts, call: &Call) -> Result<Presence, Fault> {
         Ok(self.gate.recognise(self.jar.sessions(&parts.headers), call.now)?)
@@ -44,6 +50,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Fault::broken("a request without a call"))
     }
 }
+
+/// No browser holds more session cookies for one host.
+const MOST_PRESENTED: usize = 64;
 
 /// Who is present, whoever it is.
 #[derive(Clone, Debug)]

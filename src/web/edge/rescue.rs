@@ -75,6 +75,7 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::Unauthenticated
         | Reason::SecondFactorNeeded
         | Reason::FreshSignInNeeded
+        | Reason::PasswordChangeNeeded
         | Reason::Locked
         | Reason::Disabled
         | Reason::Expired

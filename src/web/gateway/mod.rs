@@ -78,6 +78,7 @@ impl Gateway {
         let check = Check {
             target: &target,
             dialect: Dialect::Gateway,
+            bare: false,
             client: call.client,
             parts,
             now: call.now,

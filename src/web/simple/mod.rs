@@ -7,7 +7,7 @@
 //!
 //! **Not here.** Rules: each handler parses, calls an action, answers.
 //!
-//! **Start reading at** [`ROUTES`], then [`envelope`].
+//! **Start reading at** [`ROUTES`], then `envelope`.
 
 mod envelope;
 mod json;

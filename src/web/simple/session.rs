@@ -71,6 +71,9 @@ pub(super) async fn begin(
 /// `GET /auth/session`
 pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> {
     match presence {
+        Presence::Person { session, .. } if session.restricted => {
+            Err(Fault::new(Reason::PasswordChangeNeeded))
+        }
         Presence::Person { session, person, .. } => {
             Ok(private(Json(SessionView::new(&session, &person)).into_response()))
         }
@@ -82,12 +85,11 @@ pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> 
 pub(super) async fn end(
     State(shared): State<Shared>,
     call: Call,
-    Present(presence): Present,
+    headers: HeaderMap,
     _: OwnOrigin,
 ) -> Result<Response, Fault> {
-    if let Presence::Person { hash, .. } = presence {
-        shared.actions.sign_out(&call, hash).await?;
-    }
+    // All that are presented, also when two at once prove nothing: after this none of them opens anything (SES-7).
+    shared.actions.sign_out(&call, shared.presented(&headers)).await?;
     let mut response = Json(OkView::yes()).into_response();
     for cookie in shared.jar.end() {
         response.headers_mut().append(header::SET_COOKIE, cookie);

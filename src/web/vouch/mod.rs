@@ -20,7 +20,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, header, request::Parts};
+use http::{Method, Response, header, request::Parts};
 
 pub(in crate::web) use self::adapter::Dialect;
 use self::{
@@ -54,8 +54,6 @@ pub struct Settings {
     pub identity: IdentityHeaders,
     /// Other identity headers for some apps, by name.
     pub per_app: HashMap<String, IdentityHeaders>,
-    /// Simple Auth's own header with the account id, if wanted.
-    pub user_header: Option<HeaderName>,
     /// Names of the apps whose cross-origin preflights pass (forward-auth.md 12.4).
     pub preflight: Vec<String>,
 }
@@ -150,11 +148,14 @@ impl Vouch {
         };
         match &asked {
             Asked::Session => self.session_form(&rules, &presence, parts, arrival, now),
-            Asked::Target { dialect, target } => {
+            Asked::Target { dialect, target, bare } => {
                 let Ok(client) = self.trust.client(arrival, headers) else {
                     return (Refusal::untrusted(*dialect).into_response(&parts.method), Verdict::Untrusted);
                 };
-                let check = Check { target, dialect: *dialect, client, parts, now, request: arrival.id };
+                // A proxy that does not say for whom it asks asks for somebody unknown, not for itself.
+                let client = client.filter(|_| headers.contains_key("x-forwarded-for"));
+                let check =
+                    Check { target, dialect: *dialect, bare: *bare, client, parts, now, request: arrival.id };
                 self.target_form(&rules, &presence, &check)
             }
         }
@@ -172,16 +173,18 @@ impl Vouch {
         let headers = &check.parts.headers;
         let method = &check.parts.method;
         match (decision.outcome, presence) {
-            (Outcome::Pass { anonymous: true }, _) => self.pass(None, decision.app, check.dialect, method),
+            (Outcome::Pass { anonymous: true }, _) if !check.bare => {
+                self.pass(None, decision.app, check.dialect, method)
+            }
             (Outcome::Pass { anonymous: false }, Presence::Person { person, .. })
                 if !is_foreign_socket(check) =>
             {
                 self.pass(Some(person), decision.app, check.dialect, method)
             }
-            (Outcome::SignIn, _) if self.is_passed_preflight(&decision, check) => {
+            (Outcome::SignIn, _) if !check.bare && self.is_passed_preflight(&decision, check) => {
                 self.pass(None, decision.app, check.dialect, method)
             }
-            (Outcome::SignIn | Outcome::SecondFactor, _) => {
+            (Outcome::SignIn | Outcome::SecondFactor | Outcome::Pass { anonymous: true }, _) => {
                 let reason = match decision.outcome {
                     Outcome::SecondFactor => Reason::SecondFactorNeeded,
                     _ => Reason::Unauthenticated,
@@ -229,19 +232,17 @@ impl Vouch {
         }
         match presence {
             Presence::Person { person, session, .. } if !session.restricted => {
-                let (mut response, verdict) = self.pass(Some(person), None, Dialect::Session, &parts.method);
-                let id = HeaderValue::from_maybe_shared(person.id_text.clone());
-                if let (Some(name), Ok(id), Verdict::Pass) = (&settings.user_header, id, verdict) {
-                    response.headers_mut().insert(name, id);
-                }
-                (response, verdict)
+                self.pass(Some(person), None, Dialect::Session, &parts.method)
             }
             _ => {
                 let form = refusal::SessionForm::of(parts.uri.query().unwrap_or_default());
                 let to = form.asked.as_deref().and_then(|text| rules.return_to(text).ok());
                 let slip = to.map(|to| slip(to, method::Method::Get, Dialect::Session, now));
                 let login = self.portal_page(rules, slip.as_ref());
-                (Refusal::session(login, form.redirect, &parts.method).into_response(&parts.method), Verdict::SignIn)
+                (
+                    Refusal::session(login, form.redirect, &parts.method).into_response(&parts.method),
+                    Verdict::SignIn,
+                )
             }
         }
     }
@@ -293,6 +294,8 @@ pub(in crate::web) struct Check<'r> {
     pub(in crate::web) target: &'r Target,
     /// How to answer.
     pub(in crate::web) dialect: Dialect,
+    /// Whether the check named no adapter.
+    pub(in crate::web) bare: bool,
     /// From where.
     pub(in crate::web) client: Option<IpAddr>,
     /// The request that carries the question.
