@@ -2,10 +2,7 @@
 
 use crate::{
     actions::{Actions, login::LONGEST_PASSWORD, no_account},
-    crypto::{
-        password::{Hash, Proof},
-        strength,
-    },
+    crypto::{password::Hash, strength},
     domain::{
         account::{ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
@@ -15,7 +12,7 @@ use crate::{
         fault::{Fault, Field, Reason},
         login::throttle::{self, Counters, Origin, Subject},
         rights::{Authority, Permit},
-        session::{self, NewSession, SessionHash, SessionKey, SessionRecord},
+        session::{self, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
     },
     store::StoreError,
     values::{
@@ -77,7 +74,8 @@ impl Actions {
         let Some(password) = password else {
             return Err(Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password"));
         };
-        let proof = self.prove_present_password(call, &authority, &change, password.hash()?).await?;
+        let version = password.version();
+        self.prove_present_password(call, &authority, &change, password.hash()?).await?;
         self.check_new_password(&change.new, &account, Field::NewPassword).await?;
         if change.old.matches(change.new.expose()) {
             return Err(weak(Field::NewPassword, "Choose another one: this is the present password."));
@@ -98,10 +96,15 @@ impl Actions {
             .0
             .store
             .write(move |tx| {
-                let current = PASSWORDS.get(tx, &id)?;
                 // Only what was proven may be replaced.
-                if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
+                if PASSWORDS.get(tx, &id)?.is_none_or(|current| current.version() != version) {
                     return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
+                }
+                // A session that was ended meanwhile must not live on in a new one, nor one of a closed account.
+                let asking = SESSIONS.get(tx, &change.session)?.is_some_and(|session| session.account == id);
+                let open = ACCOUNTS.get(tx, &id)?.is_some_and(|account| account.status.hindrance().is_none());
+                if !asking || !open {
+                    return Err(Fault::new(Reason::Unauthenticated).because("the session ended meanwhile"));
                 }
                 credential::set_password(tx, id, &new, call.now, false)?;
                 session::end_all(tx, id, Some(&change.session))?;
@@ -177,7 +180,7 @@ impl Actions {
         authority: &Authority,
         change: &PasswordChange,
         hash: Hash,
-    ) -> Result<Proof, Fault> {
+    ) -> Result<(), Fault> {
         if change.old.expose().is_empty() {
             return Err(Fault::malformed(Field::OldPassword, "is required"));
         }
@@ -194,8 +197,8 @@ impl Actions {
             Err(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
         let outcome = self.0.hashing.verify(Some(hash), change.old.clone()).await?;
-        if let hashing::Outcome::Match { proof, .. } = outcome {
-            return Ok(proof);
+        if let hashing::Outcome::Match { .. } = outcome {
+            return Ok(());
         }
         let (call, actor) = (call.clone(), authority.actor().to_owned());
         self.0

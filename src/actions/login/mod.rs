@@ -16,7 +16,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        credential,
+        credential::{self, Version},
         fault::{Fault, Field, Reason},
         login::{
             self, Finish, Finished,
@@ -71,7 +71,7 @@ pub const DEVICE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(
 /// What is known before the password is looked at.
 struct Known {
     account: Option<AccountId>,
-    hash: Option<Hash>,
+    password: Option<(Hash, Version)>,
     counters: Counters,
 }
 
@@ -79,6 +79,7 @@ struct Known {
 struct Proven {
     account: AccountId,
     proof: Proof,
+    version: Version,
     renewed: Option<Hash>,
 }
 
@@ -91,13 +92,15 @@ impl Actions {
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let known = self.look_up(call, &attempt)?;
         let reservation = self.reserve(call, &settings, &known).await?;
-        let outcome = self.0.hashing.verify(known.hash.clone(), attempt.password.clone()).await?;
-        let ended = match (outcome, known.account) {
-            (hashing::Outcome::Match { proof, outdated }, Some(account)) => {
+        let hash = known.password.as_ref().map(|(hash, _)| hash.clone());
+        let outcome = self.0.hashing.verify(hash, attempt.password.clone()).await?;
+        let whose = known.account.zip(known.password.as_ref().map(|(_, version)| *version));
+        let ended = match (outcome, whose) {
+            (hashing::Outcome::Match { proof, outdated }, Some((account, version))) => {
                 let renewed = if outdated { self.hashed(attempt.password.clone()).await.ok() } else { None };
-                self.welcome(call, settings, &attempt, &known, Proven { account, proof, renewed }).await
+                self.welcome(call, settings, &attempt, &known, Proven { account, proof, version, renewed }).await
             }
-            (_, account) => Err(self.miss(call, settings, account, &known).await),
+            _ => Err(self.miss(call, settings, known.account, &known).await),
         };
         // The failure is on record (or cleared) before the reservation stops standing for it.
         drop(reservation);
@@ -150,8 +153,8 @@ impl Actions {
         let counters = Counters::of(&subject, &origin, call.client);
         let account = found.as_ref().map(|(id, _)| *id);
         let password = found.and_then(|(_, password)| password);
-        let hash = password.map(|password| password.hash()).transpose()?;
-        Ok(Known { account, hash, counters })
+        let password = password.map(|stored| stored.hash().map(|hash| (hash, stored.version()))).transpose()?;
+        Ok(Known { account, password, counters })
     }
 
     async fn welcome(
@@ -177,6 +180,7 @@ impl Actions {
                 restricted: false,
             },
             proof: proven.proof,
+            version: proven.version,
             renewed: proven.renewed,
         };
         let (call, counters, epoch) = (call.clone(), known.counters, self.0.store.epoch());
