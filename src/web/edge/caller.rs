@@ -7,6 +7,7 @@ use crate::{
     domain::{
         call::{Call, RequestId},
         fault::{Fault, Reason},
+        session::SessionHash,
     },
     gate::Presence,
     serve::Arrival,
@@ -44,6 +45,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Fault::broken("a request without a call"))
     }
 }
+
+/// The keys of whatever sessions a browser presents: all of them end when it signs out, also when together they are nobody
+/// (DESIGN.md ruling 4), for the cookies are taken away in any case (security.md SES-7).
+#[derive(Clone, Debug)]
+pub struct Presented(pub Vec<SessionHash>);
+
+impl FromRequestParts<Shared> for Presented {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Fault> {
+        let call = Call::from_request_parts(parts, shared).await?;
+        let presented = |value: &[u8]| match shared.gate.recognise([value], call.now) {
+            Ok(Presence::Person { hash, .. }) => Some(Ok(hash)),
+            Ok(Presence::Nobody | Presence::Conflicting) => None,
+            Err(error) => Some(Err(Fault::from(error))),
+        };
+        let values = shared.jar.sessions(&parts.headers).take(MOST_ENDED);
+        let mut hashes = values.filter_map(presented).collect::<Result<Vec<_>, _>>()?;
+        hashes.sort_unstable();
+        hashes.dedup();
+        Ok(Self(hashes))
+    }
+}
+
+/// So many cookies are looked at on signing out; a browser has no more than two or three of one name.
+const MOST_ENDED: usize = 16;
 
 /// Who is present, whoever it is.
 #[derive(Clone, Debug)]

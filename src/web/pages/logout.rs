@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{call::Call, fault::Fault, keyring::FormBinding},
     gate::Presence,
-    web::{Shared, edge::caller::Present},
+    web::{Shared, edge::caller::{Present, Presented}},
 };
 
 /// `GET /logout`
@@ -54,12 +54,15 @@ pub(super) async fn end(
     State(shared): State<Shared>,
     call: Call,
     Present(presence): Present,
+    Presented(hashes): Presented,
     mut form: Form,
 ) -> Result<Response, Fault> {
     if let Some(here) = Here::of(&presence) {
         flow::prove(&shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
-        // The record goes first: from here on the cookie opens nothing, whoever still has it.
-        shared.actions.sign_out(&call, here.hash).await?;
+    }
+    // The records go first: from here on the cookies open nothing, whoever still has them.
+    for hash in hashes {
+        shared.actions.sign_out(&call, hash).await?;
     }
     let cookies = shared.jar.end().into_iter().map(Some).chain([loops::forget(&shared)]);
     let mut response = see_other(&shared, "/logout?done=1", cookies);

@@ -22,7 +22,7 @@ use crate::{
     values::secret::Secret,
     web::{
         Shared,
-        edge::{caller::Present, cookies::Own},
+        edge::{caller::{Present, Presented}, cookies::Own},
     },
 };
 
@@ -71,10 +71,11 @@ pub(super) async fn begin(
 /// `GET /auth/session`
 pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> {
     match presence {
-        Presence::Person { session, person, .. } => {
+        // One that must change its password first opens nothing else (security.md PWD-8), as at the check.
+        Presence::Person { session, person, .. } if !session.restricted => {
             Ok(private(Json(SessionView::new(&session, &person)).into_response()))
         }
-        Presence::Nobody | Presence::Conflicting => Err(Fault::new(Reason::Unauthenticated)),
+        _ => Err(Fault::new(Reason::Unauthenticated)),
     }
 }
 
@@ -82,10 +83,10 @@ pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> 
 pub(super) async fn end(
     State(shared): State<Shared>,
     call: Call,
-    Present(presence): Present,
+    Presented(hashes): Presented,
     _: OwnOrigin,
 ) -> Result<Response, Fault> {
-    if let Presence::Person { hash, .. } = presence {
+    for hash in hashes {
         shared.actions.sign_out(&call, hash).await?;
     }
     let mut response = Json(OkView::yes()).into_response();
