@@ -6,10 +6,7 @@ use crate::{
         login::{LONGEST_PASSWORD, reservations::Place},
         no_account,
     },
-    crypto::{
-        password::{Hash, Proof},
-        strength,
-    },
+    crypto::{password::Hash, strength},
     domain::{
         account::{ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
@@ -93,7 +90,8 @@ impl Actions {
                 Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password")
             );
         };
-        let proof = self.prove_present_password(call, &authority, &change, password.hash()?).await?;
+        let version = password.version();
+        self.prove_present_password(call, &authority, &change, password.hash()?).await?;
         self.check_new_password(&change.new, &account, Field::NewPassword).await?;
         if change.old.matches(change.new.expose()) {
             return Err(weak(Field::NewPassword, "Choose another one: this is the present password."));
@@ -129,9 +127,8 @@ impl Actions {
                         );
                     }
                 }
-                let current = PASSWORDS.get(tx, &id)?;
                 // Only what was proven may be replaced.
-                if current.is_none_or(|current| !current.is_known_by(proof.hash().as_str())) {
+                if PASSWORDS.get(tx, &id)?.is_none_or(|current| current.version() != version) {
                     return Err(
                         Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
                     );
@@ -210,7 +207,7 @@ impl Actions {
         authority: &Authority,
         change: &PasswordChange,
         hash: Hash,
-    ) -> Result<Proof, Fault> {
+    ) -> Result<(), Fault> {
         if change.old.expose().is_empty() {
             return Err(Fault::malformed(Field::OldPassword, "is required"));
         }
@@ -227,8 +224,8 @@ impl Actions {
             Place::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
         let outcome = self.0.hashing.verify(Some(hash), change.old.clone()).await?;
-        if let hashing::Outcome::Match { proof, .. } = outcome {
-            return Ok(proof);
+        if let hashing::Outcome::Match { .. } = outcome {
+            return Ok(());
         }
         let (call, actor) = (call.clone(), authority.actor().to_owned());
         self.0

@@ -231,3 +231,5 @@ impl From<&str> for Which {
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,15 @@
 //!
 //! **Start reading at** [`main`], then `args` for what there is to type.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this room's work")]
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+/// A line on standard output. Whoever reads may have gone (`| head`), and that is no reason to panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
 
 mod account;
 mod args;
@@ -93,7 +101,7 @@ fn check(args: &Args) -> Result<(), Failure> {
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
     }
-    println!("The configuration is good.");
+    say!("The configuration is good.");
     Ok(())
 }
 
@@ -105,7 +113,7 @@ fn hash_password(args: &Args) -> Result<(), Failure> {
     if !weak.is_empty() {
         return Err(Failure(weak.join("\n")));
     }
-    println!("{}", boot::hash_password(&settings, &password, &World::real())?);
+    say!("{}", boot::hash_password(&settings, &password, &World::real())?);
     Ok(())
 }
 
@@ -113,7 +121,7 @@ fn hash_password(args: &Args) -> Result<(), Failure> {
 fn restore(args: &Args, backup: &Path) -> Result<(), Failure> {
     let settings = settings(args)?;
     let epoch = boot::restore(&settings, backup, &World::real())?;
-    println!(
+    say!(
         "The store is restored (epoch {epoch}). Sessions, one-time links and codes from before are void; people sign in again."
     );
     Ok(())

@@ -6,6 +6,7 @@ use crate::{
         mac::{MacKey, framed},
         text,
     },
+    domain::credential::Version,
     values::{
         id::{AccountId, SessionId},
         time::Timestamp,
@@ -74,17 +75,17 @@ impl Keyring {
     }
 
     /// The value of the cookie that lets a device have its own failure counter for one account (security.md THR-4).
-    /// It is bound to the revision of the password: whoever changes it makes all devices unknown again.
+    /// It is bound to this very password: whoever changes it makes all devices unknown again.
     pub fn device_mark(
         &self,
         account: AccountId,
-        revision: u64,
+        password: Version,
         device: &[u8; 16],
         until: Timestamp,
     ) -> String {
         let mut bytes = device.to_vec();
         bytes.extend_from_slice(&until.secs().to_be_bytes());
-        bytes.extend_from_slice(&self.devices.sign_short(&device_message(account, revision, device, until)));
+        bytes.extend_from_slice(&self.devices.sign_short(&device_message(account, password, device, until)));
         text::encode(&bytes)
     }
 
@@ -92,7 +93,7 @@ impl Keyring {
     pub fn known_device(
         &self,
         account: AccountId,
-        revision: u64,
+        password: Version,
         mark: &str,
         now: Timestamp,
     ) -> Option<[u8; 16]> {
@@ -102,7 +103,7 @@ impl Keyring {
         let until = Timestamp::from_secs(u64::from_be_bytes(*until));
         let right = self
             .devices
-            .verify_short(&device_message(account, revision, device, until), tag.try_into().ok()?);
+            .verify_short(&device_message(account, password, device, until), tag.try_into().ok()?);
         (right && now < until).then_some(*device)
     }
 }
@@ -114,8 +115,8 @@ fn form_message(binding: FormBinding<'_>) -> Vec<u8> {
     }
 }
 
-fn device_message(account: AccountId, revision: u64, device: &[u8; 16], until: Timestamp) -> Vec<u8> {
-    framed(&[account.bytes(), &revision.to_be_bytes(), device, &until.secs().to_be_bytes()])
+fn device_message(account: AccountId, password: Version, device: &[u8; 16], until: Timestamp) -> Vec<u8> {
+    framed(&[account.bytes(), &password.bytes(), device, &until.secs().to_be_bytes()])
 }
 
 fn loop_message(count: u8, since: Timestamp, place: &str) -> Vec<u8> {

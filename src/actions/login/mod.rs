@@ -16,7 +16,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        credential,
+        credential::{self, Version},
         fault::{Fault, Field, Reason},
         login::{
             self, Finish, Finished,
@@ -71,8 +71,7 @@ pub const DEVICE_LIFETIME: Duration = Duration::from_hours(4320);
 /// What is known before the password is looked at.
 struct Known {
     account: Option<AccountId>,
-    hash: Option<Hash>,
-    revision: u64,
+    password: Option<(Hash, Version)>,
     counters: Counters,
 }
 
@@ -80,6 +79,7 @@ struct Known {
 struct Proven {
     account: AccountId,
     proof: Proof,
+    version: Version,
     renewed: Option<Hash>,
 }
 
@@ -105,16 +105,19 @@ impl Actions {
             Place::Wait(wait) => return Err(self.turn_away(call, &known, wait).await),
             // As an unknown name: the same work, the same answer.
             Place::Hidden(reservation) => {
-                (reservation, Known { account: None, hash: None, counters: known.counters.open(), ..known })
+                (reservation, Known { account: None, password: None, counters: known.counters.open() })
             }
         };
-        let outcome = self.0.hashing.verify(known.hash.clone(), attempt.password.clone()).await?;
-        let ended = match (outcome, known.account) {
-            (hashing::Outcome::Match { proof, outdated }, Some(account)) => {
+        let hash = known.password.as_ref().map(|(hash, _)| hash.clone());
+        let outcome = self.0.hashing.verify(hash, attempt.password.clone()).await?;
+        let whose = known.account.zip(known.password.as_ref().map(|(_, version)| *version));
+        let ended = match (outcome, whose) {
+            (hashing::Outcome::Match { proof, outdated }, Some((account, version))) => {
                 let renewed = if outdated { self.hashed(attempt.password.clone()).await.ok() } else { None };
-                self.welcome(call, settings, attempt, &known, Proven { account, proof, renewed }).await
+                self.welcome(call, settings, attempt, &known, Proven { account, proof, version, renewed })
+                    .await
             }
-            (_, account) => Err(self.miss(call, settings, account, &known).await),
+            _ => Err(self.miss(call, settings, known.account, &known).await),
         };
         // The failure is on record (or cleared) before the reservation stops standing for it.
         drop(reservation);
@@ -149,7 +152,7 @@ impl Actions {
         let subject = found.as_ref().map_or(typed, |(id, _)| Subject::account(*id));
         let device = found.as_ref().and_then(|(id, password)| {
             let (mark, password) = (attempt.device.as_deref()?, password.as_ref()?);
-            self.0.keyring.known_device(*id, password.revision, mark, call.now)
+            self.0.keyring.known_device(*id, password.version(), mark, call.now)
         });
         let origin = match device {
             Some(device) => Origin::KnownDevice(device),
@@ -158,9 +161,9 @@ impl Actions {
         let counters = Counters::of(&subject, Some(&typed), &origin, call.client);
         let account = found.as_ref().map(|(id, _)| *id);
         let password = found.and_then(|(_, password)| password);
-        let revision = password.as_ref().map_or(0, |password| password.revision);
-        let hash = password.map(|password| password.hash()).transpose()?;
-        Ok(Known { account, hash, revision, counters })
+        let password =
+            password.map(|stored| stored.hash().map(|hash| (hash, stored.version()))).transpose()?;
+        Ok(Known { account, password, counters })
     }
 
     async fn welcome(
@@ -171,7 +174,7 @@ impl Actions {
         known: &Known,
         proven: Proven,
     ) -> Result<SignedIn, Fault> {
-        let account = proven.account;
+        let (account, version) = (proven.account, proven.version);
         let key = SessionKey::mint(call.now, self.0.world.random());
         let device = *self.0.world.random::<16>().bytes();
         let until = call.now + DEVICE_LIFETIME;
@@ -186,6 +189,7 @@ impl Actions {
                 restricted: false,
             },
             proof: proven.proof,
+            version: proven.version,
             renewed: proven.renewed,
         };
         let (call, counters, epoch) = (call.clone(), known.counters, self.0.store.epoch());
@@ -198,7 +202,7 @@ impl Actions {
             .await?;
         match finished {
             Finished::SignedIn(session) => {
-                let device = self.0.keyring.device_mark(account, known.revision, &device, until);
+                let device = self.0.keyring.device_mark(account, version, &device, until);
                 Ok(SignedIn { key, session, account, device })
             }
             Finished::Hindered(Hindrance::Locked) => Err(Fault::new(Reason::Locked)),

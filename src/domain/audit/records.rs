@@ -76,8 +76,8 @@ impl Key for Number {
     }
 }
 
-/// The end of the chain.
-#[derive(Clone, Debug, Encode, Decode)]
+/// An end of the chain: the newest entry, or the newest of those that were removed for their age.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 struct HeadRecord {
     #[n(0)]
     number: u64,
@@ -90,9 +90,15 @@ impl Record for HeadRecord {
     const SPACE: &'static str = "audit-head";
 }
 
+/// Where the newest entry's number and chain value stand.
+const HEAD_AT: Number = Number(0);
+/// Where those of the newest removed entry stand; absent while nothing was removed.
+const BASE_AT: Number = Number(1);
+const ORIGIN: HeadRecord = HeadRecord { number: 0, chain: [0; 32] };
+
 /// Appends an entry in the caller's transaction: it is kept exactly when the change it tells of is.
 pub fn append(tx: &mut WriteTx, entry: &Entry) -> Result<(), StoreError> {
-    let head = HEAD.get(tx, &Number(0))?.unwrap_or(HeadRecord { number: 0, chain: [0; 32] });
+    let head = HEAD.get(tx, &HEAD_AT)?.unwrap_or(ORIGIN);
     let mut record = AuditRecord {
         number: head.number + 1,
         at: entry.at,
@@ -107,7 +113,7 @@ pub fn append(tx: &mut WriteTx, entry: &Entry) -> Result<(), StoreError> {
     };
     record.chain = link(&head.chain, &record);
     AUDIT.set(tx, &Number(record.number), &record)?;
-    HEAD.set(tx, &Number(0), &HeadRecord { number: record.number, chain: record.chain })?;
+    HEAD.set(tx, &HEAD_AT, &HeadRecord { number: record.number, chain: record.chain })?;
     Ok(())
 }
 
@@ -141,33 +147,26 @@ pub fn recent(
 
 /// Whether the chain holds from the oldest kept entry to the head; otherwise the number of the first entry that does not fit.
 pub fn verify_chain(tx: &impl Reading) -> Result<Result<u64, u64>, StoreError> {
-    let mut last: Option<AuditRecord> = None;
+    let mut last = HEAD.get(tx, &BASE_AT)?.unwrap_or(ORIGIN);
     loop {
-        let after = last.as_ref().map(|record| Number(record.number));
-        let rows = AUDIT.range(tx, after.as_ref(), 1000)?;
+        let rows = AUDIT.range(tx, Some(&Number(last.number)), 1000)?;
         if rows.is_empty() {
             break;
         }
-        for (_, record) in rows {
-            if let Some(previous) = &last
-                && (record.number != previous.number + 1 || record.chain != link(&previous.chain, &record))
-            {
-                return Ok(Err(record.number));
+        for (key, record) in rows {
+            let fits = key.0 == last.number + 1 && record.number == key.0;
+            if !fits || record.chain != link(&last.chain, &record) {
+                return Ok(Err(last.number + 1));
             }
-            last = Some(record);
+            last = HeadRecord { number: record.number, chain: record.chain };
         }
     }
-    let head = HEAD.get(tx, &Number(0))?;
-    Ok(match (last, head) {
-        (Some(last), Some(head)) if last.number == head.number && last.chain == head.chain => Ok(last.number),
-        (None, None) => Ok(0),
-        // Everything expired: the head remains so that numbers go on.
-        (None, Some(head)) => Ok(head.number),
-        (Some(last), _) => Err(last.number),
-    })
+    let head = HEAD.get(tx, &HEAD_AT)?.unwrap_or(ORIGIN);
+    Ok(if last == head { Ok(head.number) } else { Err(last.number + 1) })
 }
 
-/// Removes up to `limit` of the oldest entries that are older than `bound`. Returns how many.
+/// Removes up to `limit` of the oldest entries that are older than `bound`. Returns how many. The chain goes on from
+/// the last of them.
 pub fn remove_before(tx: &mut WriteTx, bound: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let mut removed = 0;
     for (key, record) in AUDIT.range(tx, None, limit)? {
@@ -175,6 +174,7 @@ pub fn remove_before(tx: &mut WriteTx, bound: Timestamp, limit: usize) -> Result
             break;
         }
         AUDIT.take(tx, &key)?;
+        HEAD.set(tx, &BASE_AT, &HeadRecord { number: record.number, chain: record.chain })?;
         removed += 1;
     }
     Ok(removed)

@@ -2,7 +2,7 @@
 //!
 //! **Responsibility.** The stored password hash with the revision it is known by.
 //!
-//! **Invariants.** Every change of a password raises the revision; whoever verified against an older one must
+//! **Invariants.** Every change of a password makes another [`Version`]; whoever verified against an older one must
 //! not act on the result (the write checks it again).
 //!
 //! **Not here.** Hashing (`crypto::password`, on `actions::hashing`'s pool) and the rules for new passwords (`crypto::strength`).
@@ -11,4 +11,4 @@
 
 mod records;
 
-pub use self::records::{PASSWORDS, PasswordRecord, forget, password_of, renew_hash, set_password};
+pub use self::records::{PASSWORDS, PasswordRecord, Version, forget, password_of, renew_hash, set_password};

@@ -33,15 +33,33 @@ pub struct PasswordRecord {
     pub origin: Option<String>,
 }
 
+/// Tells one password of an account from the next. Whoever verified against one version must not act on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    revision: u64,
+    /// Revisions begin anew when a password was removed in between.
+    set: Timestamp,
+}
+
+impl Version {
+    /// For what is bound to a password by a seal.
+    pub fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.revision.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.set.millis().to_be_bytes());
+        bytes
+    }
+}
+
 impl PasswordRecord {
     /// The hash, read. It was checked when it was stored, so a failure is damage.
     pub fn hash(&self) -> Result<Hash, Fault> {
         Hash::parse(&self.hash).map_err(Fault::broken)
     }
 
-    /// Whether a proof for this hash text still speaks of this password.
-    pub fn is_known_by(&self, hash: &str) -> bool {
-        self.hash == hash || self.origin.as_deref() == Some(hash)
+    /// Which password this is. Renewing the hash keeps it, setting a password (also the same one again) does not.
+    pub const fn version(&self) -> Version {
+        Version { revision: self.revision, set: self.set }
     }
 
     /// Whether this password was set from exactly this hash text.
@@ -80,11 +98,11 @@ pub fn set_password(
 pub fn renew_hash(
     tx: &mut WriteTx,
     account: AccountId,
-    revision: u64,
+    version: Version,
     hash: &Hash,
 ) -> Result<bool, StoreError> {
     match PASSWORDS.get(tx, &account)? {
-        Some(mut record) if record.revision == revision => {
+        Some(mut record) if record.version() == version => {
             let old = std::mem::replace(&mut record.hash, hash.as_str().to_owned());
             record.origin.get_or_insert(old);
             PASSWORDS.set(tx, &account, &record)?;

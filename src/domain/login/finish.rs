@@ -7,7 +7,7 @@ use crate::{
         account::{ACCOUNTS, Hindrance},
         audit::{self, Entry, Event},
         call::Call,
-        credential::{self, PASSWORDS},
+        credential::{self, PASSWORDS, Version},
         fault::Fault,
         session::{self, Lifetimes, NewSession, SessionRecord},
     },
@@ -20,8 +20,10 @@ use crate::{
 pub struct Finish {
     /// The session to begin.
     pub session: NewSession,
-    /// That the password was right, and for which hash.
+    /// That the password was right.
     pub proof: Proof,
+    /// Which password that was.
+    pub version: Version,
     /// The same password hashed with present parameters, when the stored hash is outdated.
     pub renewed: Option<Hash>,
 }
@@ -52,7 +54,7 @@ pub fn finish(
         miss(tx, Some(id), counters, rules, call, "the account was deleted meanwhile")?;
         return Ok(Finished::Stale);
     };
-    if !password.is_known_by(finish.proof.hash().as_str()) {
+    if password.version() != finish.version {
         miss(tx, Some(id), counters, rules, call, "the password was changed meanwhile")?;
         return Ok(Finished::Stale);
     }
@@ -63,7 +65,7 @@ pub fn finish(
     }
     let failures = throttle::clear(tx, counters)?;
     if let Some(hash) = &finish.renewed
-        && credential::renew_hash(tx, id, password.revision, hash)?
+        && credential::renew_hash(tx, id, finish.version, hash)?
     {
         audit::append(tx, &Entry::done(Event::PasswordRehashed, "vouchsafe", call).about(id))?;
     }

@@ -77,7 +77,7 @@ pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> 
         Presence::Person { session, person, .. } => {
             Ok(private(Json(SessionView::new(&session, &person)).into_response()))
         }
-        Presence::Nobody | Presence::Conflicting => Err(Fault::new(Reason::Unauthenticated)),
+        _ => Err(Fault::new(Reason::Unauthenticated)),
     }
 }
 

@@ -1,0 +1,8 @@
+//! Actions over a store in memory: what changes, what is refused, what the trail says.
+
+mod accounts;
+mod declared;
+mod passwords;
+mod restarts;
+mod setup;
+mod trail;

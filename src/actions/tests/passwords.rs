@@ -1,0 +1,163 @@
+//! Changing passwords.
+
+use std::sync::Arc;
+
+use crate::{
+    actions::{
+        accounts::{StatusChange, Wanted},
+        testing::{Desk, OTHER, PASSWORD, WRONG, operator, wanted},
+    },
+    domain::{
+        audit::Event,
+        fault::{Field, Reason},
+    },
+    values::secret::Secret,
+};
+
+const THIRD: &str = "nineteen copper kettles on a shelf";
+
+/// Proves: SES-2, SES-9, PWD-8
+#[tokio::test]
+async fn a_change_ends_the_other_sessions_and_renews_this_one() {
+    let desk = Desk::open();
+    let id = desk.add("alice").await;
+    let here = desk.sign_in("alice", PASSWORD).await.unwrap();
+    for _ in 0..3 {
+        desk.sign_in_from("192.0.2.9", "alice", PASSWORD).await.unwrap();
+    }
+    assert_eq!(desk.live(id), 4);
+    let (key, session) = desk.change_password(&here, PASSWORD, OTHER).await.unwrap();
+    assert_ne!(key.hash(), here.key.hash());
+    assert_eq!(session.strength, here.session.strength, "a change is no new proof");
+    let left: Vec<_> =
+        desk.actions.sessions_of(&desk.call(), id).unwrap().iter().map(|session| session.id).collect();
+    assert_eq!(left, [session.id]);
+    assert_eq!(desk.refusal("alice", PASSWORD).await, Reason::BadCredentials);
+    desk.sign_in("alice", OTHER).await.unwrap();
+    assert_eq!(desk.count(Event::PasswordChanged), 1);
+}
+
+/// Proves: THR-1, PWD-8
+#[tokio::test]
+async fn a_wrong_present_password_is_counted_like_a_guess() {
+    let desk = Desk::open();
+    let id = desk.add("alice").await;
+    let here = desk.sign_in("alice", PASSWORD).await.unwrap();
+    for _ in 0..5 {
+        let fault = desk.change_password(&here, WRONG, OTHER).await.unwrap_err();
+        assert_eq!((fault.reason, fault.flaws[0].field), (Reason::BadCredentials, Field::OldPassword));
+    }
+    let before = desk.hashed();
+    assert_eq!(desk.change_password(&here, PASSWORD, OTHER).await.unwrap_err().reason, Reason::Throttled);
+    assert_eq!(
+        desk.refusal("alice", PASSWORD).await,
+        Reason::Throttled,
+        "the form and the change share the counter"
+    );
+    assert_eq!(desk.hashed(), before);
+    assert_eq!(desk.count(Event::PasswordChangeFailed), 5);
+    assert_eq!(desk.live(id), 1, "the session that asked lives on");
+    desk.pass(1);
+    desk.change_password(&here, PASSWORD, OTHER).await.unwrap();
+}
+
+/// Proves: PWD-7
+#[tokio::test]
+async fn a_new_password_must_be_another_and_a_good_one() {
+    let desk = Desk::open();
+    desk.add("montgomery").await;
+    let here = desk.sign_in("montgomery", PASSWORD).await.unwrap();
+    let long = "x".repeat(1025);
+    for (new, reason) in [
+        (PASSWORD, Reason::WeakPassword),
+        ("short", Reason::WeakPassword),
+        ("montgomery2024", Reason::WeakPassword),
+        ("qwertyuiopasdfgh", Reason::WeakPassword),
+        (&*long, Reason::WeakPassword),
+        ("", Reason::WeakPassword),
+    ] {
+        let fault = desk.change_password(&here, PASSWORD, new).await.unwrap_err();
+        assert_eq!((fault.reason, fault.flaws[0].field), (reason, Field::NewPassword), "{new}");
+    }
+    let fault = desk.change_password(&here, "", OTHER).await.unwrap_err();
+    assert_eq!((fault.reason, fault.flaws[0].field), (Reason::Malformed, Field::OldPassword));
+    desk.change_password(&here, PASSWORD, OTHER).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_parallel_changes_one_wins() {
+    let desk = Arc::new(Desk::open());
+    let id = desk.add("alice").await;
+    let here = Arc::new(desk.sign_in("alice", PASSWORD).await.unwrap());
+    let changing: Vec<_> = [OTHER, THIRD, "forty gulls above a quiet pier"]
+        .into_iter()
+        .map(|new| {
+            let (desk, here) = (desk.clone(), here.clone());
+            tokio::spawn(async move { desk.change_password(&here, PASSWORD, new).await.is_ok() })
+        })
+        .collect();
+    let mut won = 0;
+    for one in changing {
+        won += u32::from(one.await.unwrap());
+    }
+    assert_eq!((won, desk.live(id)), (1, 1));
+}
+
+/// What ended while the new password was being hashed does not live on in the session that a change begins.
+///
+/// Proves: SES-9, SES-10, VCH-14
+#[tokio::test]
+async fn a_change_revives_no_ended_session() {
+    for end in ["sign out", "end all", "disable", "lock"] {
+        let desk = Desk::open();
+        let id = desk.add("alice").await;
+        let here = desk.sign_in("alice", PASSWORD).await.unwrap();
+        match end {
+            "sign out" => drop(desk.actions.sign_out(&desk.call(), vec![here.key.hash()]).await.unwrap()),
+            "end all" => {
+                desk.actions.operator_ends_sessions(&desk.call(), &operator(), id, None).await.unwrap()
+            }
+            "disable" => desk.status(id, StatusChange::Disable("left".to_owned())).await.unwrap(),
+            _ => desk.status(id, StatusChange::Lock("lost".to_owned())).await.unwrap(),
+        }
+        let fault = desk.change_password(&here, PASSWORD, OTHER).await.unwrap_err();
+        assert_eq!(fault.reason, Reason::Unauthenticated, "{end}");
+        match end {
+            "disable" => desk.status(id, StatusChange::Enable).await.unwrap(),
+            "lock" => desk.status(id, StatusChange::Unlock).await.unwrap(),
+            _ => {}
+        }
+        assert_eq!(desk.live(id), 0, "{end}");
+        desk.sign_in("alice", PASSWORD).await.unwrap();
+    }
+}
+
+/// Proves: PWD-8, SES-9
+#[tokio::test]
+async fn a_password_set_by_the_operator_ends_everything_and_can_be_temporary() {
+    let desk = Desk::open();
+    let id = desk.add("alice").await;
+    desk.sign_in("alice", PASSWORD).await.unwrap();
+    let set = async |new: &str, temporary| {
+        desk.actions.set_password(&desk.call(), &operator(), id, Secret::from(new), temporary).await
+    };
+    assert_eq!(set("short", true).await.unwrap_err().reason, Reason::WeakPassword);
+    set(OTHER, true).await.unwrap();
+    assert_eq!(desk.live(id), 0);
+    let first = desk.sign_in("alice", OTHER).await.unwrap();
+    assert!(first.session.restricted, "it opens nothing but the change");
+    let (_, session) = desk.change_password(&first, OTHER, THIRD).await.unwrap();
+    assert!(!session.restricted);
+    assert!(!desk.sign_in("alice", THIRD).await.unwrap().session.restricted);
+    set(OTHER, false).await.unwrap();
+    assert!(!desk.sign_in("alice", OTHER).await.unwrap().session.restricted);
+}
+
+#[tokio::test]
+async fn an_account_without_a_password_cannot_sign_in_with_any() {
+    let desk = Desk::open();
+    desk.create(Wanted { password: None, ..wanted("alice") }).await.unwrap();
+    for password in [PASSWORD, "x"] {
+        assert_eq!(desk.refusal("alice", password).await, Reason::BadCredentials);
+    }
+}
