@@ -70,7 +70,12 @@ pub enum StatusChange {
 
 impl Actions {
     /// Creates an account.
-    pub async fn create_account(&self, call: &Call, permit: &Permit, wanted: Wanted) -> Result<AccountId, Fault> {
+    pub async fn create_account(
+        &self,
+        call: &Call,
+        permit: &Permit,
+        wanted: Wanted,
+    ) -> Result<AccountId, Fault> {
         let hash = match wanted.password {
             Some(password) => {
                 let own = own_words(&wanted.username, wanted.display_name.as_ref(), wanted.email.as_ref());
@@ -134,7 +139,7 @@ impl Actions {
 
     /// Whether any account exists.
     pub fn any_account(&self) -> Result<bool, StoreError> {
-        self.0.store.read(|tx| account::any_account(tx))
+        self.0.store.read(account::any_account)
     }
 
     /// Opens or closes an account. Closing ends its sessions.
@@ -264,7 +269,11 @@ fn refuse_managed(account: &AccountRecord) -> Result<(), Fault> {
 }
 
 /// The last usable administrator cannot be disabled, removed or taken out of the group (security.md API-4).
-pub(super) fn keep_an_administrator(tx: &impl Reading, home: directory::Home, leaving: AccountId) -> Result<(), Fault> {
+pub(super) fn keep_an_administrator(
+    tx: &impl Reading,
+    home: directory::Home,
+    leaving: AccountId,
+) -> Result<(), Fault> {
     let Ok(name) = GroupName::parse(directory::ADMINS) else { return Ok(()) };
     let Some((admins, _)) = directory::group_named(tx, home.tenant, &name)? else { return Ok(()) };
     let members = account::members_of(tx, admins, MOST_ADMINISTRATORS)?;

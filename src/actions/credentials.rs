@@ -1,7 +1,11 @@
 //! Changing passwords.
 
 use crate::{
-    actions::{Actions, login::LONGEST_PASSWORD, no_account},
+    actions::{
+        Actions,
+        login::{LONGEST_PASSWORD, reservations::Place},
+        no_account,
+    },
     crypto::{password::Hash, strength},
     domain::{
         account::{ACCOUNTS, AccountRecord},
@@ -12,7 +16,7 @@ use crate::{
         fault::{Fault, Field, Reason},
         login::throttle::{self, Counters, Origin, Subject},
         rights::{Authority, Permit},
-        session::{self, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
+        session::{self, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
     },
     store::StoreError,
     values::{
@@ -63,6 +67,16 @@ impl Actions {
         authority: Authority,
         change: PasswordChange,
     ) -> Result<(SessionKey, SessionRecord), Fault> {
+        let (actions, call) = (self.clone(), call.clone());
+        self.finished(async move { actions.replace_password(&call, authority, change).await }).await
+    }
+
+    async fn replace_password(
+        &self,
+        call: &Call,
+        authority: Authority,
+        change: PasswordChange,
+    ) -> Result<(SessionKey, SessionRecord), Fault> {
         let id = authority.account();
         let (account, password) = self.0.store.read(|tx| {
             let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
@@ -72,7 +86,9 @@ impl Actions {
             return Err(managed());
         }
         let Some(password) = password else {
-            return Err(Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password"));
+            return Err(
+                Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password")
+            );
         };
         let version = password.version();
         self.prove_present_password(call, &authority, &change, password.hash()?).await?;
@@ -96,15 +112,26 @@ impl Actions {
             .0
             .store
             .write(move |tx| {
+                // While the passwords were hashed, the session may have ended or the account been closed; what was ended
+                // must not come back to life.
+                let alive = SESSIONS.get(tx, &change.session)?.is_some_and(|session| {
+                    let live = limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
+                    session.account == id && session.epoch == epoch && matches!(live, Liveness::Live { .. })
+                });
+                let account = ACCOUNTS.get(tx, &id)?.filter(|account| account.status.hindrance().is_none());
+                match account {
+                    Some(account) if alive && !account.managed => {}
+                    _ => {
+                        return Err(
+                            Fault::new(Reason::Unauthenticated).because("the session ended meanwhile")
+                        );
+                    }
+                }
                 // Only what was proven may be replaced.
                 if PASSWORDS.get(tx, &id)?.is_none_or(|current| current.version() != version) {
-                    return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
-                }
-                // A session that was ended meanwhile must not live on in a new one, nor one of a closed account.
-                let asking = SESSIONS.get(tx, &change.session)?.is_some_and(|session| session.account == id);
-                let open = ACCOUNTS.get(tx, &id)?.is_some_and(|account| account.status.hindrance().is_none());
-                if !asking || !open {
-                    return Err(Fault::new(Reason::Unauthenticated).because("the session ended meanwhile"));
+                    return Err(
+                        Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
+                    );
                 }
                 credential::set_password(tx, id, &new, call.now, false)?;
                 session::end_all(tx, id, Some(&change.session))?;
@@ -191,10 +218,10 @@ impl Actions {
         let rules = self.settings().throttle.clone();
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let origin = Origin::Source(SourceKey::of(call.client));
-        let counters = Counters::of(&Subject::account(id), &origin, call.client);
+        let counters = Counters::of(&Subject::account(id), None, &origin, call.client);
         let reservation = match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
-            Ok(reservation) => reservation,
-            Err(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
+            Place::Taken(reservation) | Place::Hidden(reservation) => reservation,
+            Place::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
         let outcome = self.0.hashing.verify(Some(hash), change.old.clone()).await?;
         if let hashing::Outcome::Match { .. } = outcome {

@@ -93,14 +93,11 @@ impl Actions {
             .store
             .write(move |tx| {
                 let groups = groups_by_name(tx, home, &entry.groups, &fresh, ACTOR, &call)?;
-                match account::named(tx, home, &entry.username)? {
-                    Some((id, account)) => {
-                        Ok(bring_into_line(tx, id, account, &entry, groups, &call)?.then_some(false))
-                    }
-                    None => {
-                        create(tx, home, id, &entry, groups, &call)?;
-                        Ok::<_, Fault>(Some(true))
-                    }
+                if let Some((id, account)) = account::named(tx, home, &entry.username)? {
+                    Ok(bring_into_line(tx, id, account, &entry, groups, &call)?.then_some(false))
+                } else {
+                    create(tx, home, id, &entry, groups, &call)?;
+                    Ok::<_, Fault>(Some(true))
                 }
             })
             .await
@@ -128,7 +125,10 @@ impl Actions {
                     account.status = Status::Disabled { reason: GONE.to_owned(), since: call.now };
                     account::save(tx, id, &account)?;
                     session::end_all(tx, id, None)?;
-                    audit::append(tx, &Entry::done(Event::AccountDisabled, ACTOR, &call).about(id).detail(GONE))?;
+                    audit::append(
+                        tx,
+                        &Entry::done(Event::AccountDisabled, ACTOR, &call).about(id).detail(GONE),
+                    )?;
                     Ok::<_, Fault>(())
                 })
                 .await?;
@@ -180,8 +180,8 @@ fn bring_into_line(
 ) -> Result<bool, Fault> {
     let mut new = AccountRecord { managed: true, groups, ..old.clone() };
     entry.username.as_str().clone_into(&mut new.username);
-    new.display_name =
-        entry.display_name.as_ref().map_or(entry.username.as_str(), DisplayName::as_str).to_owned();
+    let display_name = entry.display_name.as_ref().map_or(entry.username.as_str(), DisplayName::as_str);
+    display_name.clone_into(&mut new.display_name);
     new.email = entry.email.as_ref().map(|email| email.as_str().to_owned());
     new.email_canonical = entry.email.as_ref().map(|email| email.canonical().to_owned());
     new.mobile = entry.mobile.as_ref().map(|mobile| mobile.as_str().to_owned());

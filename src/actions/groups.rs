@@ -1,7 +1,12 @@
 //! Groups and who is in them, by the operator.
 
 use crate::{
-    actions::{Actions, accounts::{groups_by_name, keep_an_administrator}, credentials::managed, no_account},
+    actions::{
+        Actions,
+        accounts::{groups_by_name, keep_an_administrator},
+        credentials::managed,
+        no_account,
+    },
     domain::{
         account::{self, ACCOUNTS},
         audit::{self, Entry, Event},
@@ -34,7 +39,12 @@ impl GroupSummary {
 
 impl Actions {
     /// Creates a group.
-    pub async fn create_group(&self, call: &Call, permit: &Permit, name: GroupName) -> Result<GroupId, Fault> {
+    pub async fn create_group(
+        &self,
+        call: &Call,
+        permit: &Permit,
+        name: GroupName,
+    ) -> Result<GroupId, Fault> {
         let id = GroupId::mint(call.now, self.0.world.random());
         let (home, call, actor) = (self.0.home, call.clone(), permit.actor().to_owned());
         self.0
@@ -126,7 +136,9 @@ impl Actions {
                 }
                 let event = match member {
                     Membership::Joins => {
-                        for group in groups_by_name(tx, home, std::slice::from_ref(&name), &fresh, &actor, &call)? {
+                        for group in
+                            groups_by_name(tx, home, std::slice::from_ref(&name), &fresh, &actor, &call)?
+                        {
                             if !account.groups.contains(&group) {
                                 account.groups.push(group);
                             }
@@ -134,7 +146,8 @@ impl Actions {
                         Event::GroupJoined
                     }
                     Membership::Leaves => {
-                        let (group, _) = directory::group_named(tx, home.tenant, &name)?.ok_or_else(no_group)?;
+                        let (group, _) =
+                            directory::group_named(tx, home.tenant, &name)?.ok_or_else(no_group)?;
                         if name.canonical() == directory::ADMINS {
                             keep_an_administrator(tx, home, id)?;
                         }
@@ -164,7 +177,9 @@ const MOST_GROUPS: usize = 10_000;
 
 fn refuse_admins(name: &GroupName) -> Result<(), Fault> {
     if name.canonical() == directory::ADMINS {
-        return Err(Fault::new(Reason::LastOne).with_flaw(Field::Group, "the administrators' group stays as it is"));
+        return Err(
+            Fault::new(Reason::LastOne).with_flaw(Field::Group, "the administrators' group stays as it is")
+        );
     }
     Ok(())
 }

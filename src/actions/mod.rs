@@ -23,6 +23,7 @@ pub mod setup;
 use std::{path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
+use tokio_util::task::TaskTracker;
 
 use self::{hashing::HashingPool, login::reservations::Reservations};
 use crate::{
@@ -65,6 +66,7 @@ struct Inner {
     settings: ArcSwap<Settings>,
     reservations: Reservations,
     home: Home,
+    under_way: TaskTracker,
 }
 
 impl Actions {
@@ -76,18 +78,18 @@ impl Actions {
         keyring: Keyring,
         settings: Settings,
     ) -> Result<Self, StoreError> {
-        let home = match store.read(directory::home)? {
-            Some(home) => home,
-            None => {
-                let now = world.now();
-                let chance = [world.random(), world.random(), world.random()];
-                store.write_blocking(move |tx| directory::found(tx, now, chance))?
-            }
+        let home = if let Some(home) = store.read(directory::home)? {
+            home
+        } else {
+            let now = world.now();
+            let chance = [world.random(), world.random(), world.random()];
+            store.write_blocking(move |tx| directory::found(tx, now, chance))?
         };
         let reservations = Reservations::new(settings.throttle.attempts_per_minute);
         let settings = ArcSwap::from_pointee(settings);
         let keyring = Arc::new(keyring);
-        Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home })))
+        let under_way = TaskTracker::new();
+        Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home, under_way })))
     }
 
     /// The settings in force.
@@ -156,6 +158,12 @@ impl Actions {
         self.0.store.write(move |tx| trail::append(tx, &entry).map_err(Fault::from)).await
     }
 
+    /// Records that something was refused. Callers are bounded by the attempts a source has.
+    async fn record_refused(&self, call: &Call, event: Event) -> Result<(), Fault> {
+        let entry = Entry::refused(event, "nobody", call);
+        self.0.store.write(move |tx| trail::append(tx, &entry).map_err(Fault::from)).await
+    }
+
     /// Forgets what the throttles need no more.
     pub fn tidy(&self, now: Timestamp) {
         self.0.reservations.tidy(now);
@@ -165,6 +173,21 @@ impl Actions {
     pub fn inside(&self) -> Call {
         let number = u64::from_be_bytes(*self.0.world.random().bytes());
         Call::inside(self.0.world.now(), RequestId::new(format!("inside-{number:016x}")))
+    }
+
+    /// Runs an operation to its end, also when whoever asked for it has gone.
+    async fn finished<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = Result<T, Fault>> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.0.under_way.spawn(operation).await.map_err(Fault::broken)?
+    }
+
+    /// Waits for what is under way, then ends the hashing. For shutdown.
+    pub async fn close(&self) {
+        self.0.under_way.close();
+        self.0.under_way.wait().await;
+        self.0.hashing.close().await;
     }
 
     /// Hashes a new password on the pool.

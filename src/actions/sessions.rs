@@ -13,16 +13,24 @@ use crate::{
 };
 
 impl Actions {
-    /// Ends the session a browser has. Returns whether there was one.
-    pub async fn sign_out(&self, call: &Call, hash: SessionHash) -> Result<bool, Fault> {
+    /// Ends the sessions a browser has, in one step. Returns how many there were.
+    pub async fn sign_out(&self, call: &Call, hashes: Vec<SessionHash>) -> Result<usize, Fault> {
+        if hashes.is_empty() {
+            return Ok(0);
+        }
         let call = call.clone();
         self.0
             .store
             .write(move |tx| {
-                let Some(ended) = session::end(tx, &hash)? else { return Ok(false) };
-                let entry = Entry::done(Event::SignedOut, ended.account.to_string(), &call).about(ended.account);
-                audit::append(tx, &entry.detail(format!("session {}", ended.id)))?;
-                Ok::<_, Fault>(true)
+                let mut count = 0;
+                for hash in &hashes {
+                    let Some(ended) = session::end(tx, hash)? else { continue };
+                    let entry =
+                        Entry::done(Event::SignedOut, ended.account.to_string(), &call).about(ended.account);
+                    audit::append(tx, &entry.detail(format!("session {}", ended.id)))?;
+                    count += 1;
+                }
+                Ok::<_, Fault>(count)
             })
             .await
     }
@@ -101,7 +109,9 @@ impl Actions {
                 };
                 let sessions = session::of_account(tx, account)?;
                 let Some((hash, _)) = sessions.iter().find(|(_, session)| session.id == id) else {
-                    return Err(Fault::new(Reason::NotFound).with_flaw(Field::Session, "there is no such session"));
+                    return Err(
+                        Fault::new(Reason::NotFound).with_flaw(Field::Session, "there is no such session")
+                    );
                 };
                 session::end(tx, hash)?;
                 let entry = Entry::done(Event::SessionEnded, &actor, &call).about(account);

@@ -1,7 +1,10 @@
 //! The first account: a one-time link instead of a default password (security.md PWD-9).
 
 use crate::{
-    actions::{Actions, accounts::{Wanted, groups_by_name, own_words}},
+    actions::{
+        Actions,
+        accounts::{Wanted, groups_by_name, own_words},
+    },
     domain::{
         account::{self, NewAccount},
         audit::{self, Entry, Event},
@@ -59,7 +62,12 @@ impl Actions {
         replaces: Option<SessionHash>,
     ) -> Result<(SessionKey, SessionRecord), Fault> {
         // Before any work: without a good token there is nothing to hash for.
-        self.check_setup(call, &token)?;
+        if let Err(fault) = self.check_setup(call, &token) {
+            if matches!(fault.reason, Reason::InvalidToken | Reason::Expired) {
+                self.record_refused(call, Event::SetupRefused).await?;
+            }
+            return Err(fault);
+        }
         let Some(password) = wanted.password else {
             return Err(Fault::malformed(Field::Password, "is required"));
         };
@@ -109,4 +117,3 @@ impl Actions {
         Ok((key, begun.session))
     }
 }
-

@@ -121,7 +121,12 @@ impl Desk {
         self.actions.sign_in(&self.call(), attempt(name, password)).await
     }
 
-    pub(crate) async fn sign_in_from(&self, client: &str, name: &str, password: &str) -> Result<SignedIn, Fault> {
+    pub(crate) async fn sign_in_from(
+        &self,
+        client: &str,
+        name: &str,
+        password: &str,
+    ) -> Result<SignedIn, Fault> {
         self.actions.sign_in(&self.from(client), attempt(name, password)).await
     }
 

@@ -2,10 +2,12 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+use zeroize::Zeroizing;
 
 use crate::{
     crypto::keys::{MasterKey, MasterKeyError},
@@ -14,6 +16,9 @@ use crate::{
 
 /// The file's name in the data folder.
 const NAME: &str = "master.key";
+
+/// Nothing longer is a key.
+const LARGEST: usize = 4096;
 
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +41,14 @@ pub enum KeyFileError {
         /// Its mode.
         mode: u32,
     },
+    /// It belongs to somebody else, who can exchange it.
+    #[error("the master key {path} belongs to another user (uid {owner}); it must be ours or root's", path = .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// It holds something else.
     #[error("the master key {path}: {source}", path = .path.display())]
     Content {
@@ -54,32 +67,48 @@ pub enum KeyFileError {
     },
 }
 
-/// Reads the key, or makes one for a house that has never had a store.
-pub(super) fn master_key(data_dir: &Path, store: &Path, world: &World) -> Result<MasterKey, KeyFileError> {
+/// Reads the key, or makes one for a house that has never had a store (`had_store`).
+pub(super) fn master_key(data_dir: &Path, had_store: bool, world: &World) -> Result<MasterKey, KeyFileError> {
     let path = data_dir.join(NAME);
     let failed = |source| KeyFileError::Io { path: path.clone(), source };
-    let content = match fs::read(&path) {
-        Ok(content) => content,
+    let file = match fs::File::open(&path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if store.exists() {
+            if had_store {
                 return Err(KeyFileError::Lost { path });
             }
             return make(&path, data_dir, world).map_err(failed);
         }
         Err(error) => return Err(failed(error)),
     };
-    let mode = fs::metadata(&path).map_err(failed)?.mode();
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::Exposed { path, mode: mode & 0o777 });
+    // Of the open file, not of the name: nobody can exchange it between looking and reading.
+    let about = file.metadata().map_err(failed)?;
+    if about.mode() & 0o077 != 0 {
+        return Err(KeyFileError::Exposed { path, mode: about.mode() & 0o777 });
     }
+    if !is_trusted(about.uid(), rustix::process::geteuid().as_raw()) {
+        return Err(KeyFileError::Foreign { path, owner: about.uid() });
+    }
+    let mut content = Zeroizing::new(Vec::with_capacity(LARGEST));
+    file.take(LARGEST as u64).read_to_end(&mut content).map_err(failed)?;
     MasterKey::parse(&content).map_err(|source| KeyFileError::Content { path, source })
+}
+
+/// Whether a file of this owner holds what we, or the system's administrator, put there.
+const fn is_trusted(owner: u32, us: u32) -> bool {
+    owner == us || owner == 0
 }
 
 fn make(path: &Path, data_dir: &Path, world: &World) -> io::Result<MasterKey> {
     let key = MasterKey::generate(world.random());
     // Written whole under another name first: a crash must not leave half a key.
     let draft = data_dir.join(".master.key.new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    // Never into a file that was there: it, or what it links to, may be somebody else's to read.
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(key.to_text().expose().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
@@ -90,28 +119,73 @@ fn make(path: &Path, data_dir: &Path, world: &World) -> io::Result<MasterKey> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
 
-    use super::{KeyFileError, master_key};
-    use crate::world::World;
+    use super::{KeyFileError, is_trusted, master_key};
+    use crate::{
+        store::{self, Store},
+        world::World,
+    };
 
     /// Proves: OPS-8, OPS-13
     #[test]
     fn a_key_is_made_once_kept_private_and_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (world, _) = World::fake();
-        let store = folder.path().join("store.redb");
         let sign = |key: crate::crypto::keys::MasterKey| key.mac_key("test").sign(b"x");
-        let first = sign(master_key(folder.path(), &store, &world).unwrap());
-        assert_eq!(sign(master_key(folder.path(), &store, &world).unwrap()), first);
+        let first = sign(master_key(folder.path(), false, &world).unwrap());
+        assert_eq!(sign(master_key(folder.path(), false, &world).unwrap()), first);
         let path = folder.path().join("master.key");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(master_key(folder.path(), &store, &world), Err(KeyFileError::Exposed { .. })));
+        assert!(matches!(master_key(folder.path(), false, &world), Err(KeyFileError::Exposed { .. })));
 
         fs::remove_file(&path).unwrap();
-        fs::write(&store, b"").unwrap();
-        assert!(matches!(master_key(folder.path(), &store, &world), Err(KeyFileError::Lost { .. })));
+        assert!(matches!(master_key(folder.path(), true, &world), Err(KeyFileError::Lost { .. })));
+        assert!(!path.exists());
+    }
+
+    /// Proves: OPS-8
+    #[test]
+    fn a_draft_that_somebody_laid_out_is_not_written_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let (world, _) = World::fake();
+        let theirs = folder.path().join("theirs");
+        fs::write(&theirs, b"").unwrap();
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o666)).unwrap();
+        let draft = folder.path().join(".master.key.new");
+        symlink(&theirs, &draft).unwrap();
+        master_key(folder.path(), false, &world).unwrap();
+        assert_eq!(fs::read(&theirs).unwrap(), b"");
+
+        let path = folder.path().join("master.key");
+        fs::remove_file(&path).unwrap();
+        fs::rename(&theirs, &draft).unwrap();
+        master_key(folder.path(), false, &world).unwrap();
+        let about = fs::symlink_metadata(&path).unwrap();
+        assert!(about.is_file() && about.permissions().mode() & 0o777 == 0o600);
+    }
+
+    /// Proves: OPS-8
+    #[test]
+    fn a_key_of_another_user_is_not_trusted() {
+        assert!(is_trusted(1000, 1000) && is_trusted(0, 1000));
+        assert!(!is_trusted(1001, 1000) && !is_trusted(1001, 0));
+    }
+
+    /// Proves: OPS-13
+    #[test]
+    fn a_store_that_only_left_its_marker_did_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = store::Settings::at(folder.path().join("store.redb"));
+        assert!(!store::ever_existed(&settings).unwrap());
+        Store::open(&settings).unwrap().close();
+        assert!(store::ever_existed(&settings).unwrap());
+        fs::remove_file(&settings.path).unwrap();
+        assert!(store::ever_existed(&settings).unwrap());
     }
 }

@@ -27,7 +27,8 @@ const METRICS: &str = "metrics";
 pub(super) fn open(settings: &Settings) -> Result<Opened, BootError> {
     let mut opened = Opened { bound: Vec::new(), surfaces: HashMap::new(), tls: Vec::new() };
     // First the control socket: if another server of this data folder runs, it is found out here.
-    let control = Listener { name: CONTROL, address: Address::Unix(settings.control_socket.clone()), tls: None };
+    let control =
+        Listener { name: CONTROL, address: Address::Unix(settings.control_socket.clone()), tls: None };
     opened.add(&control, [Surface::Control, Surface::Health, Surface::Metrics])?;
     for (name, site) in [(GATEWAY, &settings.gateway), (API, &settings.api)] {
         opened.add_site(name, site)?;

@@ -16,23 +16,38 @@ mod reload;
 mod tasks;
 mod wiring;
 
-use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::{keys::KeyFileError, reload::LoadSettings};
 use crate::{
-    actions::{Actions, declared::Reconciled, hashing::{HashingPool, StartError}},
+    actions::{
+        Actions,
+        declared::Reconciled,
+        hashing::{HashingPool, StartError},
+    },
     config::Settings,
     crypto::{
         password::{self, PasswordError},
         strength,
     },
-    domain::{self, fault::Fault, keyring::Keyring},
-    gate::{Gate, Touch},
+    domain::{
+        self,
+        audit::{self, Entry, Event},
+        call::{Call, RequestId},
+        fault::Fault,
+        keyring::Keyring,
+    },
+    gate::{Gate, Learned},
     serve::{self, BindError, Stopped, TlsError},
-    store::{BackupError, MigrateError, OpenError, Store, StoreError},
+    store::{self, BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
     web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
     world::World,
@@ -49,6 +64,14 @@ pub enum BootError {
         /// What the system says.
         source: io::Error,
     },
+    /// Others may put files into the data folder, and so exchange the store or the key.
+    #[error("the data folder {path} can be written by others (mode {mode:o}); run: chmod go-w {path}", path = .path.display())]
+    DataDirExposed {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The master key.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -61,6 +84,9 @@ pub enum BootError {
     /// A migration of the store.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The hashing pool.
     #[error(transparent)]
     Hashing(#[from] StartError),
@@ -87,7 +113,7 @@ pub struct House {
     gate: Arc<Gate>,
     vouch: Arc<Vouch>,
     shared: Shared,
-    touches: mpsc::Receiver<Touch>,
+    learned: Learned,
 }
 
 /// What there is to tell about a house that has just opened.
@@ -105,10 +131,9 @@ impl House {
     /// # Errors
     /// See [`BootError`].
     pub fn open(mut settings: Settings, world: World) -> Result<Self, BootError> {
-        let path = settings.data_dir.clone();
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
-        made.map_err(|source| BootError::DataDir { path, source })?;
-        let key = keys::master_key(&settings.data_dir, &settings.store.path, &world)?;
+        data_dir(&settings.data_dir)?;
+        let had_store = store::ever_existed(&settings.store)?;
+        let key = keys::master_key(&settings.data_dir, had_store, &world)?;
         let store = Store::open(&settings.store)?;
         let migrated = store.migrate(domain::MIGRATIONS)?;
         if migrated > 0 {
@@ -118,12 +143,13 @@ impl House {
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
         let rules = std::mem::take(&mut settings.rules);
-        let (gate, touches) = Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
+        let (gate, learned) =
+            Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
         let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);
         let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
-        Ok(Self { settings, world, store, actions, gate, vouch, shared, touches })
+        Ok(Self { settings, world, store, actions, gate, vouch, shared, learned })
     }
 
     /// Makes the declared accounts true and, when there is no account at all, offers the setup link.
@@ -152,7 +178,7 @@ impl House {
 
     /// Closes what [`open`](Self::open) opened, without having served.
     pub async fn close(self) {
-        self.actions.hashing().close().await;
+        self.actions.close().await;
         self.store.close();
     }
 
@@ -171,7 +197,7 @@ impl House {
         stop: CancellationToken,
         started: impl FnOnce(&[(&'static str, String)]),
     ) -> Result<Stopped, BootError> {
-        let Self { settings, world, store, actions, gate, vouch, shared, touches } = self;
+        let Self { settings, world, store, actions, gate, vouch, shared, learned } = self;
         let opened = listeners::open(&settings)?;
         let addresses: Vec<_> =
             opened.bound.iter().map(|bound| (bound.name(), bound.address().to_string())).collect();
@@ -189,7 +215,7 @@ impl House {
         let site = Site::new(shared, vouch, opened.surfaces, operator);
         let tracker = TaskTracker::new();
         let chores_stop = CancellationToken::new();
-        tasks::start(&tracker, &chores_stop, actions.clone(), touches, audit_keep);
+        tasks::start(&tracker, &chores_stop, actions.clone(), learned, audit_keep);
         tasks::reload_on_signal(&tracker, &chores_stop, reloader);
         started(&addresses);
         let listeners = opened.bound.into_iter().map(|bound| (bound, site.clone())).collect();
@@ -198,10 +224,21 @@ impl House {
         chores_stop.cancel();
         tracker.close();
         tracker.wait().await;
-        actions.hashing().close().await;
+        actions.close().await;
         store.close();
         Ok(stopped)
     }
+}
+
+/// Makes the data folder, or looks whether it is ours alone to change (security.md OPS-8).
+fn data_dir(path: &Path) -> Result<(), BootError> {
+    let failed = |source| BootError::DataDir { path: path.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    let mode = fs::metadata(path).map_err(failed)?.mode();
+    if mode & 0o022 != 0 {
+        return Err(BootError::DataDirExposed { path: path.to_owned(), mode: mode & 0o7777 });
+    }
+    Ok(())
 }
 
 /// What is wrong with a password that is to be hashed for the configuration.
@@ -228,6 +265,37 @@ pub fn hash_password(
 ///
 /// # Errors
 /// When the backup cannot be read whole, or the place is in use.
-pub fn restore(settings: &Settings, backup: &std::path::Path) -> Result<u64, BackupError> {
-    Store::restore(backup, &settings.store)
+pub fn restore(settings: &Settings, backup: &Path, world: &World) -> Result<u64, BootError> {
+    let epoch = Store::restore(backup, &settings.store)?;
+    // The restored trail shall tell of it before anything else happens.
+    let store = Store::open(&settings.store)?;
+    let number = u64::from_be_bytes(*world.random().bytes());
+    let call = Call::inside(world.now(), RequestId::new(format!("inside-{number:016x}")));
+    let entry = Entry::done(Event::Restored, "operator", &call).detail(format!("epoch {epoch}"));
+    store.write_blocking(move |tx| audit::append(tx, &entry))?;
+    store.close();
+    Ok(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::{BootError, data_dir};
+
+    /// Proves: OPS-8
+    #[test]
+    fn a_data_folder_that_others_can_write_is_refused() {
+        let room = tempfile::tempdir().unwrap();
+        let folder = room.path().join("a/b");
+        data_dir(&folder).unwrap();
+        let set = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        for open in [0o770, 0o1777, 0o702] {
+            set(open);
+            let refused = data_dir(&folder).unwrap_err();
+            assert!(matches!(refused, BootError::DataDirExposed { mode, .. } if mode == open), "{refused}");
+        }
+        set(0o755);
+        data_dir(&folder).unwrap();
+    }
 }

@@ -48,11 +48,9 @@ impl Reloader {
             ..crate::actions::Settings::clone(&kept)
         });
         let call = self.actions.inside();
-        let reconciled = self
-            .actions
-            .reconcile(&call, new.accounts.clone())
-            .await
-            .map_err(|fault| format!("the rules are in force, but the accounts could not be applied: {fault}"))?;
+        let reconciled = self.actions.reconcile(&call, new.accounts.clone()).await.map_err(|fault| {
+            format!("the rules are in force, but the accounts could not be applied: {fault}")
+        })?;
         if let Err(fault) = self.actions.record(&call, Event::Reloaded, "").await {
             tracing::error!(%fault, "the reload could not be recorded");
         }

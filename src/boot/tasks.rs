@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -12,20 +11,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::reload::Reloader;
 use crate::{
     actions::Actions,
-    chores::{Sweeper, touches},
-    gate::Touch,
+    chores::{Sweeper, denials, touches},
+    gate::Learned,
 };
 
 /// How often touches are written.
 const TOUCHES: Duration = Duration::from_secs(5);
 /// How often a piece of the tables is swept.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 pub(super) fn start(
     tracker: &TaskTracker,
     stop: &CancellationToken,
     actions: Actions,
-    mut queue: mpsc::Receiver<Touch>,
+    mut learned: Learned,
     audit_keep: Duration,
 ) {
     let (touching, touch_stop) = (actions.clone(), stop.clone());
@@ -37,8 +36,11 @@ pub(super) fn start(
                 () = touch_stop.cancelled() => true,
                 _ = ticks.tick() => false,
             };
-            if let Err(error) = touches::round(touching.store(), &mut queue).await {
+            if let Err(error) = touches::round(touching.store(), &mut learned.touches).await {
                 tracing::warn!(%error, "session touches could not be written");
+            }
+            if let Err(error) = denials::round(touching.store(), &mut learned.denials).await {
+                tracing::warn!(%error, "denials could not be written to the audit trail");
             }
             if last {
                 break;

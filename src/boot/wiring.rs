@@ -10,7 +10,10 @@ use crate::{
     web::{
         self, Surface,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
-        vouch::{self, identity::{self, IdentityField, IdentityHeaders}},
+        vouch::{
+            self,
+            identity::{self, IdentityField, IdentityHeaders},
+        },
     },
 };
 
@@ -32,18 +35,27 @@ pub(super) fn web(settings: &Settings) -> web::Settings {
 }
 
 pub(super) fn vouch(settings: &Settings) -> vouch::Settings {
+    // Simple Auth's own header goes with every set, so that no proxy leaves a client's in place (security.md VCH-6).
+    let set = |mut headers: Vec<(HeaderName, IdentityField)>| {
+        headers.extend(settings.vouch.user_header.iter().map(|name| (name.clone(), IdentityField::Id)));
+        IdentityHeaders::new(headers, text(settings.vouch.text))
+    };
     let own = settings.apps.iter().filter_map(|app| {
         let presets = app.headers.as_ref()?;
-        Some((app.name.clone(), IdentityHeaders::new(named(presets), text(settings.vouch.text))))
+        Some((app.name.clone(), set(named(presets))))
     });
     let mut headers = named(&settings.vouch.presets);
     headers.extend(settings.vouch.custom.iter().map(|(name, fact)| (name.clone(), field(*fact))));
     vouch::Settings {
         session_only: settings.vouch.session_only,
-        identity: IdentityHeaders::new(headers, text(settings.vouch.text)),
+        identity: set(headers),
         per_app: own.collect::<HashMap<_, _>>(),
-        user_header: settings.vouch.user_header.clone(),
-        preflight: settings.apps.iter().filter(|app| app.preflights_pass).map(|app| app.name.clone()).collect(),
+        preflight: settings
+            .apps
+            .iter()
+            .filter(|app| app.preflights_pass)
+            .map(|app| app.name.clone())
+            .collect(),
     }
 }
 

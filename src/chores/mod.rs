@@ -7,8 +7,9 @@
 //!
 //! **Not here.** Timers' beginning and end: `boot` starts and stops the loops.
 //!
-//! **Start reading at** [`Sweeper::round`] and [`touches`].
+//! **Start reading at** [`Sweeper::round`], [`touches`] and [`denials`].
 
+pub mod denials;
 mod sweep;
 pub mod touches;
 

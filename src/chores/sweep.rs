@@ -64,7 +64,12 @@ impl Sweeper {
         Ok(total)
     }
 
-    async fn sweep_counters(&mut self, store: &Store, now: Timestamp, rules: &Rules) -> Result<(), StoreError> {
+    async fn sweep_counters(
+        &mut self,
+        store: &Store,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Result<(), StoreError> {
         for _ in 0..STEPS {
             let (cursor, rules) = (self.counters, rules.clone());
             self.counters = store.write(move |tx| throttle::sweep(tx, &rules, cursor, STEP, now)).await?;

@@ -31,7 +31,9 @@ pub(super) fn run(args: &Args, verb: &AccountVerb) -> Result<(), Failure> {
             Command::AccountDisable { who: who.clone(), reason: reason.clone() }
         }
         AccountVerb::Enable { who } => Command::AccountEnable { who: who.clone() },
-        AccountVerb::Lock { who, reason } => Command::AccountLock { who: who.clone(), reason: reason.clone() },
+        AccountVerb::Lock { who, reason } => {
+            Command::AccountLock { who: who.clone(), reason: reason.clone() }
+        }
         AccountVerb::Unlock { who } => Command::AccountUnlock { who: who.clone() },
         AccountVerb::Delete { who, yes } => {
             if !yes && !ask::consent(&format!("Delete the account {who} for good?"))? {

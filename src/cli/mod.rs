@@ -8,9 +8,17 @@
 //!
 //! **Not here.** Rules.
 //!
-//! **Start reading at** [`args`], then [`main`].
+//! **Start reading at** [`main`], then `args` for what there is to type.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this room's work")]
+#![expect(clippy::print_stderr, reason = "printing is this room's work")]
+
+/// A line on standard output. Whoever reads may have gone (`| head`), and that is no reason to panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
 
 mod account;
 mod args;
@@ -78,7 +86,8 @@ pub(crate) fn loader(args: &Args) -> LoadSettings {
     let (path, data_dir) = (args.config.clone(), args.data_dir.clone());
     Arc::new(move || {
         let overrides = Overrides { data_dir: data_dir.clone() };
-        config::load(path.as_deref(), std::env::vars_os(), overrides).map_err(|complaints| complaints.to_string())
+        config::load(path.as_deref(), std::env::vars_os(), overrides)
+            .map_err(|complaints| complaints.to_string())
     })
 }
 
@@ -92,7 +101,7 @@ fn check(args: &Args) -> Result<(), Failure> {
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
     }
-    println!("The configuration is good.");
+    say!("The configuration is good.");
     Ok(())
 }
 
@@ -104,15 +113,15 @@ fn hash_password(args: &Args) -> Result<(), Failure> {
     if !weak.is_empty() {
         return Err(Failure(weak.join("\n")));
     }
-    println!("{}", boot::hash_password(&settings, &password, &World::real())?);
+    say!("{}", boot::hash_password(&settings, &password, &World::real())?);
     Ok(())
 }
 
 /// `vouchsafe restore`
 fn restore(args: &Args, backup: &Path) -> Result<(), Failure> {
     let settings = settings(args)?;
-    let epoch = boot::restore(&settings, backup)?;
-    println!(
+    let epoch = boot::restore(&settings, backup, &World::real())?;
+    say!(
         "The store is restored (epoch {epoch}). Sessions, one-time links and codes from before are void; people sign in again."
     );
     Ok(())

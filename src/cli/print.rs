@@ -5,28 +5,42 @@ use crate::web::control::{AccountView, AuditView, Reply};
 
 pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&plain(reply)?)?);
+        say!("{}", serde_json::to_string_pretty(&plain(reply)?)?);
         return Ok(());
     }
     match reply {
-        Reply::Done(text) => println!("{text}"),
+        Reply::Done(text) => say!("{text}"),
         Reply::Account(account) => show_account(account),
         Reply::Accounts(accounts) => {
             let rows = accounts.iter().map(|account| {
                 let name = account.name.clone();
-                vec![account.username.clone(), account.status.clone(), account.groups.join(","), name, account.id.clone()]
+                vec![
+                    account.username.clone(),
+                    account.status.clone(),
+                    account.groups.join(","),
+                    name,
+                    account.id.clone(),
+                ]
             });
             table(&["USER", "STATUS", "GROUPS", "NAME", "ID"], rows.collect());
         }
         Reply::Sessions(sessions) => {
             let rows = sessions.iter().map(|session| {
                 let client = session.client.clone().unwrap_or_default();
-                vec![session.id.clone(), session.created.clone(), session.last_seen.clone(), client, session.agent.clone()]
+                vec![
+                    session.id.clone(),
+                    session.created.clone(),
+                    session.last_seen.clone(),
+                    client,
+                    session.agent.clone(),
+                ]
             });
             table(&["ID", "BEGAN", "LAST USE", "FROM", "BROWSER"], rows.collect());
         }
         Reply::Groups(groups) => {
-            let rows = groups.iter().map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
+            let rows = groups
+                .iter()
+                .map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
@@ -58,14 +72,14 @@ fn show_account(account: &AccountView) {
     lines.push(("password", if account.has_password { "set" } else { "none" }.to_owned()));
     lines.push(("declared", if account.declared { "in the configuration" } else { "no" }.to_owned()));
     for (name, value) in lines {
-        println!("{name:<9} {}", safe(&value));
+        say!("{name:<9} {}", safe(&value));
     }
 }
 
 fn show_entry(entry: &AuditView) {
     let subject = entry.subject.as_deref().unwrap_or("-");
     let client = entry.client.as_deref().unwrap_or("-");
-    println!(
+    say!(
         "{:>6} {} {:<5} {:<10} {} ({}) by {} on {subject} from {client}{}",
         entry.number,
         entry.at,
@@ -84,14 +98,15 @@ fn show_explanation(value: &serde_json::Value) {
         Some(serde_json::Value::Null) | None => "-".to_owned(),
         Some(other) => other.to_string(),
     };
-    println!("{}: {}", text("outcome"), text("reason"));
-    println!("app     {}", text("app"));
-    println!("rule    {}", text("rule"));
-    println!("access  {}", text("access"));
-    let list = |name: &str| value.get(name).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    say!("{}: {}", text("outcome"), text("reason"));
+    say!("app     {}", text("app"));
+    say!("rule    {}", text("rule"));
+    say!("access  {}", text("access"));
+    let list =
+        |name: &str| value.get(name).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
     for fact in list("facts") {
         let part = |at: usize| fact.get(at).and_then(serde_json::Value::as_str).map(safe).unwrap_or_default();
-        println!("fact    {} = {}", part(0), part(1));
+        say!("fact    {} = {}", part(0), part(1));
     }
     for reading in list("readings") {
         let part = |name: &str| match reading.get(name) {
@@ -99,7 +114,7 @@ fn show_explanation(value: &serde_json::Value) {
             Some(serde_json::Value::Null) | None => "-".to_owned(),
             Some(other) => other.to_string(),
         };
-        println!("reading {} -> {} (rule {}, {})", part("path"), part("outcome"), part("rule"), part("access"));
+        say!("reading {} -> {} (rule {}, {})", part("path"), part("outcome"), part("rule"), part("access"));
     }
 }
 
@@ -115,7 +130,7 @@ fn table(titles: &[&str], rows: Vec<Vec<String>>) {
             let fill = width(at).saturating_sub(cell.chars().count());
             format!("{cell}{}", " ".repeat(fill))
         });
-        println!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
+        say!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
     };
     line(titles.to_vec());
     for row in &rows {

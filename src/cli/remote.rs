@@ -56,7 +56,8 @@ async fn ask_server(socket: UnixStream, command: &Command) -> Result<Reply, Fail
     let answered = async {
         let response = sender.send_request(request).await?;
         let done = response.status().is_success();
-        let body = Limited::new(response.into_body(), LONGEST).collect().await.map_err(|error| error.to_string())?;
+        let body =
+            Limited::new(response.into_body(), LONGEST).collect().await.map_err(|error| error.to_string())?;
         Ok::<_, Failure>((done, body.to_bytes()))
     };
     let (done, body) = tokio::select! {
@@ -70,6 +71,7 @@ async fn ask_server(socket: UnixStream, command: &Command) -> Result<Reply, Fail
     if done {
         return Ok(serde_json::from_slice(&body)?);
     }
-    let refused: Refused = serde_json::from_slice(&body).map_err(|_| "the server refused without saying why")?;
+    let refused: Refused =
+        serde_json::from_slice(&body).map_err(|_| "the server refused without saying why")?;
     Err(Failure::from(refused.message))
 }

@@ -49,12 +49,12 @@ fn greet(portal: &str, api: &str, opened: &Opened, addresses: &[(&'static str, S
     for (name, address) in addresses {
         tracing::info!(listener = name, address, "listening");
     }
-    println!("vouchsafe is ready.");
-    println!("  sign-in and apps   {portal}");
-    println!("  identity service   {api}");
+    say!("vouchsafe is ready.");
+    say!("  sign-in and apps   {portal}");
+    say!("  identity service   {api}");
     if let Some(link) = &opened.setup_link {
-        println!();
-        println!("There is no account yet. Create the first one here (once, within 24 hours):");
-        println!("  {}", link.expose());
+        say!();
+        say!("There is no account yet. Create the first one here (once, within 24 hours):");
+        say!("  {}", link.expose());
     }
 }

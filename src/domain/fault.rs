@@ -19,6 +19,8 @@ pub enum Reason {
     SecondFactorNeeded,
     /// The act needs a sign-in more recent than this session's.
     FreshSignInNeeded,
+    /// The session opens nothing until its owner has replaced a password that somebody else set.
+    PasswordChangeNeeded,
     /// The account is locked; shown only after the right password.
     Locked,
     /// The account is disabled; shown only after the right password.

@@ -6,6 +6,7 @@ use crate::{
         mac::{MacKey, framed},
         text,
     },
+    domain::credential::Version,
     values::{
         id::{AccountId, SessionId},
         time::Timestamp,
@@ -74,20 +75,35 @@ impl Keyring {
     }
 
     /// The value of the cookie that lets a device have its own failure counter for one account (security.md THR-4).
-    pub fn device_mark(&self, account: AccountId, device: &[u8; 16], until: Timestamp) -> String {
+    /// It is bound to this very password: whoever changes it makes all devices unknown again.
+    pub fn device_mark(
+        &self,
+        account: AccountId,
+        password: Version,
+        device: &[u8; 16],
+        until: Timestamp,
+    ) -> String {
         let mut bytes = device.to_vec();
         bytes.extend_from_slice(&until.secs().to_be_bytes());
-        bytes.extend_from_slice(&self.devices.sign_short(&device_message(account, device, until)));
+        bytes.extend_from_slice(&self.devices.sign_short(&device_message(account, password, device, until)));
         text::encode(&bytes)
     }
 
     /// Which device a mark stands for, if it was made for this account and is not out of date.
-    pub fn known_device(&self, account: AccountId, mark: &str, now: Timestamp) -> Option<[u8; 16]> {
+    pub fn known_device(
+        &self,
+        account: AccountId,
+        password: Version,
+        mark: &str,
+        now: Timestamp,
+    ) -> Option<[u8; 16]> {
         let bytes: [u8; 40] = text::decode(mark)?;
         let (device, rest) = bytes.split_first_chunk::<16>()?;
         let (until, tag) = rest.split_first_chunk::<8>()?;
         let until = Timestamp::from_secs(u64::from_be_bytes(*until));
-        let right = self.devices.verify_short(&device_message(account, device, until), tag.try_into().ok()?);
+        let right = self
+            .devices
+            .verify_short(&device_message(account, password, device, until), tag.try_into().ok()?);
         (right && now < until).then_some(*device)
     }
 }
@@ -99,8 +115,8 @@ fn form_message(binding: FormBinding<'_>) -> Vec<u8> {
     }
 }
 
-fn device_message(account: AccountId, device: &[u8; 16], until: Timestamp) -> Vec<u8> {
-    framed(&[account.bytes(), device, &until.secs().to_be_bytes()])
+fn device_message(account: AccountId, password: Version, device: &[u8; 16], until: Timestamp) -> Vec<u8> {
+    framed(&[account.bytes(), &password.bytes(), device, &until.secs().to_be_bytes()])
 }
 
 fn loop_message(count: u8, since: Timestamp, place: &str) -> Vec<u8> {

@@ -9,7 +9,10 @@ use std::{hash::BuildHasher, sync::Arc};
 use foldhash::fast::RandomState;
 use quick_cache::sync::Cache;
 
-use super::{ACCOUNT_SPACE, GROUP_SPACE, SESSION_SPACE, person::{Person, Session}};
+use super::{
+    ACCOUNT_SPACE, GROUP_SPACE, SESSION_SPACE,
+    person::{Person, Session},
+};
 use crate::{
     domain::session::SessionHash,
     store::{Change, Key, StoreError},

@@ -13,7 +13,12 @@
 mod cache;
 mod person;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::mpsc;
@@ -25,6 +30,7 @@ pub use self::{
 use crate::{
     domain::{
         account::ACCOUNTS,
+        audit::Denial,
         caller::Level,
         directory,
         policy::{Decision, RuleSet, Subject},
@@ -37,6 +43,14 @@ use crate::{
 /// A use of a session that should be written down by and by.
 pub type Touch = (SessionHash, Timestamp);
 
+/// What the gate learns and others write down.
+pub struct Learned {
+    /// Uses of sessions.
+    pub touches: mpsc::Receiver<Touch>,
+    /// People turned away.
+    pub denials: mpsc::Receiver<Denial>,
+}
+
 /// The door itself. One per process.
 pub struct Gate {
     store: Store,
@@ -44,27 +58,46 @@ pub struct Gate {
     rules: ArcSwap<RuleSet>,
     caches: Arc<cache::Caches>,
     touches: mpsc::Sender<Touch>,
+    denials: mpsc::Sender<Denial>,
+    told: Mutex<HashMap<(AccountId, String), Timestamp>>,
     epoch: u64,
 }
 
 impl Gate {
     /// How many touches may wait; beyond that they are dropped, which costs at most a little idle time.
     pub const TOUCH_QUEUE: usize = 16_384;
+    /// How many denials may wait; a flood of them says nothing new.
+    const DENIAL_QUEUE: usize = 1024;
 
-    /// Opens the door over a store. The receiver gets the touches to write down.
-    pub fn new(
-        store: Store,
-        limits: Lifetimes,
-        rules: RuleSet,
-        sizes: &CacheSizes,
-    ) -> (Self, mpsc::Receiver<Touch>) {
+    /// Opens the door over a store. What it learns is to be written down by others.
+    pub fn new(store: Store, limits: Lifetimes, rules: RuleSet, sizes: &CacheSizes) -> (Self, Learned) {
         let caches = Arc::new(cache::Caches::new(sizes));
         let for_feed = caches.clone();
         store.on_change(move |changes| for_feed.forget(changes));
         let epoch = store.epoch();
-        let (touches, receiver) = mpsc::channel(Self::TOUCH_QUEUE);
-        let gate = Self { store, limits, rules: ArcSwap::from_pointee(rules), caches, touches, epoch };
-        (gate, receiver)
+        let (touches, touched) = mpsc::channel(Self::TOUCH_QUEUE);
+        let (denials, denied) = mpsc::channel(Self::DENIAL_QUEUE);
+        let rules = ArcSwap::from_pointee(rules);
+        let told = Mutex::default();
+        let gate = Self { store, limits, rules, caches, touches, denials, told, epoch };
+        (gate, Learned { touches: touched, denials: denied })
+    }
+
+    /// Lets the audit trail know that a signed-in person was turned away: once a minute for each person and app.
+    pub fn turned_away(&self, denial: Denial) {
+        let key = (denial.account, denial.app.clone());
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.get(&key).is_some_and(|at| denial.at.since(*at) < DENIAL_INTERVAL) {
+            return;
+        }
+        if told.len() >= MOST_TOLD {
+            told.retain(|_, at| denial.at.since(*at) < DENIAL_INTERVAL);
+        }
+        if told.len() < MOST_TOLD {
+            told.insert(key, denial.at);
+            // A full queue loses a line of the trail, never a request.
+            let _ = self.denials.try_send(denial);
+        }
     }
 
     /// The rules in force.
@@ -143,11 +176,7 @@ impl Gate {
         self.caches.sizes()
     }
 
-    fn live(
-        &self,
-        hash: &SessionHash,
-        now: Timestamp,
-    ) -> Result<Option<(Arc<Session>, Arc<Person>)>, StoreError> {
+    fn live(&self, hash: &SessionHash, now: Timestamp) -> Result<Option<Live>, StoreError> {
         let session = self.caches.session(hash, || {
             self.store.read(|tx| Ok(SESSIONS.get(tx, hash)?.map(|record| Session::new(&record))))
         })?;
@@ -169,6 +198,14 @@ impl Gate {
         Ok(person.may_enter.then_some((session, person)))
     }
 }
+
+/// The same person at the same app is reported so often at most.
+const DENIAL_INTERVAL: Duration = Duration::from_mins(1);
+/// So many people and apps are remembered for that.
+const MOST_TOLD: usize = 10_000;
+
+/// A live session and its owner.
+type Live = (Arc<Session>, Arc<Person>);
 
 /// More cookies of our name than this prove nothing; browsers never send so many by themselves.
 const MOST_COOKIES: usize = 8;

@@ -29,8 +29,7 @@ impl UnixBound {
     pub(super) fn bind(path: &Path) -> io::Result<Self> {
         refuse_if_taken(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let nursery = parent.join(format!(".{}", std::process::id()));
-        DirBuilder::new().mode(0o700).create(&nursery)?;
+        let nursery = nursery(parent)?;
         let bound = Self::bind_within(&nursery, path);
         let removed = fs::remove_dir(&nursery);
         let bound = bound?;
@@ -69,6 +68,29 @@ impl Drop for UnixBound {
         }
     }
 }
+
+/// A directory that only we can enter. A process that was killed may have left one under our number, so further names
+/// are tried; an empty one is removed first.
+fn nursery(parent: &Path) -> io::Result<PathBuf> {
+    let mut attempt = 0_u32;
+    loop {
+        let ours = std::process::id();
+        let path = parent.join(if attempt == 0 { format!(".{ours}") } else { format!(".{ours}.{attempt}") });
+        match DirBuilder::new().mode(0o700).create(&path) {
+            // The path of a socket is bounded (sockaddr_un), so the names stay short.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < NAMES => {
+                // A link or a file is not removed by this, nor a directory with something in it.
+                if fs::remove_dir(&path).is_err() {
+                    attempt += 1;
+                }
+            }
+            made => return made.map(|()| path),
+        }
+    }
+}
+
+/// Names tried for the private directory.
+const NAMES: u32 = 99;
 
 /// A socket somebody answers on is not ours to take, and neither is a file of another kind.
 fn refuse_if_taken(path: &Path) -> io::Result<()> {
@@ -131,6 +153,22 @@ mod tests {
         let (served, called) = tokio::join!(bound.accept(), UnixStream::connect(&path));
         served.unwrap();
         called.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_of_our_number_left_is_no_hindrance() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("control.sock");
+        let leftover = room.path().join(format!(".{}", std::process::id()));
+        fs::create_dir(&leftover).unwrap();
+        drop(UnixBound::bind(&path).unwrap());
+        assert!(!leftover.exists());
+
+        fs::create_dir(&leftover).unwrap();
+        fs::write(leftover.join("s"), "").unwrap();
+        let _bound = UnixBound::bind(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 2, "the socket and the leftover");
     }
 
     #[tokio::test]

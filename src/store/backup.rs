@@ -38,7 +38,7 @@ pub enum BackupError {
 }
 
 impl Store {
-    /// Copies the state after the last commit into a new file, and says how many rows that were.
+    /// Copies the state after the last commit into a new file, and says how many bytes that file has.
     /// Blocks for as long as the copying takes; reads and writes go on meanwhile (OPS-14).
     pub fn backup(&self, to: &Path) -> Result<u64, BackupError> {
         if files::exists(to)? {
@@ -47,9 +47,9 @@ impl Store {
         let draft = beside(to, "partial");
         let file = open_draft(&draft)?;
         let view = self.view();
-        let rows = redb::copy(&*view, file, COPY_CACHE).inspect_err(|_| drop(fs::remove_file(&draft)))?;
+        redb::copy(&*view, file, COPY_CACHE).inspect_err(|_| drop(fs::remove_file(&draft)))?;
         settle(&draft, to)?;
-        Ok(rows)
+        Ok(fs::metadata(to).map_err(|error| refused(to, &error))?.len())
     }
 
     /// Puts a backup in the place of the store that `settings` name, which must not be open anywhere,
@@ -102,18 +102,32 @@ impl Store {
     }
 }
 
-/// An empty file that only its owner can read, locked against a second copy to the same place.
+/// A new file that only its owner can read, locked against a second copy to the same place.
+///
+/// Never one that was there: somebody else could have put it, or a link to a place of theirs, where ours is
+/// going to be, and would read along. What a killed copy left is removed.
 fn open_draft(draft: &Path) -> Result<File, OpenError> {
+    match fs::symlink_metadata(draft) {
+        Ok(about) => {
+            // Locked, it belongs to a copy that is under way. One that we cannot open is none of ours.
+            if about.is_file()
+                && let Ok(file) = File::open(draft)
+            {
+                files::lock(&file, draft)?;
+            }
+            fs::remove_file(draft).map_err(|error| refused(draft, &error))?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(refused(draft, &error)),
+    }
     let file = OpenOptions::new()
         .read(true)
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
         .open(draft)
         .map_err(|error| refused(draft, &error))?;
     files::lock(&file, draft)?;
-    file.set_len(0).map_err(|error| refused(draft, &error))?;
     Ok(file)
 }
 

@@ -77,6 +77,14 @@ pub(super) fn marker(path: &Path) -> PathBuf {
     path.with_extension("marker")
 }
 
+/// Whether there is a store at this place, or was one: either its file or its marker is there.
+///
+/// # Errors
+/// When the place cannot be looked at.
+pub fn ever_existed(settings: &Settings) -> Result<bool, OpenError> {
+    Ok(exists(&settings.path)? || exists(&marker(&settings.path))?)
+}
+
 fn open_existing(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
     let path = &settings.path;
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error))?;

@@ -43,6 +43,7 @@ pub use changes::Change;
 pub use codec::{DecodeError, Record, decode, decode_body, encode};
 pub use engine::{Space, Visit};
 pub use error::{OpenError, StoreError};
+pub use files::ever_existed;
 pub use handle::{Figures, Health, Settings, Store};
 pub use index::{Index, IndexKeys};
 pub use key::{Direction, Key, KeyBuf, KeyReader, Span};

@@ -75,9 +75,10 @@ impl<R: Record> Table<R> {
     pub fn set(&self, tx: &mut WriteTx, key: &R::Key, record: &R) -> Result<(), StoreError> {
         match self.put(tx, key, record)? {
             Inserted::Done | Inserted::Exists => Ok(()),
-            Inserted::Taken(index) => {
-                Err(StoreError::Corrupt(format!("index `{index}` of `{}` holds a key that was free", R::SPACE)))
-            }
+            Inserted::Taken(index) => Err(StoreError::Corrupt(format!(
+                "index `{index}` of `{}` holds a key that was free",
+                R::SPACE
+            ))),
         }
     }
 

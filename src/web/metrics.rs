@@ -1,10 +1,10 @@
-//! `/metrics` in the OpenMetrics text format. No label carries anything a client wrote (security.md OPS-20).
+//! `/metrics` in the `OpenMetrics` text format. No label carries anything a client wrote (security.md OPS-20).
 
 use std::sync::atomic::AtomicU64;
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Registry, Unit},
 };
@@ -16,7 +16,7 @@ use crate::{domain::fault::Reason, serve::Body};
 pub struct Metrics {
     registry: Registry,
     checks: [Counter; 6],
-    sign_ins: Family<SignIn, Counter>,
+    sign_ins: Family<Outcome, Counter>,
     sessions_cached: Gauge<u64, AtomicU64>,
     people_cached: Gauge<u64, AtomicU64>,
     hashes_waiting: Gauge<u64, AtomicU64>,
@@ -24,24 +24,6 @@ pub struct Metrics {
     transactions: Gauge<u64, AtomicU64>,
     store_bytes: Gauge<u64, AtomicU64>,
     ready: Gauge<u64, AtomicU64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SignIn {
-    outcome: SignInOutcome,
-}
-
-/// How a sign-in ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub enum SignInOutcome {
-    /// A session began.
-    Success,
-    /// Wrong name or password, or a closed account.
-    Failure,
-    /// Refused without a look at the password.
-    Throttled,
-    /// Refused for lack of room or because the store could not write.
-    Unavailable,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -93,12 +75,12 @@ impl Metrics {
     /// One sign-in ended; `None` for a success.
     pub fn signed_in(&self, refused: Option<Reason>) {
         let outcome = match refused {
-            None => SignInOutcome::Success,
-            Some(Reason::Throttled) => SignInOutcome::Throttled,
-            Some(Reason::Busy | Reason::Unavailable | Reason::Broken) => SignInOutcome::Unavailable,
-            Some(_) => SignInOutcome::Failure,
+            None => "success",
+            Some(Reason::Throttled) => "throttled",
+            Some(Reason::Busy | Reason::Unavailable | Reason::Broken) => "unavailable",
+            Some(_) => "failure",
         };
-        self.sign_ins.get_or_create(&SignIn { outcome }).inc();
+        self.sign_ins.get_or_create(&Outcome { outcome }).inc();
     }
 }
 

@@ -25,14 +25,12 @@ pub mod vouch;
 
 use std::sync::Arc;
 
-use self::edge::{cookies::{CookieSettings, Jar}, peer::ProxyTrust};
-pub use self::site::{Site, Surface, Surfaces};
-use crate::{
-    actions::Actions,
-    domain::keyring::Keyring,
-    gate::Gate,
-    values::url::WebUrl,
+use self::edge::{
+    cookies::{CookieSettings, Jar},
+    peer::ProxyTrust,
 };
+pub use self::site::{Site, Surface, Surfaces};
+use crate::{actions::Actions, domain::keyring::Keyring, gate::Gate, values::url::WebUrl};
 
 /// What the operator decided about the surfaces.
 #[derive(Clone, Debug)]
@@ -98,7 +96,12 @@ impl Shared {
     }
 
     /// Puts the pieces together.
-    pub fn new(actions: Actions, gate: Arc<Gate>, settings: Settings, metrics: Arc<metrics::Metrics>) -> Self {
+    pub fn new(
+        actions: Actions,
+        gate: Arc<Gate>,
+        settings: Settings,
+        metrics: Arc<metrics::Metrics>,
+    ) -> Self {
         Self(Arc::new(Parts {
             keyring: actions.keyring(),
             trust: Arc::new(settings.trust.clone()),

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{Router, body::Body as AxumBody};
-use http::{Request, Response, header, request::Parts};
+use http::{HeaderMap, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
@@ -131,7 +131,8 @@ impl Service for Site {
             inner.shared.metrics.vouched(verdict);
             return Answer::Now(response);
         }
-        if offers(Surface::Health) && health::is_for(path) {
+        let apps_own = || offers(Surface::Apps) && inner.belongs_to_app(arrival, request.headers());
+        if offers(Surface::Health) && health::is_for(path) && !apps_own() {
             return Answer::Now(health::answer(&inner.shared, request.method(), path));
         }
         if offers(Surface::Metrics) && path == "/metrics" {
@@ -158,9 +159,13 @@ impl Inner {
         if surfaces.offers(Surface::Control) {
             return Chosen::Control;
         }
-        let Some((host, port)) = self.named_host(arrival, parts) else { return Chosen::Nothing(Reason::Misdirected) };
+        let Some((host, port)) = named_host(&parts.headers) else {
+            return Chosen::Nothing(Reason::Misdirected);
+        };
         let portal = &self.shared.settings.portal;
-        let on_portal = *portal.host() == host && portal.port() == port;
+        // Without a port the browser means the default of the scheme it uses, which is the portal's by definition.
+        let on_portal =
+            *portal.host() == host && portal.port() == port.unwrap_or(portal.scheme().default_port());
         if on_portal {
             if surfaces.offers(Surface::Simple) && simple::is_for(path) {
                 return Chosen::Simple;
@@ -169,7 +174,7 @@ impl Inner {
                 return Chosen::Portal;
             }
         }
-        if surfaces.offers(Surface::Apps) && self.gateway.serves(&host, port, portal.scheme()) {
+        if surfaces.offers(Surface::Apps) && self.serves_app(arrival, &parts.headers) {
             return Chosen::App;
         }
         if on_portal && surfaces.offers(Surface::Portal) {
@@ -178,11 +183,22 @@ impl Inner {
         Chosen::Nothing(if on_portal { Reason::NotFound } else { Reason::Misdirected })
     }
 
-    /// The host and port a request names, with the default port of the scheme the browser used.
-    fn named_host(&self, arrival: Arrival, parts: &Parts) -> Option<(Host, u16)> {
-        let named = std::str::from_utf8(parts.headers.get(header::HOST)?.as_bytes()).ok()?;
-        let (host, port) = Host::parse_with_port(named).ok()?;
-        let scheme = self.gateway.scheme(arrival, &parts.headers).unwrap_or(Scheme::Http);
-        Some((host, port.unwrap_or(scheme.default_port())))
+    /// Whether the host is an app's alone, so that none of our paths but vouch's may shadow the app's.
+    fn belongs_to_app(&self, arrival: Arrival, headers: &HeaderMap) -> bool {
+        let portal = self.shared.settings.portal.host();
+        named_host(headers).is_some_and(|(host, _)| host != *portal) && self.serves_app(arrival, headers)
     }
+
+    /// Whether the request names the host of an app that we serve ourselves.
+    fn serves_app(&self, arrival: Arrival, headers: &HeaderMap) -> bool {
+        let Some((host, port)) = named_host(headers) else { return false };
+        let scheme = self.gateway.scheme(arrival, headers).unwrap_or(Scheme::Http);
+        self.gateway.serves(&host, port.unwrap_or(scheme.default_port()), scheme)
+    }
+}
+
+/// The host a request names, and the port if it does.
+fn named_host(headers: &HeaderMap) -> Option<(Host, Option<u16>)> {
+    let named = std::str::from_utf8(headers.get(header::HOST)?.as_bytes()).ok()?;
+    Host::parse_with_port(named).ok()
 }

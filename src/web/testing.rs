@@ -54,14 +54,10 @@ impl House {
         Self::build(Plan::default(), rules(), change)
     }
 
-    pub(in crate::web) fn build(
-        plan: Plan,
-        rules: RuleSet,
-        change: impl FnOnce(&mut web::Settings),
-    ) -> Self {
+    pub(in crate::web) fn build(plan: Plan, rules: RuleSet, change: impl FnOnce(&mut web::Settings)) -> Self {
         let limits = plan.limits.clone();
         let desk = Desk::with(plan);
-        let (gate, touches) = Gate::new(desk.store.clone(), limits, rules, &CacheSizes::default());
+        let (gate, learned) = Gate::new(desk.store.clone(), limits, rules, &CacheSizes::default());
         let mut settings = web::Settings {
             portal: WebUrl::parse(PORTAL).unwrap(),
             title: "Example <portal>".to_owned(),
@@ -79,7 +75,7 @@ impl House {
         change(&mut settings);
         let shared = Shared::new(desk.actions.clone(), Arc::new(gate), settings, Arc::new(Metrics::new()));
         let (pages, simple) = (pages::routes(shared.clone()), simple::routes(shared.clone()));
-        Self { pages, simple, shared, desk, touches: Mutex::new(touches) }
+        Self { pages, simple, shared, desk, touches: Mutex::new(learned.touches) }
     }
 
     /// With `alice`, whose password is [`PASSWORD`].
@@ -229,7 +225,12 @@ impl Browser {
         answer
     }
 
-    pub(in crate::web) async fn post(&mut self, house: &House, path: &str, fields: &[(String, String)]) -> Answer {
+    pub(in crate::web) async fn post(
+        &mut self,
+        house: &House,
+        path: &str,
+        fields: &[(String, String)],
+    ) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self
             .request("POST", path)
@@ -255,7 +256,13 @@ impl Browser {
         self.post(house, action, &fields).await
     }
 
-    pub(in crate::web) async fn sign_in(&mut self, house: &House, path: &str, name: &str, password: &str) -> Answer {
+    pub(in crate::web) async fn sign_in(
+        &mut self,
+        house: &House,
+        path: &str,
+        name: &str,
+        password: &str,
+    ) -> Answer {
         let page = self.get(house, path).await;
         self.send(house, &page, "/login", &[("username", name), ("password", password)]).await
     }

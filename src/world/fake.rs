@@ -45,7 +45,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// A counter stretched by SplitMix64: distinct, reproducible, worthless as a secret.
+/// A counter stretched by `SplitMix64`: distinct, reproducible, worthless as a secret.
 pub struct FakeEntropy(AtomicU64);
 
 impl FakeEntropy {

@@ -15,12 +15,12 @@ mod fake;
 
 use std::sync::Arc;
 
+#[cfg(any(test, feature = "test-util"))]
+pub use self::fake::{FakeClock, FakeEntropy, Levers};
 pub use self::{
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
 };
-#[cfg(any(test, feature = "test-util"))]
-pub use self::fake::{FakeClock, FakeEntropy, Levers};
 use crate::values::{random::Random, time::Timestamp};
 
 /// Everything the house needs from outside, in one cheap clone.

@@ -20,7 +20,7 @@ struct Answered {
     signed_out: Vec<Browser>,
 }
 
-/// Proves: OPS-12
+/// Proves: OPS-10, OPS-11
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answered_write_is_lost() {
     // Many sessions of few people: the cap would end the oldest by itself.

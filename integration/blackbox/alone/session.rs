@@ -27,7 +27,7 @@ async fn sign_in_look_sign_out() {
 
 /// Wrong password, unknown name and disabled account with a wrong password: one and the same refusal, word for word.
 ///
-/// Proves: PWD-15
+/// Proves: PWD-6, THR-8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_do_not_tell_who_exists() {
     let house = House::alone("").await;

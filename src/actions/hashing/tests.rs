@@ -1,3 +1,5 @@
+//! The pool under load: what is refused, what is bounded, what costs the same.
+
 use std::{
     num::NonZeroUsize,
     sync::{

@@ -5,9 +5,9 @@
 
 pub mod reservations;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use self::reservations::Reservation;
+use self::reservations::Place;
 use super::{Actions, Settings, hashing};
 use crate::{
     crypto::password::{Hash, Proof},
@@ -66,7 +66,7 @@ pub struct SignedIn {
 }
 
 /// How long a device stays known after a sign-in.
-pub const DEVICE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(180 * 24 * 3600);
+pub const DEVICE_LIFETIME: Duration = Duration::from_hours(4320);
 
 /// What is known before the password is looked at.
 struct Known {
@@ -87,18 +87,35 @@ impl Actions {
     /// Signs in. Refusals: `Malformed`, `Throttled`, `Busy`, `BadCredentials`, and only after the right password
     /// `Locked` or `Disabled`.
     pub async fn sign_in(&self, call: &Call, attempt: Attempt) -> Result<SignedIn, Fault> {
-        let settings = self.settings();
         check_shape(&attempt)?;
         self.0.reservations.spend_attempt(call.client, call.now)?;
-        let known = self.look_up(call, &attempt)?;
-        let reservation = self.reserve(call, &settings, &known).await?;
+        let (actions, call) = (self.clone(), call.clone());
+        // Beyond this point the attempt runs to its end whoever still waits for it: hanging up must not keep a guess from being
+        // counted (security.md THR-2).
+        self.finished(async move { actions.attempt(&call, &attempt).await }).await
+    }
+
+    async fn attempt(&self, call: &Call, attempt: &Attempt) -> Result<SignedIn, Fault> {
+        let settings = self.settings();
+        let known = self.look_up(call, attempt)?;
+        let place =
+            self.0.reservations.reserve(&self.0.store, &settings.throttle, known.counters, call.now)?;
+        let (reservation, known) = match place {
+            Place::Taken(reservation) => (reservation, known),
+            Place::Wait(wait) => return Err(self.turn_away(call, &known, wait).await),
+            // As an unknown name: the same work, the same answer.
+            Place::Hidden(reservation) => {
+                (reservation, Known { account: None, password: None, counters: known.counters.open() })
+            }
+        };
         let hash = known.password.as_ref().map(|(hash, _)| hash.clone());
         let outcome = self.0.hashing.verify(hash, attempt.password.clone()).await?;
         let whose = known.account.zip(known.password.as_ref().map(|(_, version)| *version));
         let ended = match (outcome, whose) {
             (hashing::Outcome::Match { proof, outdated }, Some((account, version))) => {
                 let renewed = if outdated { self.hashed(attempt.password.clone()).await.ok() } else { None };
-                self.welcome(call, settings, &attempt, &known, Proven { account, proof, version, renewed }).await
+                self.welcome(call, settings, attempt, &known, Proven { account, proof, version, renewed })
+                    .await
             }
             _ => Err(self.miss(call, settings, known.account, &known).await),
         };
@@ -107,53 +124,45 @@ impl Actions {
         ended
     }
 
-    /// Whether a guess may be spent; the reservation counts as one failure until it is dropped.
-    async fn reserve(&self, call: &Call, settings: &Settings, known: &Known) -> Result<Reservation<'_>, Fault> {
-        let admission = self.0.reservations.reserve(&self.0.store, &settings.throttle, known.counters, call.now)?;
-        match admission {
-            Ok(reservation) => Ok(reservation),
-            Err(wait) => {
-                let call = call.clone();
-                let account = known.account;
-                if self.0.reservations.worth_recording(&known.counters, call.now) {
-                    self.0
-                        .store
-                        .write(move |tx| {
-                            let mut entry = Entry::refused(Event::SignInThrottled, "nobody", &call);
-                            if let Some(account) = account {
-                                entry = entry.about(account);
-                            }
-                            audit::append(tx, &entry).map_err(Fault::from)
-                        })
-                        .await?;
-                }
-                Err(Fault::new(Reason::Throttled).retry_after(wait))
-            }
+    /// Records that an attempt was refused without a look at its secret, now and then.
+    async fn turn_away(&self, call: &Call, known: &Known, wait: Duration) -> Fault {
+        let refused = Fault::new(Reason::Throttled).retry_after(wait);
+        if !self.0.reservations.worth_recording(&known.counters, call.now) {
+            return refused;
+        }
+        let mut entry = Entry::refused(Event::SignInThrottled, "nobody", call);
+        if let Some(account) = known.account {
+            entry = entry.about(account);
+        }
+        match self.0.store.write(move |tx| audit::append(tx, &entry).map_err(Fault::from)).await {
+            Ok(()) => refused,
+            Err(fault) => fault,
         }
     }
 
     fn look_up(&self, call: &Call, attempt: &Attempt) -> Result<Known, Fault> {
         let home = self.0.home;
         let found = self.0.store.read(|tx| {
-            let Some((id, _)) = account::by_login(tx, home, &attempt.name)? else { return Ok::<_, Fault>(None) };
+            let Some((id, _)) = account::by_login(tx, home, &attempt.name)? else {
+                return Ok::<_, Fault>(None);
+            };
             Ok(Some((id, credential::password_of(tx, id)?)))
         })?;
-        let subject = match &found {
-            Some((id, _)) => Subject::account(*id),
-            None => Subject::unknown(&name::canonical(&attempt.name)),
-        };
-        let device = found.as_ref().and_then(|(id, _)| {
-            let mark = attempt.device.as_deref()?;
-            self.0.keyring.known_device(*id, mark, call.now)
+        let typed = Subject::unknown(&name::canonical(&attempt.name));
+        let subject = found.as_ref().map_or(typed, |(id, _)| Subject::account(*id));
+        let device = found.as_ref().and_then(|(id, password)| {
+            let (mark, password) = (attempt.device.as_deref()?, password.as_ref()?);
+            self.0.keyring.known_device(*id, password.version(), mark, call.now)
         });
         let origin = match device {
             Some(device) => Origin::KnownDevice(device),
             None => Origin::Source(SourceKey::of(call.client)),
         };
-        let counters = Counters::of(&subject, &origin, call.client);
+        let counters = Counters::of(&subject, Some(&typed), &origin, call.client);
         let account = found.as_ref().map(|(id, _)| *id);
         let password = found.and_then(|(_, password)| password);
-        let password = password.map(|stored| stored.hash().map(|hash| (hash, stored.version()))).transpose()?;
+        let password =
+            password.map(|stored| stored.hash().map(|hash| (hash, stored.version()))).transpose()?;
         Ok(Known { account, password, counters })
     }
 
@@ -165,7 +174,7 @@ impl Actions {
         known: &Known,
         proven: Proven,
     ) -> Result<SignedIn, Fault> {
-        let account = proven.account;
+        let (account, version) = (proven.account, proven.version);
         let key = SessionKey::mint(call.now, self.0.world.random());
         let device = *self.0.world.random::<16>().bytes();
         let until = call.now + DEVICE_LIFETIME;
@@ -187,11 +196,13 @@ impl Actions {
         let finished = self
             .0
             .store
-            .write(move |tx| login::finish(tx, &finish, &counters, &settings.throttle, &settings.limits, &call, epoch))
+            .write(move |tx| {
+                login::finish(tx, &finish, &counters, &settings.throttle, &settings.limits, &call, epoch)
+            })
             .await?;
         match finished {
-            Finished::SignedIn { session, .. } => {
-                let device = self.0.keyring.device_mark(account, &device, until);
+            Finished::SignedIn(session) => {
+                let device = self.0.keyring.device_mark(account, version, &device, until);
                 Ok(SignedIn { key, session, account, device })
             }
             Finished::Hindered(Hindrance::Locked) => Err(Fault::new(Reason::Locked)),

@@ -26,7 +26,7 @@ use governor::{
 use crate::{
     domain::{
         fault::{Fault, Reason},
-        login::throttle::{self, Admission, CounterKey, Counters, Rules},
+        login::throttle::{self, CounterKey, Counters, Rules, Verdict},
     },
     store::Store,
     values::{net::SourceKey, time::Timestamp},
@@ -46,6 +46,17 @@ pub struct Reservation<'a> {
     counters: Counters,
 }
 
+/// What an attempt gets.
+#[must_use]
+pub enum Place<'a> {
+    /// A place; the secret may be looked at.
+    Taken(Reservation<'a>),
+    /// None for this long, openly.
+    Wait(Duration),
+    /// None, and nobody may know: see [`Verdict::Hidden`].
+    Hidden(Reservation<'a>),
+}
+
 impl Reservations {
     /// `attempts_per_minute` per source, right or wrong; bursts up to that many.
     pub fn new(attempts_per_minute: u32) -> Self {
@@ -54,7 +65,11 @@ impl Reservations {
         Self {
             pending: Mutex::default(),
             refusals: Mutex::default(),
-            attempts: RateLimiter::new(Quota::per_minute(per_minute), DashMapStateStore::default(), clock.clone()),
+            attempts: RateLimiter::new(
+                Quota::per_minute(per_minute),
+                DashMapStateStore::default(),
+                clock.clone(),
+            ),
             clock,
         }
     }
@@ -81,36 +96,41 @@ impl Reservations {
         rules: &Rules,
         counters: Counters,
         now: Timestamp,
-    ) -> Result<Result<Reservation<'_>, Duration>, Fault> {
+    ) -> Result<Place<'_>, Fault> {
         // Held across the (memory-speed) read, so that two guesses cannot both take the last place.
         let mut pending = lock(&self.pending);
-        let admission = store.read(|tx| {
+        let verdict = store.read(|tx| {
             let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
             throttle::admit(tx, rules, &counters, count, now).map_err(Fault::from)
         })?;
-        if let Admission::Wait(wait) = admission {
-            return Ok(Err(wait));
-        }
-        for key in keys(&counters) {
+        // A hidden refusal takes its places among what may be known, exactly as an unknown name does.
+        let counters = match verdict {
+            Verdict::Wait(wait) => return Ok(Place::Wait(wait)),
+            Verdict::Hidden => counters.open(),
+            Verdict::Admitted => counters,
+        };
+        for key in counters.keys() {
             *pending.entry(key).or_insert(0) += 1;
         }
-        Ok(Ok(Reservation { desk: self, counters }))
+        let reservation = Reservation { desk: self, counters };
+        Ok(if verdict == Verdict::Hidden { Place::Hidden(reservation) } else { Place::Taken(reservation) })
     }
 
-    /// Whether a refusal should reach the audit trail: one per counter and minute, so that a flood of
-    /// refused attempts does not become a flood of writes.
+    /// Whether a refusal should reach the audit trail: one per source (or, without one, per subject) and minute, so that a flood of
+    /// refused attempts, under whatever made-up names, does not become a flood of writes.
     pub fn worth_recording(&self, counters: &Counters, now: Timestamp) -> bool {
         let mut refusals = lock(&self.refusals);
         if refusals.len() > MOST_SOURCES {
-            refusals.retain(|_, at| now.since(*at) < Duration::from_secs(60));
+            refusals.retain(|_, at| now.since(*at) < Duration::from_mins(1));
             if refusals.len() > MOST_SOURCES {
                 return false;
             }
         }
-        match refusals.get(&counters.pair) {
-            Some(at) if now.since(*at) < Duration::from_secs(60) => false,
+        let key = counters.source.unwrap_or(counters.subject);
+        match refusals.get(&key) {
+            Some(at) if now.since(*at) < Duration::from_mins(1) => false,
             _ => {
-                refusals.insert(counters.pair, now);
+                refusals.insert(key, now);
                 true
             }
         }
@@ -120,14 +140,14 @@ impl Reservations {
     pub fn tidy(&self, now: Timestamp) {
         self.clock.set(now);
         self.attempts.retain_recent();
-        lock(&self.refusals).retain(|_, at| now.since(*at) < Duration::from_secs(60));
+        lock(&self.refusals).retain(|_, at| now.since(*at) < Duration::from_mins(1));
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         let mut pending = lock(&self.desk.pending);
-        for key in keys(&self.counters) {
+        for key in self.counters.keys() {
             if let Some(count) = pending.get_mut(&key) {
                 *count -= 1;
                 if *count == 0 {
@@ -140,10 +160,6 @@ impl Drop for Reservation<'_> {
 
 /// More sources than this are not remembered without tidying up first.
 const MOST_SOURCES: usize = 100_000;
-
-fn keys(counters: &Counters) -> impl Iterator<Item = CounterKey> + use<> {
-    [Some(counters.pair), Some(counters.subject), counters.source].into_iter().flatten()
-}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // The maps are valid whatever happened to their last holder.

@@ -8,7 +8,10 @@ use crate::{
         groups::Membership,
         testing::{Desk, OTHER, PASSWORD, operator, wanted},
     },
-    domain::{audit::Event, fault::{Field, Reason}},
+    domain::{
+        audit::Event,
+        fault::{Field, Reason},
+    },
     values::{
         email::EmailAddress,
         name::{GroupName, Username},
@@ -77,7 +80,9 @@ async fn a_deleted_name_rests() {
 #[tokio::test]
 async fn a_new_account_needs_a_good_password() {
     let desk = Desk::open();
-    for weak in ["short", "password password", "montgomery@example.com", "aaaaaaaaaaaaaaaaaa", "vouchsafe vouchsafe"] {
+    for weak in
+        ["short", "password password", "montgomery@example.com", "aaaaaaaaaaaaaaaaaa", "vouchsafe vouchsafe"]
+    {
         let wanted = Wanted { password: Some(Secret::from(weak)), ..wanted("montgomery") };
         assert_eq!(desk.create(wanted).await.unwrap_err().reason, Reason::WeakPassword, "{weak}");
     }
@@ -128,7 +133,10 @@ async fn the_last_administrator_stays() {
                 .await
                 .map_err(|fault| fault.reason),
             desk.actions.delete_group(&call, &permit, group("admins")).await.map_err(|fault| fault.reason),
-            desk.actions.rename_group(&call, &permit, group("ADMINS"), group("x")).await.map_err(|fault| fault.reason),
+            desk.actions
+                .rename_group(&call, &permit, group("ADMINS"), group("x"))
+                .await
+                .map_err(|fault| fault.reason),
         ]
     };
     assert_eq!(gone().await, [Err(Reason::LastOne); 5]);

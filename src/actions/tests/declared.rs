@@ -103,7 +103,8 @@ async fn a_renewed_hash_is_no_change_of_the_file() {
     plan.hashing.params = Params::new(20 * 1024, 2, 1).unwrap();
     let desk = Desk::over(desk.store.clone(), World::fake(), plan);
     let signed_in = desk.sign_in("alice", PASSWORD).await.unwrap();
-    let stored = desk.store.read(|tx| crate::domain::credential::password_of(tx, signed_in.account)).unwrap().unwrap();
+    let stored =
+        desk.store.read(|tx| crate::domain::credential::password_of(tx, signed_in.account)).unwrap().unwrap();
     assert_ne!(stored.hash, entry.password.as_ref().unwrap().as_str(), "renewed");
     assert_eq!(reconcile(&desk, &[&entry]).await, (0, 0, 0));
     assert_eq!(desk.live(signed_in.account), 1);

@@ -7,7 +7,10 @@ use crate::{
         accounts::{StatusChange, Wanted},
         testing::{Desk, OTHER, PASSWORD, WRONG, operator, wanted},
     },
-    domain::{audit::Event, fault::{Field, Reason}},
+    domain::{
+        audit::Event,
+        fault::{Field, Reason},
+    },
     values::secret::Secret,
 };
 
@@ -26,7 +29,8 @@ async fn a_change_ends_the_other_sessions_and_renews_this_one() {
     let (key, session) = desk.change_password(&here, PASSWORD, OTHER).await.unwrap();
     assert_ne!(key.hash(), here.key.hash());
     assert_eq!(session.strength, here.session.strength, "a change is no new proof");
-    let left: Vec<_> = desk.actions.sessions_of(&desk.call(), id).unwrap().iter().map(|session| session.id).collect();
+    let left: Vec<_> =
+        desk.actions.sessions_of(&desk.call(), id).unwrap().iter().map(|session| session.id).collect();
     assert_eq!(left, [session.id]);
     assert_eq!(desk.refusal("alice", PASSWORD).await, Reason::BadCredentials);
     desk.sign_in("alice", OTHER).await.unwrap();
@@ -45,7 +49,11 @@ async fn a_wrong_present_password_is_counted_like_a_guess() {
     }
     let before = desk.hashed();
     assert_eq!(desk.change_password(&here, PASSWORD, OTHER).await.unwrap_err().reason, Reason::Throttled);
-    assert_eq!(desk.refusal("alice", PASSWORD).await, Reason::Throttled, "the form and the change share the counter");
+    assert_eq!(
+        desk.refusal("alice", PASSWORD).await,
+        Reason::Throttled,
+        "the form and the change share the counter"
+    );
     assert_eq!(desk.hashed(), before);
     assert_eq!(desk.count(Event::PasswordChangeFailed), 5);
     assert_eq!(desk.live(id), 1, "the session that asked lives on");
@@ -105,8 +113,10 @@ async fn a_change_revives_no_ended_session() {
         let id = desk.add("alice").await;
         let here = desk.sign_in("alice", PASSWORD).await.unwrap();
         match end {
-            "sign out" => drop(desk.actions.sign_out(&desk.call(), here.key.hash()).await.unwrap()),
-            "end all" => desk.actions.operator_ends_sessions(&desk.call(), &operator(), id, None).await.unwrap(),
+            "sign out" => drop(desk.actions.sign_out(&desk.call(), vec![here.key.hash()]).await.unwrap()),
+            "end all" => {
+                desk.actions.operator_ends_sessions(&desk.call(), &operator(), id, None).await.unwrap()
+            }
             "disable" => desk.status(id, StatusChange::Disable("left".to_owned())).await.unwrap(),
             _ => desk.status(id, StatusChange::Lock("lost".to_owned())).await.unwrap(),
         }

@@ -61,7 +61,7 @@ async fn a_restore_voids_sessions_and_setup_links() {
     let signed_in = desk.sign_in("alice", PASSWORD).await.unwrap();
     let copy = folder.path().join("second");
     desk.store.backup(&copy).unwrap();
-    desk.actions.sign_out(&desk.call(), signed_in.key.hash()).await.unwrap();
+    desk.actions.sign_out(&desk.call(), vec![signed_in.key.hash()]).await.unwrap();
     desk.store.close();
     Store::restore(&copy, &Settings::at(&file)).unwrap();
     let desk = Desk::at(&file, World::fake());

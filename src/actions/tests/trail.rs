@@ -51,7 +51,10 @@ async fn a_changed_or_missing_entry_breaks_the_chain() {
         for change in changes {
             let desk = ten_entries().await;
             tamper(&desk, number, change);
-            assert!(desk.actions.verify_audit(&operator()).unwrap().is_err_and(|at| at.abs_diff(number) <= 1), "{number}");
+            assert!(
+                desk.actions.verify_audit(&operator()).unwrap().is_err_and(|at| at.abs_diff(number) <= 1),
+                "{number}"
+            );
         }
         let desk = ten_entries().await;
         remove(&desk, number);
@@ -115,7 +118,10 @@ async fn an_entry_is_kept_exactly_when_its_change_is() {
 /// Proves: OPS-16
 #[tokio::test]
 async fn the_sweep_removes_the_dead_and_nothing_else() {
-    let desk = Desk::with(Plan { throttle: Rules { attempts_per_minute: 9999, ..Rules::default() }, ..Plan::default() });
+    let desk = Desk::with(Plan {
+        throttle: Rules { attempts_per_minute: 9999, ..Rules::default() },
+        ..Plan::default()
+    });
     let id = desk.add("alice").await;
     for _ in 0..3 {
         desk.sign_in("alice", PASSWORD).await.unwrap();

@@ -1,3 +1,5 @@
+//! Hashes made, imported and verified; passwords that must not be equal.
+
 use super::{Hash, HashError, Hasher, Params, PasswordError, Verified, hash, needs_rehash, verify};
 use crate::values::{random::Random, secret::Secret};
 

@@ -3,7 +3,11 @@
 use minicbor::{Decode, Encode};
 
 use crate::values::{
-    email::EmailAddress, id::GroupId, name::{DisplayName, Username}, phone::Phone, time::Timestamp,
+    email::EmailAddress,
+    id::GroupId,
+    name::{DisplayName, Username},
+    phone::Phone,
+    time::Timestamp,
 };
 
 /// Whether an account may be used. There is no locked account without a reason.

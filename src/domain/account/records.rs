@@ -24,7 +24,7 @@ pub const ACCOUNTS: Table<AccountRecord> = Table::new();
 const RESTING_NAMES: Table<RestingName> = Table::new();
 
 /// How long a deleted user name cannot be given to somebody else (security.md ENR-6).
-pub const DELETED_NAMES_REST: Duration = Duration::from_secs(90 * 24 * 3600);
+pub const DELETED_NAMES_REST: Duration = Duration::from_hours(2160);
 
 const BY_USERNAME: Index<AccountRecord> = Index::unique("username", |account, keys| {
     keys.add().id(account.domain.bytes()).text(&account.canonical);
@@ -143,7 +143,8 @@ pub fn create(
         }
         RESTING_NAMES.take(tx, &NameKey::of(home.domain, &canonical))?;
     }
-    let display_name = new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
+    let display_name =
+        new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
     let record = AccountRecord {
         tenant: home.tenant,
         domain: home.domain,

@@ -14,6 +14,6 @@ mod model;
 mod records;
 
 pub use self::{
-    model::{Entry, Event, Level, Outcome},
+    model::{Denial, Entry, Event, Level, Outcome},
     records::{AUDIT, AuditRecord, Number, append, recent, remove_before, verify_chain},
 };

@@ -6,10 +6,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     domain::call::Call,
-    values::{
-        id::AccountId,
-        time::Timestamp,
-    },
+    values::{id::AccountId, time::Timestamp},
 };
 
 /// How much an entry should worry its reader. The words are those of the Simple Auth audit API.
@@ -194,5 +191,35 @@ impl Entry {
     pub fn detail(mut self, detail: impl AsRef<str>) -> Self {
         self.detail = detail.as_ref().chars().take(Self::DETAIL_LIMIT).collect();
         self
+    }
+}
+
+/// A signed-in person was turned away; for the audit trail, by and by (security.md OPS-19).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Who.
+    pub account: AccountId,
+    /// From which app.
+    pub app: String,
+    /// From where.
+    pub client: Option<IpAddr>,
+    /// When.
+    pub at: Timestamp,
+    /// In which request.
+    pub request: String,
+}
+
+impl From<&Denial> for Entry {
+    fn from(denial: &Denial) -> Self {
+        Self {
+            event: Event::AccessDenied,
+            outcome: Outcome::Refused,
+            at: denial.at,
+            actor: denial.account.to_string(),
+            subject: Some(denial.account),
+            client: denial.client,
+            request: denial.request.clone(),
+            detail: denial.app.clone(),
+        }
     }
 }

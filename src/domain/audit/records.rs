@@ -8,10 +8,7 @@ use super::model::{Entry, Event, Outcome};
 use crate::{
     crypto::digest::sha256,
     store::{Direction, Index, Key, KeyBuf, KeyReader, Reading, Record, Span, StoreError, Table, WriteTx},
-    values::{
-        id::AccountId,
-        time::Timestamp,
-    },
+    values::{id::AccountId, time::Timestamp},
 };
 
 /// The trail, by sequence number.
@@ -129,9 +126,8 @@ pub fn recent(
 ) -> Result<Vec<AuditRecord>, StoreError> {
     let rows = match subject {
         None => {
-            let span = before.map_or_else(Span::all, |number| {
-                Span::all().before(KeyBuf::of(&Number(number)).as_bytes())
-            });
+            let span = before
+                .map_or_else(Span::all, |number| Span::all().before(KeyBuf::of(&Number(number)).as_bytes()));
             AUDIT.scan(tx, &span, Direction::Backward, limit)?
         }
         Some(subject) => {

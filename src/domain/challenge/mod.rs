@@ -36,7 +36,7 @@ impl Purpose {
     pub const fn lifetime(self) -> Duration {
         match self {
             // security.md PWD-9: expires in 24 h.
-            Self::Setup => Duration::from_secs(24 * 3600),
+            Self::Setup => Duration::from_hours(24),
         }
     }
 }

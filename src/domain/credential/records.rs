@@ -41,6 +41,16 @@ pub struct Version {
     set: Timestamp,
 }
 
+impl Version {
+    /// For what is bound to a password by a seal.
+    pub fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.revision.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.set.millis().to_be_bytes());
+        bytes
+    }
+}
+
 impl PasswordRecord {
     /// The hash, read. It was checked when it was stored, so a failure is damage.
     pub fn hash(&self) -> Result<Hash, Fault> {
@@ -77,7 +87,8 @@ pub fn set_password(
     temporary: bool,
 ) -> Result<(), StoreError> {
     let revision = PASSWORDS.get(tx, &account)?.map_or(1, |old| old.revision + 1);
-    let record = PasswordRecord { hash: hash.as_str().to_owned(), set: now, temporary, revision, origin: None };
+    let record =
+        PasswordRecord { hash: hash.as_str().to_owned(), set: now, temporary, revision, origin: None };
     PASSWORDS.set(tx, &account, &record)?;
     Ok(())
 }

@@ -11,6 +11,6 @@
 mod records;
 
 pub use self::records::{
-    ADMINS, GROUPS, GroupNames, GroupRecord, Home, TENANTS, TenantRecord, USER_DOMAINS, UserDomainRecord, ensure_group, found,
-    group_named, home, names_of, rename_group,
+    ADMINS, GROUPS, GroupNames, GroupRecord, Home, TENANTS, TenantRecord, USER_DOMAINS, UserDomainRecord,
+    ensure_group, found, group_named, home, names_of, rename_group,
 };

@@ -156,7 +156,8 @@ pub fn ensure_group(
     if let Some((id, _)) = group_named(tx, tenant, name)? {
         return Ok((id, false));
     }
-    let record = GroupRecord { tenant, name: name.as_str().to_owned(), canonical: name.canonical().to_owned() };
+    let record =
+        GroupRecord { tenant, name: name.as_str().to_owned(), canonical: name.canonical().to_owned() };
     GROUPS.set(tx, &new_id, &record)?;
     Ok((new_id, true))
 }

@@ -4,7 +4,7 @@ use super::throttle::{self, Counters, Rules};
 use crate::{
     crypto::password::{Hash, Proof},
     domain::{
-        account::{ACCOUNTS, AccountRecord, Hindrance},
+        account::{ACCOUNTS, Hindrance},
         audit::{self, Entry, Event},
         call::Call,
         credential::{self, PASSWORDS, Version},
@@ -31,13 +31,8 @@ pub struct Finish {
 /// How it ended. Each of these is committed, refusals too.
 #[derive(Clone, Debug)]
 pub enum Finished {
-    /// A session began.
-    SignedIn {
-        /// The session.
-        session: SessionRecord,
-        /// Whose it is.
-        account: AccountRecord,
-    },
+    /// A session began: this one.
+    SignedIn(SessionRecord),
     /// The password was right, but the account may not be used.
     Hindered(Hindrance),
     /// The password was changed, or the account deleted, while it was being verified: as if it had been wrong.
@@ -86,7 +81,7 @@ pub fn finish(
         n => format!("password; session {}; after {n} failures", begun.session.id),
     });
     audit::append(tx, &entry)?;
-    Ok(Finished::SignedIn { session: begun.session, account })
+    Ok(Finished::SignedIn(begun.session))
 }
 
 /// Ends an attempt whose password (or name) was wrong: counted and written down.

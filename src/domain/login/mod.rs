@@ -7,7 +7,7 @@
 //!
 //! **Not here.** Hashing and reserving attempts in memory (`actions::login`).
 //!
-//! **Start reading at** [`throttle::Rules`], then [`finish`].
+//! **Start reading at** [`throttle::Rules`], then [`finish()`].
 
 mod finish;
 pub mod throttle;

@@ -50,12 +50,12 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             free_failures: 5,
-            window: Duration::from_secs(15 * 60),
+            window: Duration::from_mins(15),
             block_after: 10,
-            block: Duration::from_secs(5 * 60),
-            block_most: Duration::from_secs(3600),
+            block: Duration::from_mins(5),
+            block_most: Duration::from_hours(1),
             source_failures: 30,
-            source_window: Duration::from_secs(5 * 60),
+            source_window: Duration::from_mins(5),
             ceiling: 100,
             attempts_per_minute: 120,
         }
@@ -180,7 +180,11 @@ impl Admission {
 impl Rules {
     /// The verdict for a pair.
     pub fn pair(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
-        let failures = self.recent(counter, now, self.longest_memory(counter));
+        // No device, known or not, guesses beyond the ceiling without a success in between (security.md section 2).
+        if counter.consecutive >= self.ceiling {
+            return Admission::Wait(self.block_most);
+        }
+        let failures = Self::recent(counter, now, self.longest_memory(counter));
         let wait = if failures >= self.block_after {
             doubled(self.block, counter.blocks.saturating_sub(1)).min(self.block_most)
         } else if failures >= self.free_failures {
@@ -195,34 +199,46 @@ impl Rules {
     }
 
     /// The verdict for an account over all origins. A known device passes: its own pair counter stands for it.
-    pub fn subject(&self, counter: &CounterRecord, pending: u32, now: Timestamp, known_device: bool) -> Admission {
+    pub fn subject(
+        &self,
+        counter: &CounterRecord,
+        pending: u32,
+        now: Timestamp,
+        known_device: bool,
+    ) -> Admission {
         if known_device {
             return Admission::Admitted;
         }
         if counter.consecutive >= self.ceiling {
             return Admission::Wait(self.block_most);
         }
-        let failures = self.recent(counter, now, self.window);
+        let failures = Self::recent(counter, now, self.window);
         let slow_from = self.block_after.saturating_mul(2);
         if failures < slow_from {
             // Parallel guessers share what is left before the delays begin.
-            return if failures + pending < slow_from { Admission::Admitted } else { Admission::Wait(Duration::from_secs(1)) };
+            return if failures + pending < slow_from {
+                Admission::Admitted
+            } else {
+                Admission::Wait(Duration::from_secs(1))
+            };
         }
-        let wait = doubled(Duration::from_secs(1), failures - slow_from).min(Duration::from_secs(60));
+        let wait = doubled(Duration::from_secs(1), failures - slow_from).min(Duration::from_mins(1));
         after(counter.latest, wait, now, pending)
     }
 
     /// The verdict for a source over all accounts.
     pub fn source(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
-        let failures = self.recent(counter, now, self.source_window);
+        let failures = Self::recent(counter, now, self.source_window);
         if failures + pending < self.source_failures {
             return Admission::Admitted;
         }
-        Admission::Wait(self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)))
+        Admission::Wait(
+            self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)),
+        )
     }
 
     /// Failures that still count.
-    fn recent(&self, counter: &CounterRecord, now: Timestamp, memory: Duration) -> u32 {
+    fn recent(counter: &CounterRecord, now: Timestamp, memory: Duration) -> u32 {
         if now.since(counter.latest) >= memory { 0 } else { counter.failures }
     }
 
@@ -236,7 +252,7 @@ impl Rules {
 
     /// The counter after one more failure.
     fn counted(&self, counter: &CounterRecord, now: Timestamp, memory: Duration) -> CounterRecord {
-        let failures = self.recent(counter, now, memory).saturating_add(1);
+        let failures = Self::recent(counter, now, memory).saturating_add(1);
         let blocks = if failures > 1 { counter.blocks } else { 0 };
         CounterRecord {
             failures,
@@ -254,6 +270,9 @@ pub struct Counters {
     pub pair: CounterKey,
     /// The subject.
     pub subject: CounterKey,
+    /// The same two for the name as it was typed, when that is not the subject itself: what the one who types may be told
+    /// about (see [`Verdict::Hidden`]).
+    pub typed: Option<(CounterKey, CounterKey)>,
     /// The source, where there is one.
     pub source: Option<CounterKey>,
     /// The attempt comes from a known device.
@@ -261,15 +280,44 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// The counters for an attempt on `subject` from `origin` at address `client`.
-    pub fn of(subject: &Subject, origin: &Origin, client: Option<IpAddr>) -> Self {
+    /// The counters for an attempt on `subject`, typed as `typed`, from `origin` at address `client`.
+    pub fn of(subject: &Subject, typed: Option<&Subject>, origin: &Origin, client: Option<IpAddr>) -> Self {
+        let typed = typed.filter(|typed| *typed != subject);
         Self {
             pair: CounterKey::pair(subject, origin),
             subject: CounterKey::subject(subject),
+            typed: typed.map(|typed| (CounterKey::pair(typed, origin), CounterKey::subject(typed))),
             source: CounterKey::source(origin, client),
             known_device: matches!(origin, Origin::KnownDevice(_)),
         }
     }
+
+    /// Those alone that the one who types may be told about.
+    #[must_use]
+    pub fn open(&self) -> Self {
+        match self.typed {
+            Some((pair, subject)) => Self { pair, subject, typed: None, ..*self },
+            None => *self,
+        }
+    }
+
+    /// All of them.
+    pub fn keys(&self) -> impl Iterator<Item = CounterKey> + use<> {
+        let (pair, subject) = self.typed.unzip();
+        [Some(self.pair), Some(self.subject), pair, subject, self.source].into_iter().flatten()
+    }
+}
+
+/// What becomes of an attempt before its secret is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be tried.
+    Admitted,
+    /// Refused openly, for this long.
+    Wait(Duration),
+    /// Refused, but only because of failures under *another* spelling of the same account. Saying so would tell that the two
+    /// spellings are one account (security.md THR-3 against THR-8), so it is answered as a wrong password.
+    Hidden,
 }
 
 /// Whether an attempt may reach the secret, given how many others are under way on each counter.
@@ -279,18 +327,26 @@ pub fn admit(
     counters: &Counters,
     pending: impl Fn(&CounterKey) -> u32,
     now: Timestamp,
-) -> Result<Admission, StoreError> {
+) -> Result<Verdict, StoreError> {
     let read = |key: &CounterKey| COUNTERS.get(tx, key).map(Option::unwrap_or_default);
-    let mut admission = rules.pair(&read(&counters.pair)?, pending(&counters.pair), now).and(rules.subject(
-        &read(&counters.subject)?,
-        pending(&counters.subject),
-        now,
-        counters.known_device,
-    ));
+    let both = |pair: &CounterKey, subject: &CounterKey| {
+        let by_pair = rules.pair(&read(pair)?, pending(pair), now);
+        let by_subject = rules.subject(&read(subject)?, pending(subject), now, counters.known_device);
+        Ok::<_, StoreError>(by_pair.and(by_subject))
+    };
+    let about_account = both(&counters.pair, &counters.subject)?;
+    let mut open = match &counters.typed {
+        Some((pair, subject)) => both(pair, subject)?,
+        None => about_account,
+    };
     if let Some(source) = &counters.source {
-        admission = admission.and(rules.source(&read(source)?, pending(source), now));
+        open = open.and(rules.source(&read(source)?, pending(source), now));
     }
-    Ok(admission)
+    Ok(match (open, about_account) {
+        (Admission::Wait(wait), _) => Verdict::Wait(wait),
+        (Admission::Admitted, Admission::Wait(_)) => Verdict::Hidden,
+        (Admission::Admitted, Admission::Admitted) => Verdict::Admitted,
+    })
 }
 
 /// Counts a failure. Returns whether the account has just reached the ceiling.
@@ -300,22 +356,43 @@ pub fn count_failure(
     counters: &Counters,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let pair = COUNTERS.get(tx, &counters.pair)?.unwrap_or_default();
-    COUNTERS.set(tx, &counters.pair, &rules.counted(&pair, now, rules.longest_memory(&pair)))?;
+    if let Some((pair, subject)) = &counters.typed {
+        count_pair(tx, rules, pair, now)?;
+        count_subject(tx, rules, subject, now)?;
+    }
     if let Some(key) = &counters.source {
         let source = COUNTERS.get(tx, key)?.unwrap_or_default();
         COUNTERS.set(tx, key, &rules.counted(&source, now, rules.source_window))?;
     }
-    let subject = COUNTERS.get(tx, &counters.subject)?.unwrap_or_default();
+    count_pair(tx, rules, &counters.pair, now)?;
+    count_subject(tx, rules, &counters.subject, now)
+}
+
+fn count_pair(tx: &mut WriteTx, rules: &Rules, key: &CounterKey, now: Timestamp) -> Result<(), StoreError> {
+    let pair = COUNTERS.get(tx, key)?.unwrap_or_default();
+    COUNTERS.set(tx, key, &rules.counted(&pair, now, rules.longest_memory(&pair)))
+}
+
+/// Returns whether the ceiling was reached just now.
+fn count_subject(
+    tx: &mut WriteTx,
+    rules: &Rules,
+    key: &CounterKey,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let subject = COUNTERS.get(tx, key)?.unwrap_or_default();
     let counted = rules.counted(&subject, now, rules.window);
-    let ceiling = counted.consecutive == rules.ceiling;
-    COUNTERS.set(tx, &counters.subject, &counted)?;
-    Ok(ceiling)
+    COUNTERS.set(tx, key, &counted)?;
+    Ok(counted.consecutive == rules.ceiling)
 }
 
 /// Forgets the failures of a subject after a complete success. Those of the source stay (THR-5). Returns how many
 /// consecutive failures were forgotten.
 pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
+    if let Some((pair, subject)) = &counters.typed {
+        COUNTERS.take(tx, pair)?;
+        COUNTERS.take(tx, subject)?;
+    }
     COUNTERS.take(tx, &counters.pair)?;
     Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
 }

@@ -24,12 +24,12 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Self {
         Self {
-            idle: Duration::from_secs(3600),
-            absolute: Duration::from_secs(24 * 3600),
-            remember: Duration::from_secs(30 * 24 * 3600),
-            touch_every: Duration::from_secs(60),
+            idle: Duration::from_hours(1),
+            absolute: Duration::from_hours(24),
+            remember: Duration::from_hours(720),
+            touch_every: Duration::from_mins(1),
             per_person: 20,
-            fresh: Duration::from_secs(300),
+            fresh: Duration::from_mins(5),
         }
     }
 }
@@ -50,7 +50,13 @@ pub enum Liveness {
 
 impl Lifetimes {
     /// Judges a session by server time alone (security.md SES-8). Sliding never reaches past `ends` (VCH-18).
-    pub fn liveness(&self, now: Timestamp, last_seen: Timestamp, ends: Timestamp, remembered: bool) -> Liveness {
+    pub fn liveness(
+        &self,
+        now: Timestamp,
+        last_seen: Timestamp,
+        ends: Timestamp,
+        remembered: bool,
+    ) -> Liveness {
         let unused = now.since(last_seen);
         if now >= ends {
             Liveness::Expired

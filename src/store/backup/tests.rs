@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -135,4 +135,39 @@ fn a_damaged_backup_is_refused_and_the_store_stays() {
     assert!(matches!(missing, BackupError::File(OpenError::Io { .. })), "{missing}");
     let store = Store::open(&settings).unwrap();
     assert_eq!((steps(&store), store.epoch()), (vec![7], 0));
+}
+
+/// Proves: OPS-14, OPS-9
+#[test]
+fn a_draft_that_somebody_laid_out_is_not_written_into() {
+    let room = tempfile::tempdir().unwrap();
+    let store = Store::open(&Settings::at(room.path().join("store.redb"))).unwrap();
+    step(&store, 7);
+    let backup = room.path().join("backup.redb");
+    let draft = room.path().join("backup.redb.partial");
+
+    // A file that everybody may read, and held open by somebody.
+    fs::write(&draft, b"").unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o666)).unwrap();
+    let spy = fs::File::open(&draft).unwrap();
+    let bytes = store.backup(&backup).unwrap();
+    assert_eq!(spy.metadata().unwrap().len(), 0);
+    assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(bytes, fs::metadata(&backup).unwrap().len());
+
+    // A link to a file of theirs.
+    fs::remove_file(&backup).unwrap();
+    let theirs = room.path().join("theirs");
+    fs::write(&theirs, b"").unwrap();
+    symlink(&theirs, &draft).unwrap();
+    store.backup(&backup).unwrap();
+    assert_eq!(fs::metadata(&theirs).unwrap().len(), 0);
+    assert!(fs::symlink_metadata(&backup).unwrap().is_file());
+
+    // A copy that is under way is not pushed aside.
+    fs::remove_file(&backup).unwrap();
+    let busy = fs::File::create(&draft).unwrap();
+    busy.lock().unwrap();
+    let refused = store.backup(&backup).unwrap_err();
+    assert!(matches!(refused, BackupError::File(OpenError::InUse { .. })), "{refused}");
 }

@@ -208,8 +208,8 @@ fn open(
     }
 }
 
-/// Copies a whole view into an empty file, in one durable transaction, and counts the rows.
-pub(in crate::store) fn copy(view: &dyn View, file: File, cache_bytes: usize) -> Result<u64, StoreError> {
+/// Copies a whole view into an empty file, in one durable transaction.
+pub(in crate::store) fn copy(view: &dyn View, file: File, cache_bytes: usize) -> Result<(), StoreError> {
     let (database, mut transaction) = guarded(|| {
         let database =
             Database::builder().set_cache_size(cache_bytes).create_with_backend(FileBackend::new(file)?)?;
@@ -218,7 +218,6 @@ pub(in crate::store) fn copy(view: &dyn View, file: File, cache_bytes: usize) ->
     })?;
     transaction.set_two_phase_commit(true);
     transaction.set_quick_repair(true);
-    let mut rows = 0;
     let mut open: Option<(String, OpenTable<'_>)> = None;
     view.dump(&mut |name, key, value| {
         guarded(|| {
@@ -230,7 +229,6 @@ pub(in crate::store) fn copy(view: &dyn View, file: File, cache_bytes: usize) ->
                 }
             };
             drop(table.1.insert(key, value)?);
-            rows += 1;
             Ok(())
         })
     })?;
@@ -238,8 +236,7 @@ pub(in crate::store) fn copy(view: &dyn View, file: File, cache_bytes: usize) ->
     guarded(|| {
         transaction.commit()?;
         Ok(database.close()?)
-    })?;
-    Ok(rows)
+    })
 }
 
 /// One read transaction, with the tables it has been asked for.

@@ -1,3 +1,5 @@
+//! Names that are one name, and texts that are none.
+
 use proptest::prelude::*;
 
 use super::{DisplayName, GroupName, NameError, Username, canonical};

@@ -1,3 +1,5 @@
+//! Who is believed, and what is read of a forwarded chain.
+
 use std::net::IpAddr;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Paths in their canonical form, their readings, and what has none.
+
 use proptest::prelude::*;
 
 use super::{MAX_LENGTH, Path, PathError};

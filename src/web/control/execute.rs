@@ -69,7 +69,9 @@ impl Operator {
                 let account = self.find(&permit, &who)?;
                 let id = session.map(|id| parsed(&id, Field::Session)).transpose()?;
                 self.actions.operator_ends_sessions(call, &permit, account.id, id).await?;
-                Ok(Reply::Done(if id.is_some() { "The session is ended." } else { "All sessions are ended." }.to_owned()))
+                Ok(Reply::Done(
+                    if id.is_some() { "The session is ended." } else { "All sessions are ended." }.to_owned(),
+                ))
             }
             Command::GroupList
             | Command::GroupAdd { .. }
@@ -90,12 +92,18 @@ impl Operator {
                 self.explain(&permit, user.as_deref(), &url, &method, client.as_deref(), second_factor)
             }
             Command::Backup { path } => {
-                let bytes = self.actions.backup(&permit, Path::new(&path)).await?;
-                Ok(Reply::Done(format!("Wrote {bytes} bytes to {path}. It holds password hashes: keep it secret.")))
+                let rows = self.actions.backup(&permit, Path::new(&path)).await?;
+                Ok(Reply::Done(format!(
+                    "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
+                )))
             }
             Command::Reload => match &self.reload {
-                Some(reload) => reload().await.map(Reply::Done).map_err(|wrong| Fault::malformed(Field::Body, wrong)),
-                None => Err(Fault::malformed(Field::Body, "no server is running, so there is nothing to reload")),
+                Some(reload) => {
+                    reload().await.map(Reply::Done).map_err(|wrong| Fault::malformed(Field::Body, wrong))
+                }
+                None => {
+                    Err(Fault::malformed(Field::Body, "no server is running, so there is nothing to reload"))
+                }
             },
         }
     }
@@ -106,7 +114,9 @@ impl Operator {
                 let wanted = Wanted {
                     username: Username::parse(&username).map_err(|error| flaw(Field::Username, error))?,
                     display_name: name
-                        .map(|name| DisplayName::parse(&name).map_err(|error| flaw(Field::DisplayName, error)))
+                        .map(|name| {
+                            DisplayName::parse(&name).map_err(|error| flaw(Field::DisplayName, error))
+                        })
                         .transpose()?,
                     email: email
                         .map(|email| EmailAddress::parse(&email).map_err(|error| flaw(Field::Email, error)))
@@ -130,7 +140,9 @@ impl Operator {
             Command::AccountPasswd { who, password, temporary } => {
                 let account = self.find(permit, &who)?;
                 self.actions.set_password(call, permit, account.id, Secret::new(password), temporary).await?;
-                return Ok(Reply::Done("The password is set; all sessions of the account are ended.".to_owned()));
+                return Ok(Reply::Done(
+                    "The password is set; all sessions of the account are ended.".to_owned(),
+                ));
             }
             Command::AccountDelete { who } => {
                 let account = self.find(permit, &who)?;
@@ -191,7 +203,9 @@ impl Operator {
     ) -> Result<Reply, Fault> {
         let target = Target::parse_url(method, url).map_err(|error| flaw(Field::Continue, error))?;
         let client = client
-            .map(|client| client.parse::<IpAddr>().map_err(|_| flaw(Field::Body, "the client is not an IP address")))
+            .map(|client| {
+                client.parse::<IpAddr>().map_err(|_| flaw(Field::Body, "the client is not an IP address"))
+            })
             .transpose()?;
         let account = user.map(|user| self.find(permit, user)).transpose()?;
         let rules = self.gate.rules();

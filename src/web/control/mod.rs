@@ -28,7 +28,10 @@ use super::{
     simple::slug,
 };
 use crate::{
-    domain::{call::Call, fault::{Fault, Field}},
+    domain::{
+        call::Call,
+        fault::{Fault, Field},
+    },
     serve::limited,
 };
 
@@ -68,7 +71,9 @@ impl From<&Fault> for Refused {
         let mut message: Vec<String> = fault.flaws.iter().map(|flaw| flaw.message.clone()).collect();
         if message.is_empty() {
             // The operator may know the cause; nobody else reads this.
-            message.push(fault.because.as_ref().map_or_else(|| slug(fault.reason).to_owned(), ToString::to_string));
+            message.push(
+                fault.because.as_ref().map_or_else(|| slug(fault.reason).to_owned(), ToString::to_string),
+            );
         }
         Self { reason: slug(fault.reason).to_owned(), message: message.join("; ") }
     }

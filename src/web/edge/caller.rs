@@ -1,7 +1,7 @@
 //! From a raw request to the values handlers work with: the call, and who is present.
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 
 use crate::{
     domain::{
@@ -21,7 +21,7 @@ impl Shared {
             .trust
             .client(arrival, &parts.headers)
             .map_err(|error| Fault::new(Reason::Malformed).because(error))?;
-        let agent = parts.headers.get(http::header::USER_AGENT).map(|value| value.as_bytes());
+        let agent = parts.headers.get(http::header::USER_AGENT).map(http::HeaderValue::as_bytes);
         let agent = String::from_utf8_lossy(agent.unwrap_or_default());
         Ok(Call {
             now: self.actions.world().now(),
@@ -29,6 +29,11 @@ impl Shared {
             request: RequestId::new(arrival.id.to_string()),
             agent: agent.chars().filter(|c| !c.is_control()).take(Call::AGENT_LIMIT).collect(),
         })
+    }
+
+    /// Every session cookie a request brings that could be ours, dead or alive: what signing out ends.
+    pub(in crate::web) fn presented(&self, headers: &HeaderMap) -> Vec<SessionHash> {
+        self.jar.sessions(headers).filter_map(SessionHash::of_cookie).take(MOST_PRESENTED).collect()
     }
 
     /// Who presents the session cookie.
@@ -46,31 +51,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
     }
 }
 
-/// The keys of whatever sessions a browser presents: all of them end when it signs out, also when together they are nobody
-/// (DESIGN.md ruling 4), for the cookies are taken away in any case (security.md SES-7).
-#[derive(Clone, Debug)]
-pub struct Presented(pub Vec<SessionHash>);
-
-impl FromRequestParts<Shared> for Presented {
-    type Rejection = Fault;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Fault> {
-        let call = Call::from_request_parts(parts, shared).await?;
-        let presented = |value: &[u8]| match shared.gate.recognise([value], call.now) {
-            Ok(Presence::Person { hash, .. }) => Some(Ok(hash)),
-            Ok(Presence::Nobody | Presence::Conflicting) => None,
-            Err(error) => Some(Err(Fault::from(error))),
-        };
-        let values = shared.jar.sessions(&parts.headers).take(MOST_ENDED);
-        let mut hashes = values.filter_map(presented).collect::<Result<Vec<_>, _>>()?;
-        hashes.sort_unstable();
-        hashes.dedup();
-        Ok(Self(hashes))
-    }
-}
-
-/// So many cookies are looked at on signing out; a browser has no more than two or three of one name.
-const MOST_ENDED: usize = 16;
+/// No browser holds more session cookies for one host.
+const MOST_PRESENTED: usize = 64;
 
 /// Who is present, whoever it is.
 #[derive(Clone, Debug)]

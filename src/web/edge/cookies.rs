@@ -59,7 +59,10 @@ impl Jar {
     }
 
     /// All values of the session cookie that a request brings, in order.
-    pub fn sessions<'h, 'j>(&'j self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> + use<'h, 'j> {
+    pub fn sessions<'h, 'j>(
+        &'j self,
+        headers: &'h HeaderMap,
+    ) -> impl Iterator<Item = &'h [u8]> + use<'h, 'j> {
         values(headers, &self.session)
     }
 
@@ -173,7 +176,7 @@ mod tests {
     /// Proves: SES-4, SES-6
     #[test]
     fn the_session_cookie_is_as_narrow_as_its_setting() {
-        let written = |jar: Jar| jar.begin("v", Some(Duration::from_secs(60))).unwrap();
+        let written = |jar: Jar| jar.begin("v", Some(Duration::from_mins(1))).unwrap();
         assert_eq!(
             written(jar(None, true)),
             "__Host-auth=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60"

@@ -17,7 +17,7 @@ pub fn same_site_only(headers: &HeaderMap, origin: &str) -> Result<(), Fault> {
         // `null` is what sandboxed frames and redirects across origins send: foreign.
         _ => return Err(foreign()),
     }
-    match headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
+    match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
         None | Some(b"same-origin" | b"none") => Ok(()),
         // A sibling under the same parent domain is not us.
         Some(_) => Err(foreign()),

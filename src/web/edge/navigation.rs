@@ -9,7 +9,9 @@ pub fn is_navigation(headers: &HeaderMap, get_like: bool, websocket: bool) -> bo
         return false;
     }
     let text = |name: &str| headers.get(name).map_or(b"".as_slice(), |value| value.as_bytes());
-    if starts_with(text("content-type"), b"application/grpc") || contains(text("accept"), b"text/event-stream") {
+    if starts_with(text("content-type"), b"application/grpc")
+        || contains(text("accept"), b"text/event-stream")
+    {
         return false;
     }
     if let Some(mode) = headers.get("sec-fetch-mode") {
@@ -25,7 +27,9 @@ pub fn is_navigation(headers: &HeaderMap, get_like: bool, websocket: bool) -> bo
 /// Whether this is a WebSocket handshake.
 pub fn is_websocket(headers: &HeaderMap) -> bool {
     headers.contains_key("sec-websocket-key")
-        || headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        || headers
+            .get(header::UPGRADE)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Whether `Accept` names this type with a weight above zero. Wildcards do not count: every program sends them.
@@ -59,6 +63,8 @@ mod tests {
 
     use super::is_navigation;
 
+    type Case<'c> = (&'c [(&'static str, &'static str)], bool, bool);
+
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
             .iter()
@@ -70,7 +76,7 @@ mod tests {
     #[test]
     fn every_branch_of_the_table() {
         let html = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
-        let cases: &[(&[(&'static str, &'static str)], bool, bool)] = &[
+        let cases: &[Case<'_>] = &[
             (&[html], true, true),
             (&[html], false, false),
             (&[("accept", "*/*")], true, false),

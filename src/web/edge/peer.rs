@@ -38,7 +38,8 @@ pub enum HeaderFault {
 impl ProxyTrust {
     /// Whether this peer's forwarding headers are believed (security.md HDR-1).
     pub fn believes(&self, arrival: Arrival, headers: &HeaderMap) -> bool {
-        self.peers.contains(peer_of(arrival)) && self.secret.as_ref().is_none_or(|secret| sends(headers, secret))
+        self.peers.contains(peer_of(arrival))
+            && self.secret.as_ref().is_none_or(|secret| sends(headers, secret))
     }
 
     /// The client's address: the peer itself, or what a believed proxy says of it. `None` for a Unix socket without one.

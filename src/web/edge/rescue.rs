@@ -14,11 +14,9 @@ use axum::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::{
-    domain::{
-        call::Call,
-        fault::{Fault, Reason},
-    },
+use crate::domain::{
+    call::Call,
+    fault::{Fault, Reason},
 };
 
 /// How a family says a refusal.
@@ -77,6 +75,7 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::Unauthenticated
         | Reason::SecondFactorNeeded
         | Reason::FreshSignInNeeded
+        | Reason::PasswordChangeNeeded
         | Reason::Locked
         | Reason::Disabled
         | Reason::Expired
@@ -102,7 +101,9 @@ pub fn seconds(wait: std::time::Duration) -> u64 {
 
 fn log(fault: &Fault, request: &str, method: &Method, path: &str) {
     match fault.reason {
-        Reason::Broken | Reason::Unavailable => tracing::error!(request, %method, path, %fault, "request failed"),
+        Reason::Broken | Reason::Unavailable => {
+            tracing::error!(request, %method, path, %fault, "request failed");
+        }
         Reason::Busy => tracing::warn!(request, %method, path, %fault, "request refused"),
         _ => tracing::debug!(request, %method, path, %fault, "request refused"),
     }

@@ -79,12 +79,8 @@ mod tests {
     /// Proves: HDR-6, HDR-7
     #[test]
     fn an_app_sees_our_identity_headers_and_no_others() {
-        let jar = Jar::new(CookieSettings {
-            name: "auth".to_owned(),
-            domain: None,
-            secure: false,
-            prefix: true,
-        });
+        let jar =
+            Jar::new(CookieSettings { name: "auth".to_owned(), domain: None, secure: false, prefix: true });
         let identity = IdentityHeaders::new(Preset::Remote.headers(), HeaderText::Utf8);
         let sent = headers(&[
             ("remote-user", "root"),
@@ -99,8 +95,12 @@ mod tests {
         ]);
         let judged = headers(&[("remote-user", "alice"), ("remote-groups", "staff")]);
         let seen = for_app(&sent, &judged, &identity, &jar);
-        let expected =
-            headers(&[("remote-user", "alice"), ("remote-groups", "staff"), ("cookie", "theme=dark"), ("accept", "text/html")]);
+        let expected = headers(&[
+            ("remote-user", "alice"),
+            ("remote-groups", "staff"),
+            ("cookie", "theme=dark"),
+            ("accept", "text/html"),
+        ]);
         assert_eq!(seen, expected);
     }
 }

@@ -75,7 +75,15 @@ impl Gateway {
         let call = self.shared.call(arrival, parts)?;
         let presence = self.shared.presence(parts, &call)?;
         let rules = self.shared.gate.rules();
-        let check = Check { target: &target, dialect: Dialect::Gateway, client: call.client, parts, now: call.now };
+        let check = Check {
+            target: &target,
+            dialect: Dialect::Gateway,
+            bare: false,
+            client: call.client,
+            parts,
+            now: call.now,
+            request: arrival.id,
+        };
         let (response, verdict) = self.vouch.target_form(&rules, &presence, &check);
         self.shared.metrics.vouched(verdict);
         if !matches!(verdict, Verdict::Pass | Verdict::PassAnonymous) {

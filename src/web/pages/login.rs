@@ -23,7 +23,6 @@ use crate::{
         call::Call,
         fault::{Fault, Reason},
         policy::{Outcome, returns::ReturnTo},
-        session::SessionHash,
     },
     gate::Presence,
     values::target::Target,
@@ -97,7 +96,7 @@ pub(super) async fn begin(
     match outcome {
         Ok(signed_in) => {
             if matches!(presence, Presence::Conflicting) {
-                end_presented(&shared, &call, &headers).await?;
+                shared.actions.sign_out(&call, shared.presented(&headers)).await?;
             }
             Ok(answer(welcome(&shared, &call, &way, &signed_in)))
         }
@@ -234,16 +233,6 @@ pub(super) fn no_cookie(shared: &Shared, retry: &str) -> http::Response<bytes::B
     let links = vec![(retry.to_owned(), say(Message::TryAgain))];
     let (title, text) = (say(Message::NoCookieTitle), say(Message::NoCookieText));
     View::notice(StatusCode::FORBIDDEN, &title, &text, links).render(shared)
-}
-
-/// Two live sessions came at once; one of them may have been planted, so neither goes on.
-async fn end_presented(shared: &Shared, call: &Call, headers: &HeaderMap) -> Result<(), Fault> {
-    let presented: Vec<SessionHash> =
-        shared.jar.sessions(headers).filter_map(SessionHash::of_cookie).collect();
-    for hash in presented {
-        shared.actions.sign_out(call, hash).await?;
-    }
-    Ok(())
 }
 
 /// `host[:port]` of an origin.

@@ -4,7 +4,7 @@ use axum::{
     extract::{RawQuery, State},
     response::Response,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use minijinja::context;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{call::Call, fault::Fault, keyring::FormBinding},
     gate::Presence,
-    web::{Shared, edge::caller::{Present, Presented}},
+    web::{Shared, edge::caller::Present},
 };
 
 /// `GET /logout`
@@ -54,16 +54,15 @@ pub(super) async fn end(
     State(shared): State<Shared>,
     call: Call,
     Present(presence): Present,
-    Presented(hashes): Presented,
+    headers: HeaderMap,
     mut form: Form,
 ) -> Result<Response, Fault> {
     if let Some(here) = Here::of(&presence) {
         flow::prove(&shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
     }
-    // The records go first: from here on the cookies open nothing, whoever still has them.
-    for hash in hashes {
-        shared.actions.sign_out(&call, hash).await?;
-    }
+    // The records go first: from here on no presented cookie opens anything, whoever still has it. Two at once are
+    // nobody's, so there is no token to ask for; that our own page sent the form has been seen.
+    shared.actions.sign_out(&call, shared.presented(&headers)).await?;
     let cookies = shared.jar.end().into_iter().map(Some).chain([loops::forget(&shared)]);
     let mut response = see_other(&shared, "/logout?done=1", cookies);
     // Not `"cookies"`: that would sign the browser out of sibling sites, too (DESIGN.md ruling 12).

@@ -43,7 +43,8 @@ use crate::{
 
 /// Whether a path of the portal's host is ours whatever app lives there, too.
 pub fn is_for(path: &str) -> bool {
-    OURS.iter().any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    OURS.iter()
+        .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me"];

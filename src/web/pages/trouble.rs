@@ -79,7 +79,9 @@ const fn words(reason: Reason) -> (Message, Message) {
         Reason::Unauthenticated | Reason::SecondFactorNeeded => {
             (Message::FaultUnauthenticated, Message::FaultUnauthenticatedText)
         }
-        Reason::FreshSignInNeeded => (Message::FaultFresh, Message::FaultFreshText),
+        Reason::FreshSignInNeeded | Reason::PasswordChangeNeeded => {
+            (Message::FaultFresh, Message::FaultFreshText)
+        }
         Reason::Locked => (Message::FaultLocked, Message::Locked),
         Reason::Disabled => (Message::FaultLocked, Message::Disabled),
         Reason::Forbidden => (Message::FaultForbidden, Message::FaultForbiddenText),

@@ -23,9 +23,7 @@ impl Envelope for SimpleEnvelope {
         });
         let mut response = (status_of(fault.reason), Json(body)).into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-            .headers_mut()
-            .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 }
@@ -37,6 +35,7 @@ pub const fn slug(reason: Reason) -> &'static str {
         Reason::Unauthenticated => "unauthorized",
         Reason::SecondFactorNeeded => "totp-missing",
         Reason::FreshSignInNeeded => "fresh-login-required",
+        Reason::PasswordChangeNeeded => "password-change-required",
         Reason::Locked => "locked-account",
         Reason::Disabled => "inactive-account",
         Reason::Forbidden => "forbidden",
@@ -95,6 +94,7 @@ const fn general(reason: Reason) -> &'static str {
         Reason::Unauthenticated => "You are not signed in.",
         Reason::SecondFactorNeeded => "A second factor is needed.",
         Reason::FreshSignInNeeded => "Please sign in again to do this.",
+        Reason::PasswordChangeNeeded => "This password must be replaced first.",
         Reason::Locked => "This account is locked.",
         Reason::Disabled => "This account is disabled.",
         Reason::Forbidden => "You may not do this.",

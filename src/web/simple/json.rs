@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Fault> {
         cross_site::same_site_only(request.headers(), &shared.origin)?;
-        if !is_json(request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes())) {
+        if !is_json(request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes)) {
             return Err(Fault::new(Reason::UnsupportedMediaType));
         }
         let settings = &shared.settings;
@@ -39,7 +39,11 @@ impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
         // serde_json limits nesting to 128; these shapes are flat, so a deep value fails at its first level.
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             // The parser's own words can repeat what was sent, so only the place is told (OPS-18).
-            let place = format!("is not the JSON object expected here (line {}, column {})", error.line(), error.column());
+            let place = format!(
+                "is not the JSON object expected here (line {}, column {})",
+                error.line(),
+                error.column()
+            );
             Fault::malformed(Field::Body, if bytes.is_empty() { "is empty".to_owned() } else { place })
         })
     }

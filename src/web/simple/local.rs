@@ -40,7 +40,8 @@ pub(super) async fn change_password(
     let Presence::Person { hash, session, person } = presence else {
         return Err(Fault::new(Reason::Unauthenticated));
     };
-    let authority = Authority::of_session(&session.caller())?;
+    let fresh = shared.actions.settings().limits.fresh;
+    let authority = Authority::of_fresh_session(&session.caller(), call.now, fresh)?;
     let change = PasswordChange {
         old: Secret::new(body.oldpassword),
         new: Secret::new(body.newpassword),

@@ -7,7 +7,7 @@
 //!
 //! **Not here.** Rules: each handler parses, calls an action, answers.
 //!
-//! **Start reading at** [`ROUTES`], then [`envelope`].
+//! **Start reading at** [`ROUTES`], then `envelope`.
 
 mod envelope;
 mod json;
@@ -42,8 +42,18 @@ pub struct Route {
 
 /// Every route of the family, as data: tests walk it.
 pub const ROUTES: &[Route] = &[
-    Route { method: "POST", path: "/auth/session", access: Access::Open, handler: || axum::routing::post(session::begin) },
-    Route { method: "GET", path: "/auth/session", access: Access::Session, handler: || axum::routing::get(session::show) },
+    Route {
+        method: "POST",
+        path: "/auth/session",
+        access: Access::Open,
+        handler: || axum::routing::post(session::begin),
+    },
+    Route {
+        method: "GET",
+        path: "/auth/session",
+        access: Access::Session,
+        handler: || axum::routing::get(session::show),
+    },
     Route {
         method: "DELETE",
         path: "/auth/session",
@@ -66,9 +76,8 @@ pub fn is_for(path: &str) -> bool {
 
 /// The routes at the root and below `/api/v1`.
 pub fn routes(shared: Shared) -> Router {
-    let table = || {
-        ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()))
-    };
+    let table =
+        || ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
     let both = table().nest(PREFIX, table());
     rescue::family(both, envelope::SimpleEnvelope).with_state(shared)
 }

@@ -22,7 +22,7 @@ use crate::{
     values::secret::Secret,
     web::{
         Shared,
-        edge::{caller::{Present, Presented}, cookies::Own},
+        edge::{caller::Present, cookies::Own},
     },
 };
 
@@ -71,8 +71,10 @@ pub(super) async fn begin(
 /// `GET /auth/session`
 pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> {
     match presence {
-        // One that must change its password first opens nothing else (security.md PWD-8), as at the check.
-        Presence::Person { session, person, .. } if !session.restricted => {
+        Presence::Person { session, .. } if session.restricted => {
+            Err(Fault::new(Reason::PasswordChangeNeeded))
+        }
+        Presence::Person { session, person, .. } => {
             Ok(private(Json(SessionView::new(&session, &person)).into_response()))
         }
         _ => Err(Fault::new(Reason::Unauthenticated)),
@@ -83,12 +85,11 @@ pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> 
 pub(super) async fn end(
     State(shared): State<Shared>,
     call: Call,
-    Presented(hashes): Presented,
+    headers: HeaderMap,
     _: OwnOrigin,
 ) -> Result<Response, Fault> {
-    for hash in hashes {
-        shared.actions.sign_out(&call, hash).await?;
-    }
+    // All that are presented, also when two at once prove nothing: after this none of them opens anything (SES-7).
+    shared.actions.sign_out(&call, shared.presented(&headers)).await?;
     let mut response = Json(OkView::yes()).into_response();
     for cookie in shared.jar.end() {
         response.headers_mut().append(header::SET_COOKIE, cookie);

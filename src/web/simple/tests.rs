@@ -102,7 +102,12 @@ async fn whole_answers() {
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
             .collect();
         lines.sort();
-        text += &format!("== {method} {path} {body}\n{}\n{}\n\n{}\n\n", answer.status, lines.join("\n"), answer.text);
+        text += &format!(
+            "== {method} {path} {body}\n{}\n{}\n\n{}\n\n",
+            answer.status,
+            lines.join("\n"),
+            answer.text
+        );
     }
     // What chance and keys make of themselves.
     for (pattern, with) in [
@@ -125,7 +130,11 @@ async fn both_prefixes_serve_every_route_and_nothing_else() {
             assert!(!matches!(answer.status.as_u16(), 404 | 405), "{} {path}", route.method);
             for (more, status) in [("/", 404), ("/x", 404), ("%2f", 404), (";x", 404)] {
                 let answer = caller.ask(route.method, &format!("{path}{more}"), &[], "").await;
-                assert_eq!((answer.status.as_u16(), reason(&answer).as_str()), (status, "not-found"), "{path}{more}");
+                assert_eq!(
+                    (answer.status.as_u16(), reason(&answer).as_str()),
+                    (status, "not-found"),
+                    "{path}{more}"
+                );
             }
             for method in ["PUT", "PATCH", "OPTIONS", "PROPFIND", "BREW"] {
                 let answer = caller.ask(method, &path, &[], "").await;
@@ -135,7 +144,16 @@ async fn both_prefixes_serve_every_route_and_nothing_else() {
             }
         }
     }
-    for path in ["/auth", "/auth/", "/local", "/api/v1", "/api/v1/", "/api/v1/nothing", "/AUTH/session", "/api/v1/api/v1/auth/session"] {
+    for path in [
+        "/auth",
+        "/auth/",
+        "/local",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nothing",
+        "/AUTH/session",
+        "/api/v1/api/v1/auth/session",
+    ] {
         assert_eq!(caller.ask("GET", path, &[], "").await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
@@ -160,15 +178,30 @@ async fn no_foreign_page_changes_anything() {
     ] {
         for foreign in foreign {
             let answer = caller.ask(method, path, &[JSON, cookie, *foreign], body.clone()).await;
-            assert_eq!((answer.status.as_u16(), reason(&answer).as_str()), (403, "csrf-failed"), "{method} {path} {foreign:?}");
+            assert_eq!(
+                (answer.status.as_u16(), reason(&answer).as_str()),
+                (403, "csrf-failed"),
+                "{method} {path} {foreign:?}"
+            );
             assert!(!answer.headers.contains_key(header::SET_COOKIE));
         }
         if method == "DELETE" {
             continue;
         }
-        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", "text/json", ""] {
+        for kind in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "application/jsonx",
+            "text/json",
+            "",
+        ] {
             let answer = caller.ask(method, path, &[("content-type", kind), cookie], body.clone()).await;
-            assert_eq!((answer.status.as_u16(), reason(&answer).as_str()), (415, "unsupported-media-type"), "{kind}");
+            assert_eq!(
+                (answer.status.as_u16(), reason(&answer).as_str()),
+                (415, "unsupported-media-type"),
+                "{kind}"
+            );
         }
         let answer = caller.ask(method, path, &[cookie], body.clone()).await;
         assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "no type at all");
@@ -178,7 +211,10 @@ async fn no_foreign_page_changes_anything() {
     assert!(caller.lives().await, "nothing of all this did anything");
     let own = [cookie, ("origin", PORTAL), ("sec-fetch-site", "same-origin")];
     let typed = [("content-type", "application/JSON; charset=utf-8"), own[0], own[1], own[2]];
-    assert_eq!(caller.ask("POST", "/auth/session", &typed, login("alice", PASSWORD)).await.status, StatusCode::OK);
+    assert_eq!(
+        caller.ask("POST", "/auth/session", &typed, login("alice", PASSWORD)).await.status,
+        StatusCode::OK
+    );
     assert_eq!(caller.ask("DELETE", "/auth/session", &own, "").await.status, StatusCode::OK);
 }
 
@@ -191,7 +227,16 @@ async fn bodies_are_what_they_should_be_or_refused() {
     let name = login(&"n".repeat(321), PASSWORD);
     let password = login("alice", &"p".repeat(1025));
     let bad: &[&str] = &[
-        "", " ", "null", "true", "1", "\"x\"", "[]", "{", "{}", "not json",
+        "",
+        " ",
+        "null",
+        "true",
+        "1",
+        "\"x\"",
+        "[]",
+        "{",
+        "{}",
+        "not json",
         r#"["alice","seven green lanterns over water"]"#,
         r#"["alice","seven green lanterns over water",null]"#,
         r#"{"username":"alice"}"#,
@@ -211,7 +256,10 @@ async fn bodies_are_what_they_should_be_or_refused() {
         r#"{"username":"alice","password":"a\u0000b"}"#,
         r#"{"username":"alice","password":"\ud800"}"#,
         "\u{feff}{}",
-        &deep, &deep_object, &name, &password,
+        &deep,
+        &deep_object,
+        &name,
+        &password,
     ];
     let before = caller.house.desk.hashed();
     for body in bad {
@@ -222,7 +270,10 @@ async fn bodies_are_what_they_should_be_or_refused() {
             let expected = if too_large { (413, "too-large") } else { (400, "bad-request") };
             assert_eq!((answer.status.as_u16(), reason(&answer).as_str()), expected, "{path} {shown}");
             assert!(!answer.headers.contains_key(header::SET_COOKIE));
-            assert!(!answer.text.contains("lanterns") && !answer.text.contains("nnnn"), "repeats what was sent");
+            assert!(
+                !answer.text.contains("lanterns") && !answer.text.contains("nnnn"),
+                "repeats what was sent"
+            );
         }
     }
     for bytes in [&b"{\"username\":\"\xff\",\"password\":\"x\"}"[..], b"\x00", b"\xff\xfe{\x00}\x00"] {
@@ -232,7 +283,10 @@ async fn bodies_are_what_they_should_be_or_refused() {
     let large = login("alice", &"p".repeat(64 * 1024));
     assert_eq!(caller.post("/auth/session", large).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(caller.house.desk.hashed(), before, "none of it was hashed");
-    assert_eq!(caller.post("/auth/session", r#"{"username":"alice","password":"x","totp":null}"#).await.status, 401);
+    assert_eq!(
+        caller.post("/auth/session", r#"{"username":"alice","password":"x","totp":null}"#).await.status,
+        401
+    );
 }
 
 /// Proves: API-7
@@ -250,7 +304,11 @@ async fn a_password_body_says_which_fields_are_wrong() {
     }
     for new in ["", "short", "a\0b-and-some-more-letters", &"p".repeat(1025)] {
         let answer = caller.post("/local/password", change(PASSWORD, new)).await;
-        assert_eq!((answer.status.as_u16(), reason(&answer).as_str()), (400, "credentials-failed-requirements"), "{new:?}");
+        assert_eq!(
+            (answer.status.as_u16(), reason(&answer).as_str()),
+            (400, "credentials-failed-requirements"),
+            "{new:?}"
+        );
         assert!(answer.text.contains("newpassword"), "{}", answer.text);
     }
     assert!(caller.lives().await);
@@ -300,7 +358,9 @@ async fn a_session_begins_is_replaced_and_ends() {
     };
     let show = async |cookie: &str| caller.ask("GET", "/auth/session", &[("cookie", cookie)], "").await;
     let first = value(&caller.ask("POST", "/auth/session", &[JSON], login("alice", PASSWORD)).await);
-    let second = value(&caller.ask("POST", "/auth/session", &[JSON, ("cookie", &first)], login("bob", PASSWORD)).await);
+    let second = value(
+        &caller.ask("POST", "/auth/session", &[JSON, ("cookie", &first)], login("bob", PASSWORD)).await,
+    );
     assert_eq!(show(&first).await.status, StatusCode::UNAUTHORIZED);
     let shown = show(&second).await;
     assert!(shown.text.contains(r#""username":"bob""#) && !shown.text.contains("alice"), "{}", shown.text);
@@ -311,7 +371,10 @@ async fn a_session_begins_is_replaced_and_ends() {
     assert_eq!(show(&second).await.status, StatusCode::UNAUTHORIZED);
     // Nothing to end is no error (simple-auth.md 1.3).
     for cookie in ["", &second, "__Secure-auth=garbage"] {
-        assert_eq!(caller.ask("DELETE", "/auth/session", &[("cookie", cookie)], "").await.status, StatusCode::OK);
+        assert_eq!(
+            caller.ask("DELETE", "/auth/session", &[("cookie", cookie)], "").await.status,
+            StatusCode::OK
+        );
     }
 }
 
@@ -324,10 +387,16 @@ async fn signing_out_ends_every_session_the_browser_presents() {
     caller.house.desk.add("bob").await;
     let bob = format!("__Secure-auth={}", caller.house.session("bob").await);
     let both = format!("{}; {bob}", caller.cookie);
-    assert_eq!(caller.ask("GET", "/auth/session", &[("cookie", &both)], "").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        caller.ask("GET", "/auth/session", &[("cookie", &both)], "").await.status,
+        StatusCode::UNAUTHORIZED
+    );
     assert_eq!(caller.ask("DELETE", "/auth/session", &[("cookie", &both)], "").await.status, StatusCode::OK);
     assert!(!caller.lives().await);
-    assert_eq!(caller.ask("GET", "/auth/session", &[("cookie", &bob)], "").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        caller.ask("GET", "/auth/session", &[("cookie", &bob)], "").await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 /// Proves: PWD-8, SES-9
@@ -342,7 +411,10 @@ async fn the_own_password_changes_with_the_session() {
         let answer = caller.ask("GET", "/auth/session", &[("cookie", cookie)], "").await;
         assert_eq!(answer.status.as_u16(), status);
     }
-    assert_eq!(caller.post("/local/password", change(OTHER, PASSWORD)).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        caller.post("/local/password", change(OTHER, PASSWORD)).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 /// Proves: PWD-8, SES-3
@@ -353,7 +425,8 @@ async fn a_session_that_must_change_its_password_shows_nothing_but_may_change_it
     let cookie = format!("__Secure-auth={}", caller.house.session("bob").await);
     let shown = caller.ask("GET", "/auth/session", &[("cookie", &cookie)], "").await;
     assert_eq!((shown.status.as_u16(), reason(&shown).as_str()), (401, "unauthorized"));
-    let done = caller.ask("POST", "/local/password", &[JSON, ("cookie", &cookie)], change(PASSWORD, OTHER)).await;
+    let done =
+        caller.ask("POST", "/local/password", &[JSON, ("cookie", &cookie)], change(PASSWORD, OTHER)).await;
     assert_eq!(done.status, StatusCode::OK);
 }
 
@@ -369,7 +442,11 @@ async fn a_store_that_cannot_be_reached_is_503() {
         ("POST", "/local/password", change(PASSWORD, OTHER)),
     ] {
         let answer = caller.ask(method, path, &[JSON, ("cookie", &caller.cookie)], body).await;
-        assert_eq!((answer.status.as_u16(), reason(&answer).as_str()), (503, "unavailable"), "{method} {path}");
+        assert_eq!(
+            (answer.status.as_u16(), reason(&answer).as_str()),
+            (503, "unavailable"),
+            "{method} {path}"
+        );
         assert!(answer.headers.contains_key(header::RETRY_AFTER));
     }
 }
@@ -387,7 +464,11 @@ fn the_address_that_is_counted_is_not_the_clients_to_choose() {
         call.map(|call| call.client.map(|client| client.to_string())).map_err(|fault| fault.reason)
     };
     let is = |address: &str| Ok(Some(address.to_owned()));
-    assert_eq!(client("198.51.100.9", &["1.1.1.1"]), is("198.51.100.9"), "an untrusted peer speaks for itself");
+    assert_eq!(
+        client("198.51.100.9", &["1.1.1.1"]),
+        is("198.51.100.9"),
+        "an untrusted peer speaks for itself"
+    );
     assert_eq!(client("127.0.0.1", &["1.1.1.1, 198.51.100.9"]), is("198.51.100.9"), "the right-most one");
     assert_eq!(client("127.0.0.1", &["1.1.1.1", "198.51.100.9"]), is("198.51.100.9"));
     assert_eq!(client("127.0.0.1", &["1.1.1.1, 198.51.100.9, 127.0.0.1"]), is("198.51.100.9"));

@@ -24,11 +24,14 @@ impl OkView {
 pub(super) struct SignedInView {
     success: bool,
     id: String,
+    /// Only there when true: somebody else set this password, and the session opens nothing until it is replaced.
+    #[serde(rename = "passwordChangeRequired", skip_serializing_if = "std::ops::Not::not")]
+    password_change_required: bool,
 }
 
 impl From<&SessionRecord> for SignedInView {
     fn from(session: &SessionRecord) -> Self {
-        Self { success: true, id: session.account.to_string() }
+        Self { success: true, id: session.account.to_string(), password_change_required: session.restricted }
     }
 }
 

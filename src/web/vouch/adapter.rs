@@ -57,6 +57,9 @@ pub(super) enum Asked {
         dialect: Dialect,
         /// The original request.
         target: Target,
+        /// Whether the path of the check named no adapter. Then the client may have written the headers that chose the
+        /// target (a proxy that sets none of them hands its own through), so nobody passes without a session.
+        bare: bool,
     },
 }
 
@@ -151,7 +154,8 @@ impl Adapter {
                 one("x-forwarded-uri")?,
             ),
         };
-        Ok(Asked::Target { dialect, target: target.map_err(|error| complain(What::Target(error)))? })
+        let target = target.map_err(|error| complain(What::Target(error)))?;
+        Ok(Asked::Target { dialect, target, bare: self == Self::Bare })
     }
 }
 

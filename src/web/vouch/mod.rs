@@ -20,7 +20,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, header, request::Parts};
+use http::{Method, Response, header, request::Parts};
 
 pub(in crate::web) use self::adapter::Dialect;
 use self::{
@@ -31,6 +31,7 @@ use self::{
 use super::edge::{cookies::Jar, navigation, peer::ProxyTrust};
 use crate::{
     domain::{
+        audit::Denial,
         fault::Reason,
         keyring::Keyring,
         policy::{
@@ -39,7 +40,7 @@ use crate::{
         },
     },
     gate::{Gate, Person, Presence},
-    serve::{Arrival, Body},
+    serve::{self, Arrival, Body},
     values::{method, target::Target, time::Timestamp},
 };
 
@@ -53,8 +54,6 @@ pub struct Settings {
     pub identity: IdentityHeaders,
     /// Other identity headers for some apps, by name.
     pub per_app: HashMap<String, IdentityHeaders>,
-    /// Simple Auth's own header with the account id, if wanted.
-    pub user_header: Option<HeaderName>,
     /// Names of the apps whose cross-origin preflights pass (forward-auth.md 12.4).
     pub preflight: Vec<String>,
 }
@@ -133,7 +132,10 @@ impl Vouch {
             Err(complaint) => {
                 let peer = arrival.connection.peer;
                 tracing::warn!(request = %arrival.id, %peer, %complaint, "a check was refused");
-                return (Refusal::untrusted(complaint.dialect).into_response(&parts.method), Verdict::Untrusted);
+                return (
+                    Refusal::untrusted(complaint.dialect).into_response(&parts.method),
+                    Verdict::Untrusted,
+                );
             }
         };
         let rules = self.gate.rules();
@@ -146,11 +148,14 @@ impl Vouch {
         };
         match &asked {
             Asked::Session => self.session_form(&rules, &presence, parts, arrival, now),
-            Asked::Target { dialect, target } => {
+            Asked::Target { dialect, target, bare } => {
                 let Ok(client) = self.trust.client(arrival, headers) else {
                     return (Refusal::untrusted(*dialect).into_response(&parts.method), Verdict::Untrusted);
                 };
-                let check = Check { target, dialect: *dialect, client, parts, now };
+                // A proxy that does not say for whom it asks asks for somebody unknown, not for itself.
+                let client = client.filter(|_| headers.contains_key("x-forwarded-for"));
+                let check =
+                    Check { target, dialect: *dialect, bare: *bare, client, parts, now, request: arrival.id };
                 self.target_form(&rules, &presence, &check)
             }
         }
@@ -168,16 +173,18 @@ impl Vouch {
         let headers = &check.parts.headers;
         let method = &check.parts.method;
         match (decision.outcome, presence) {
-            (Outcome::Pass { anonymous: true }, _) => self.pass(None, decision.app, check.dialect, method),
+            (Outcome::Pass { anonymous: true }, _) if !check.bare => {
+                self.pass(None, decision.app, check.dialect, method)
+            }
             (Outcome::Pass { anonymous: false }, Presence::Person { person, .. })
                 if !is_foreign_socket(check) =>
             {
                 self.pass(Some(person), decision.app, check.dialect, method)
             }
-            (Outcome::SignIn, _) if self.is_passed_preflight(&decision, check) => {
+            (Outcome::SignIn, _) if !check.bare && self.is_passed_preflight(&decision, check) => {
                 self.pass(None, decision.app, check.dialect, method)
             }
-            (Outcome::SignIn | Outcome::SecondFactor, _) => {
+            (Outcome::SignIn | Outcome::SecondFactor | Outcome::Pass { anonymous: true }, _) => {
                 let reason = match decision.outcome {
                     Outcome::SecondFactor => Reason::SecondFactorNeeded,
                     _ => Reason::Unauthenticated,
@@ -190,6 +197,15 @@ impl Vouch {
                 (refusal.answering(headers).into_response(method), Verdict::SignIn)
             }
             (Outcome::Pass { anonymous: false } | Outcome::Deny, _) => {
+                if let (Presence::Person { person, .. }, Some(app)) = (presence, decision.app) {
+                    self.gate.turned_away(Denial {
+                        account: person.id,
+                        app: app.name.clone(),
+                        client: check.client,
+                        at: check.now,
+                        request: check.request.to_string(),
+                    });
+                }
                 (Refusal::denied(check.dialect).answering(headers).into_response(method), Verdict::Denied)
             }
         }
@@ -216,19 +232,17 @@ impl Vouch {
         }
         match presence {
             Presence::Person { person, session, .. } if !session.restricted => {
-                let (mut response, verdict) = self.pass(Some(person), None, Dialect::Session, &parts.method);
-                let id = HeaderValue::from_maybe_shared(person.id_text.clone());
-                if let (Some(name), Ok(id), Verdict::Pass) = (&settings.user_header, id, verdict) {
-                    response.headers_mut().insert(name, id);
-                }
-                (response, verdict)
+                self.pass(Some(person), None, Dialect::Session, &parts.method)
             }
             _ => {
                 let form = refusal::SessionForm::of(parts.uri.query().unwrap_or_default());
                 let to = form.asked.as_deref().and_then(|text| rules.return_to(text).ok());
                 let slip = to.map(|to| slip(to, method::Method::Get, Dialect::Session, now));
                 let login = self.portal_page(rules, slip.as_ref());
-                (Refusal::session(login, form.redirect, &parts.method).into_response(&parts.method), Verdict::SignIn)
+                (
+                    Refusal::session(login, form.redirect, &parts.method).into_response(&parts.method),
+                    Verdict::SignIn,
+                )
             }
         }
     }
@@ -280,16 +294,20 @@ pub(in crate::web) struct Check<'r> {
     pub(in crate::web) target: &'r Target,
     /// How to answer.
     pub(in crate::web) dialect: Dialect,
+    /// Whether the check named no adapter.
+    pub(in crate::web) bare: bool,
     /// From where.
     pub(in crate::web) client: Option<IpAddr>,
     /// The request that carries the question.
     pub(in crate::web) parts: &'r Parts,
     /// When.
     pub(in crate::web) now: Timestamp,
+    /// Its name in logs.
+    pub(in crate::web) request: serve::RequestId,
 }
 
 /// How long a return address keeps its seal: somebody may look for a password for a while.
-const RETURN_LIFETIME: Duration = Duration::from_secs(3600);
+const RETURN_LIFETIME: Duration = Duration::from_hours(1);
 
 fn slip(to: ReturnTo, method: method::Method, dialect: Dialect, now: Timestamp) -> Slip {
     Slip { to, method, adapter: dialect.name(), expires: now + RETURN_LIFETIME }

@@ -4,11 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::adapter::Dialect;
-use crate::{
-    domain::fault::Reason,
-    serve::Body,
-    web::edge::navigation::accepts,
-};
+use crate::{domain::fault::Reason, serve::Body, web::edge::navigation::accepts};
 
 /// Where a script finds the login page when it gets a 401 (forward-auth.md 12.2).
 const LOGIN_HEADER: HeaderName = HeaderName::from_static("x-vouch-login");
@@ -116,7 +112,9 @@ impl Refusal {
             // A body would cost nginx its connection to us, and nobody would see it.
             Dialect::Request => {}
             Dialect::Forward | Dialect::Gateway if self.html => html(&mut response, self.page(), method),
-            Dialect::Forward | Dialect::Gateway | Dialect::Session => json(&mut response, self.object(), method),
+            Dialect::Forward | Dialect::Gateway | Dialect::Session => {
+                json(&mut response, self.object(), method);
+            }
         }
         response
     }

@@ -93,10 +93,16 @@ impl Door {
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
         assert_eq!(answer.headers[header::VARY], "Cookie, Authorization");
         for name in IDENTITY {
-            assert_eq!(answer.headers.get_all(name).iter().count(), usize::from(passed), "{name} in {answer:?}");
+            assert_eq!(
+                answer.headers.get_all(name).iter().count(),
+                usize::from(passed),
+                "{name} in {answer:?}"
+            );
         }
         assert!(answer.headers.get_all(header::SET_COOKIE).iter().count() <= 1);
-        for never in ["strict-transport-security", "clear-site-data", "alt-svc", "access-control-allow-origin"] {
+        for never in
+            ["strict-transport-security", "clear-site-data", "alt-svc", "access-control-allow-origin"]
+        {
             assert!(!answer.headers.contains_key(never), "{never}");
         }
         (answer, verdict)
@@ -108,10 +114,7 @@ impl Door {
         let (proto, rest) = url.split_once("://").unwrap();
         let (host, uri) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let forward = [forward(method, proto, host, uri), more.to_vec()].concat();
-        [
-            self.ask("/auth/vouch/request", &request).await,
-            self.ask("/auth/vouch/forward", &forward).await,
-        ]
+        [self.ask("/auth/vouch/request", &request).await, self.ask("/auth/vouch/forward", &forward).await]
     }
 }
 
@@ -135,7 +138,9 @@ fn forward<'a>(method: &'a str, proto: &'a str, host: &'a str, uri: &'a str) -> 
 }
 
 fn identity_of(answer: &Answer) -> [&str; 4] {
-    IDENTITY.map(|name| answer.headers.get(name).map_or("-", |value| std::str::from_utf8(value.as_bytes()).unwrap()))
+    IDENTITY.map(|name| {
+        answer.headers.get(name).map_or("-", |value| std::str::from_utf8(value.as_bytes()).unwrap())
+    })
 }
 
 fn settings() -> Settings {
@@ -143,7 +148,6 @@ fn settings() -> Settings {
         session_only: false,
         identity: IdentityHeaders::new(Preset::Remote.headers(), HeaderText::Utf8),
         per_app: HashMap::new(),
-        user_header: None,
         preflight: vec!["app".to_owned()],
     }
 }

@@ -3,10 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::*;
-use crate::{
-    store::Store,
-    values::random::Random,
-};
+use crate::{store::Store, values::random::Random};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_secs(1_800_000_000 + seconds)
@@ -18,7 +15,9 @@ const fn wait(seconds: u64) -> Admission {
 
 /// So many failures in a row at one moment.
 fn failed(rules: &Rules, times: u32, now: Timestamp) -> CounterRecord {
-    (0..times).fold(CounterRecord::default(), |counter, _| rules.counted(&counter, now, rules.longest_memory(&counter)))
+    (0..times).fold(CounterRecord::default(), |counter, _| {
+        rules.counted(&counter, now, rules.longest_memory(&counter))
+    })
 }
 
 /// Delays 1, 2, 4 … seconds after five failures, blocks of 5 minutes doubling to an hour after ten.
@@ -55,7 +54,8 @@ fn what_is_under_way_counts_as_failed() {
     let rules = Rules::default();
     for failures in 0..5 {
         let counter = failed(&rules, failures, at(0));
-        let free = (0..10).filter(|pending| rules.pair(&counter, *pending, at(0)) == Admission::Admitted).count();
+        let free =
+            (0..10).filter(|pending| rules.pair(&counter, *pending, at(0)) == Admission::Admitted).count();
         assert_eq!(free, 5 - failures as usize, "after {failures} failures");
     }
     let counter = failed(&rules, 12, at(0));
@@ -127,12 +127,12 @@ fn spellings_of_an_unknown_name_share_a_counter_and_names_do_not() {
     assert_ne!(of("nobody"), of("somebody"));
     let client: IpAddr = [192, 0, 2, 1].into();
     let origin = Origin::Source(SourceKey::of(Some(client)));
-    let counters = [of("a"), of("b")].map(|subject| Counters::of(&subject, &origin, Some(client)));
+    let counters = [of("a"), of("b")].map(|subject| Counters::of(&subject, None, &origin, Some(client)));
     assert_ne!(counters[0].pair, counters[1].pair);
     assert_ne!(counters[0].subject, counters[1].subject);
     assert_eq!(counters[0].source, counters[1].source);
     // No address, no source: one Unix socket must not shut everybody out.
-    assert_eq!(Counters::of(&of("a"), &Origin::Source(SourceKey::Local), None).source, None);
+    assert_eq!(Counters::of(&of("a"), None, &Origin::Source(SourceKey::Local), None).source, None);
 }
 
 fn account(number: u8) -> AccountId {
@@ -141,7 +141,7 @@ fn account(number: u8) -> AccountId {
 
 fn counters(subject: &Subject, client: [u8; 4]) -> Counters {
     let client = Some(IpAddr::from(client));
-    Counters::of(subject, &Origin::Source(SourceKey::of(client)), client)
+    Counters::of(subject, None, &Origin::Source(SourceKey::of(client)), client)
 }
 
 fn fail(store: &Store, counters: Counters, times: u32, now: Timestamp) {

@@ -1,3 +1,5 @@
+//! Return addresses: accepted, refused, carried in a slip.
+
 use super::{Mac, Page, ReturnError, Slip};
 use crate::{
     domain::policy::{App, ContinueUrl, Declared, RuleSet, Schemes},

@@ -26,7 +26,17 @@ async fn every_answer_carries_the_defences() {
     let mut guest = Browser::default();
     let mut alice = Browser::default();
     let mut answers = vec![alice.sign_in(&house, "/login", "alice", PASSWORD).await];
-    for path in ["/", "/login", "/logout", "/setup", "/setup?token=x", "/password", "/me", "/nowhere", "/login?rd=//x"] {
+    for path in [
+        "/",
+        "/login",
+        "/logout",
+        "/setup",
+        "/setup?token=x",
+        "/password",
+        "/me",
+        "/nowhere",
+        "/login?rd=//x",
+    ] {
         answers.push(guest.get(&house, path).await);
         answers.push(alice.get(&house, path).await);
     }
@@ -79,9 +89,15 @@ async fn unknown_paths_and_methods_are_refused_with_a_reference_only() {
     let house = House::open();
     let answer = house.ask(Request::get("/nowhere?x=secret-thing").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert!(answer.text.contains("req-1") && !answer.text.contains("secret-thing") && !answer.text.contains("nowhere"));
-    for (method, path, allow) in [("DELETE", "/login", "GET,HEAD,POST"), ("GET", "/me/sessions/end", "POST")] {
-        let answer = house.ask(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
+    assert!(
+        answer.text.contains("req-1")
+            && !answer.text.contains("secret-thing")
+            && !answer.text.contains("nowhere")
+    );
+    for (method, path, allow) in [("DELETE", "/login", "GET,HEAD,POST"), ("GET", "/me/sessions/end", "POST")]
+    {
+        let answer =
+            house.ask(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(answer.headers.get(header::ALLOW).unwrap(), allow);
     }
@@ -146,5 +162,8 @@ async fn a_large_or_doubled_form_is_refused() {
     let page = browser.get(&house, "/login").await;
     let long = "x".repeat(64 * 1024);
     assert_eq!(browser.send(&house, &page, "/login", &[("username", &long)]).await.status, 413);
-    assert_eq!(browser.send(&house, &page, "/login", &[("username", "a"), ("username", "b")]).await.status, 400);
+    assert_eq!(
+        browser.send(&house, &page, "/login", &[("username", "a"), ("username", "b")]).await.status,
+        400
+    );
 }

@@ -247,15 +247,23 @@ async fn two_live_sessions_are_nobody_until_one_signs_in() {
     let (mut alice, mut mallory) = (Browser::default(), Browser::default());
     alice.sign_in(&house, "/login", "alice", PASSWORD).await;
     mallory.sign_in(&house, "/login", "mallory", PASSWORD).await;
-    let planted = mallory.value("__Secure-auth").unwrap().to_owned();
-    alice.cookies.push(("__Secure-auth".to_owned(), planted));
+    let old = alice.clone();
+    let own = ("__Secure-auth".to_owned(), alice.value("__Secure-auth").unwrap().to_owned());
+    let planted = ("__Secure-auth".to_owned(), mallory.value("__Secure-auth").unwrap().to_owned());
+    alice.cookies.push(planted.clone());
     let page = alice.get(&house, "/login").await;
     assert_eq!(page.status, StatusCode::OK);
     assert_eq!(page.cookies().iter().filter(|cookie| cookie.starts_with("__Secure-auth=;")).count(), 2);
-    alice.cookies.push(("__Secure-auth".to_owned(), mallory.value("__Secure-auth").unwrap().to_owned()));
-    alice.cookies.push(("__Secure-auth".to_owned(), "x".to_owned()));
+    // A cookie planted with a path of its own is not deleted by that.
+    alice.cookies.extend([own, planted]);
+    let mut both = alice.clone();
+    assert!(both.get(&house, "/me").await.location().starts_with("/login"));
     let answer = alice.send(&house, &page, "/login", &[("username", "alice"), ("password", PASSWORD)]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    for mut ended in [old, mallory] {
+        assert!(ended.get(&house, "/me").await.location().starts_with("/login"));
+    }
+    assert_eq!(alice.get(&house, "/me").await.status, StatusCode::OK);
 }
 
 /// Proves: SES-7

@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::{
-    actions::{accounts::StatusChange, groups::Membership, testing::{OTHER, operator}},
+    actions::{
+        accounts::StatusChange,
+        groups::Membership,
+        testing::{OTHER, operator},
+    },
     domain::{caller::Caller, rights::Authority},
     values::{name::GroupName, secret::Secret},
 };
@@ -22,7 +26,8 @@ async fn garbage_is_no_cookie() {
     let (door, cookie) = Door::with_alice().await;
     let none = door.both("GET", APP, &[HTML]).await.map(|answer| whole(&answer));
     let live = cookie.split_once('=').unwrap().1;
-    let mut garbage: Vec<String> = ["", "x", "\"", "deleted", "=", "%00", "null", "..", "{}", " "].map(super::cookie).to_vec();
+    let mut garbage: Vec<String> =
+        ["", "x", "\"", "deleted", "=", "%00", "null", "..", "{}", " "].map(super::cookie).to_vec();
     garbage.extend([
         super::cookie(&live[1..]),
         super::cookie(&live[..live.len() - 1]),
@@ -46,7 +51,9 @@ async fn garbage_is_no_cookie() {
     for bytes in raw {
         let mut asked = Request::builder().uri("/auth/vouch/request").body(()).unwrap();
         for (name, value) in request("GET", APP) {
-            asked.headers_mut().append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+            asked
+                .headers_mut()
+                .append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
         }
         asked.headers_mut().append("cookie", HeaderValue::from_bytes(bytes).unwrap());
         let now = door.house.shared.actions.world().now();
@@ -81,7 +88,9 @@ async fn of_several_cookies_one_live_session_counts_and_two_prove_nothing() {
         [401, 401]
     );
     // A public page stays open to whoever brings two.
-    for answer in door.both("GET", "https://public.example.com/", &[("cookie", &alice), ("cookie", &mallory)]).await {
+    for answer in
+        door.both("GET", "https://public.example.com/", &[("cookie", &alice), ("cookie", &mallory)]).await
+    {
         assert_eq!((answer.status.as_u16(), identity_of(&answer)), (200, ["", "", "", ""]));
     }
 }
@@ -108,7 +117,7 @@ async fn a_session_ends_with_its_time() {
     door.house.pass(1);
     assert_eq!(statuses(&door, &[&cookie]).await, [401, 401], "a day old, however busy");
     // A clock set back gives nothing back that ended by the clock of the store.
-    door.house.shared.actions.sign_out(&door.house.desk.call(), hash(&cookie)).await.unwrap();
+    door.house.shared.actions.sign_out(&door.house.desk.call(), vec![hash(&cookie)]).await.unwrap();
     door.house.desk.levers.clock.set(began);
     assert_eq!(statuses(&door, &[&cookie]).await, [401, 401]);
 }
@@ -126,7 +135,8 @@ async fn every_end_holds_at_the_next_check() {
     let actions = &door.house.shared.actions;
     let call = || door.house.desk.call();
     let permit = operator();
-    let ends: [&str; 8] = ["sign out", "end one", "end all", "disable", "lock", "delete", "set password", "own password"];
+    let ends: [&str; 8] =
+        ["sign out", "end one", "end all", "disable", "lock", "delete", "set password", "own password"];
     for (at, end) in ends.into_iter().enumerate() {
         let name = format!("person-{at}");
         let id = door.house.desk.add(&name).await;
@@ -134,15 +144,21 @@ async fn every_end_holds_at_the_next_check() {
         let cookie = cookie(&signed_in.key.text());
         assert_eq!(statuses(&door, &[&cookie]).await, [200, 200], "cached now");
         match end {
-            "sign out" => drop(actions.sign_out(&call(), signed_in.key.hash()).await.unwrap()),
-            "end one" => actions.operator_ends_sessions(&call(), &permit, id, Some(signed_in.session.id)).await.unwrap(),
+            "sign out" => drop(actions.sign_out(&call(), vec![signed_in.key.hash()]).await.unwrap()),
+            "end one" => actions
+                .operator_ends_sessions(&call(), &permit, id, Some(signed_in.session.id))
+                .await
+                .unwrap(),
             "end all" => {
                 let caller = Caller::Person {
                     account: id,
                     session: signed_in.session.id,
                     strength: signed_in.session.strength.clone(),
                 };
-                actions.end_all_sessions(&call(), Authority::of_session(&caller).unwrap(), None).await.unwrap();
+                actions
+                    .end_all_sessions(&call(), Authority::of_session(&caller).unwrap(), None)
+                    .await
+                    .unwrap();
             }
             "disable" => door.house.desk.status(id, StatusChange::Disable("left".to_owned())).await.unwrap(),
             "lock" => door.house.desk.status(id, StatusChange::Lock("lost phone".to_owned())).await.unwrap(),

@@ -84,8 +84,8 @@ fn limits() -> Lifetimes {
 fn open(file: PathBuf, world: &(World, Levers)) -> (Desk, Gate, tokio::sync::mpsc::Receiver<Touch>) {
     let desk = Desk::at(&file, world.clone());
     let sizes = CacheSizes { sessions: 4, people: 2 };
-    let (gate, touches) = Gate::new(desk.store.clone(), limits(), RuleSet::default(), &sizes);
-    (desk, gate, touches)
+    let (gate, learned) = Gate::new(desk.store.clone(), limits(), RuleSet::default(), &sizes);
+    (desk, gate, learned.touches)
 }
 
 impl Machine {
@@ -99,7 +99,18 @@ impl Machine {
             accounts.push(desk.create(wanted).await.unwrap());
         }
         let (keys, dead, backups) = (Vec::new(), HashSet::new(), Vec::new());
-        Self { folder, world, desk, gate, touches, sweeper: Sweeper::default(), accounts, keys, dead, backups }
+        Self {
+            folder,
+            world,
+            desk,
+            gate,
+            touches,
+            sweeper: Sweeper::default(),
+            accounts,
+            keys,
+            dead,
+            backups,
+        }
     }
 
     fn alive(&self, at: usize) -> bool {
@@ -152,10 +163,13 @@ impl Machine {
             Step::WriteTouches => drop(touches::round(&self.desk.store, &mut self.touches).await.unwrap()),
             Step::Sweep => {
                 let keep = Duration::from_secs(1_000_000_000);
-                self.sweeper.round(&self.desk.store, call.now, &limits(), &Rules::default(), keep).await.unwrap();
+                self.sweeper
+                    .round(&self.desk.store, call.now, &limits(), &Rules::default(), keep)
+                    .await
+                    .unwrap();
             }
             Step::SignOut(at) if at < self.keys.len() => {
-                self.desk.actions.sign_out(&call, self.keys[at].0.hash()).await.unwrap();
+                self.desk.actions.sign_out(&call, vec![self.keys[at].0.hash()]).await.unwrap();
                 self.dead.insert(at);
             }
             Step::SignOut(_) => {}

@@ -1,7 +1,10 @@
 //! Who may say what is asked for, and in which words; the forms that no proxy sends.
 
 use super::*;
-use crate::{values::secret::Secret, web::edge::peer::ProxyTrust};
+use crate::{
+    values::secret::Secret,
+    web::{edge::peer::ProxyTrust, vouch::identity::IdentityField},
+};
 
 /// Proves: HDR-1
 #[tokio::test]
@@ -37,7 +40,8 @@ async fn only_a_trusted_peer_is_believed() {
 #[tokio::test]
 async fn a_shared_secret_is_asked_for_where_one_is_set() {
     let house = House::build(Plan::default(), rules(true), |settings| {
-        settings.trust = ProxyTrust { secret: Some(Secret::from("between proxy and us")), ..settings.trust.clone() };
+        settings.trust =
+            ProxyTrust { secret: Some(Secret::from("between proxy and us")), ..settings.trust.clone() };
     });
     let vouch = house.shared.vouch(settings());
     let door = Door { house, vouch };
@@ -81,7 +85,9 @@ async fn each_header_must_be_there_exactly_once() {
             listed[at].1 = list;
             let mut empty = complete.clone();
             empty[at].1 = "";
-            for (what, headers) in [("missing", missing), ("twice", twice), ("a list", listed), ("empty", empty)] {
+            for (what, headers) in
+                [("missing", missing), ("twice", twice), ("a list", listed), ("empty", empty)]
+            {
                 if one.0 == "x-forwarded-uri" && what == "a list" {
                     // A comma and a space: no valid target because of the space.
                     assert!(list.contains(' '));
@@ -100,7 +106,8 @@ async fn each_header_must_be_there_exactly_once() {
 async fn bytes_that_are_no_text_are_refused() {
     let (door, cookie) = Door::with_alice().await;
     for name in ["x-original-url", "x-original-method"] {
-        let mut asked = Request::builder().uri("/auth/vouch/request").header("cookie", &cookie).body(()).unwrap();
+        let mut asked =
+            Request::builder().uri("/auth/vouch/request").header("cookie", &cookie).body(()).unwrap();
         asked.headers_mut().insert("x-original-url", HeaderValue::from_static("https://app.example.com/"));
         asked.headers_mut().insert("x-original-method", HeaderValue::from_static("GET"));
         asked.headers_mut().insert(name, HeaderValue::from_bytes(b"https://app.example.com/\xff").unwrap());
@@ -115,8 +122,14 @@ async fn bytes_that_are_no_text_are_refused() {
 async fn imitations_with_underscores_are_refused() {
     let (door, cookie) = Door::with_alice().await;
     for name in [
-        "x_original_url", "x_forwarded_uri", "x_forwarded_for", "x-forwarded_host", "remote_user", "remote_groups",
-        "x_auth_request_user", "x_webauth_user",
+        "x_original_url",
+        "x_forwarded_uri",
+        "x_forwarded_for",
+        "x-forwarded_host",
+        "remote_user",
+        "remote_groups",
+        "x_auth_request_user",
+        "x_webauth_user",
     ] {
         let signed_in = [("cookie", cookie.as_str()), (name, "x")];
         for answer in door.both("GET", "https://app.example.com/", &signed_in).await {
@@ -127,7 +140,12 @@ async fn imitations_with_underscores_are_refused() {
         }
     }
     let harmless = [("cookie", cookie.as_str()), ("x_my_header", "x")];
-    assert!(door.both("GET", "https://app.example.com/", &harmless).await.iter().all(|a| a.status == StatusCode::OK));
+    assert!(
+        door.both("GET", "https://app.example.com/", &harmless)
+            .await
+            .iter()
+            .all(|a| a.status == StatusCode::OK)
+    );
 }
 
 /// Proves: HDR-2, HDR-3
@@ -148,8 +166,14 @@ async fn what_lies_below_is_no_adapter() {
     let (door, cookie) = Door::with_alice().await;
     let headers = [request("GET", "https://app.example.com/"), vec![("cookie", cookie.as_str())]].concat();
     for path in [
-        "/auth/vouch/", "/auth/vouch/request/", "/auth/vouch/Request", "/auth/vouch/ext", "/auth/vouch//request",
-        "/auth/vouch/request;x", "/api/v1/api/v1/auth/vouch/request", "/auth/vouch/%72equest",
+        "/auth/vouch/",
+        "/auth/vouch/request/",
+        "/auth/vouch/Request",
+        "/auth/vouch/ext",
+        "/auth/vouch//request",
+        "/auth/vouch/request;x",
+        "/api/v1/api/v1/auth/vouch/request",
+        "/auth/vouch/%72equest",
     ] {
         assert_eq!(door.ask(path, &headers).await.status, StatusCode::FORBIDDEN, "{path}");
     }
@@ -190,11 +214,10 @@ async fn the_bare_path_takes_one_set_of_headers_or_judges_the_session() {
 #[tokio::test]
 async fn the_session_form_judges_the_session() {
     for session_only in [false, true] {
-        let settings = Settings {
-            session_only,
-            user_header: Some(HeaderName::from_static("x-user-id")),
-            ..settings()
-        };
+        let mut headers = Preset::Remote.headers();
+        headers.push((HeaderName::from_static("x-user-id"), IdentityField::Id));
+        let identity = IdentityHeaders::new(headers, HeaderText::Utf8);
+        let settings = Settings { session_only, identity, ..settings() };
         let door = Door::with(rules(session_only), settings);
         let id = door.house.desk.add("alice").await;
         let cookie = door.sign_in("alice").await;
@@ -224,7 +247,8 @@ async fn the_session_form_redirects_where_it_is_asked_to() {
     let door = Door::mild();
     let ask = async |method: &str, query: &str| {
         let answer = door.ask_as("127.0.0.1", method, &format!("/auth/vouch{query}"), &[]).await;
-        let location = answer.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let location =
+            answer.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap()).to_owned();
         (answer.status.as_u16(), location)
     };
     assert_eq!(ask("GET", "").await, (401, String::new()));
@@ -244,15 +268,38 @@ async fn the_session_form_redirects_where_it_is_asked_to() {
         assert!(received.query_pairs().any(|(name, _)| name == "rs"), "sealed");
     }
     for bad in [
-        "https://evil.example.net/", "//evil.example.net", "/\\evil.example.net", "javascript:alert(1)",
-        "https://app.example.com.evil.example/", "https://app.example.com@evil.example/", "http://app.example.com/",
+        "https://evil.example.net/",
+        "//evil.example.net",
+        "/\\evil.example.net",
+        "javascript:alert(1)",
+        "https://app.example.com.evil.example/",
+        "https://app.example.com@evil.example/",
+        "http://app.example.com/",
         "https://partner.example.net/backdoor",
     ] {
         let encoded: String = url::form_urlencoded::byte_serialize(bad.as_bytes()).collect();
-        assert_eq!(ask("GET", &format!("?forward=true&continue={encoded}")).await, (307, format!("{PORTAL}/login")));
+        assert_eq!(
+            ask("GET", &format!("?forward=true&continue={encoded}")).await,
+            (307, format!("{PORTAL}/login"))
+        );
     }
-    let twice = "?forward=true&continue=https%3A%2F%2Fapp.example.com%2F&continue=https%3A%2F%2Fapp.example.com%2F";
+    let twice =
+        "?forward=true&continue=https%3A%2F%2Fapp.example.com%2F&continue=https%3A%2F%2Fapp.example.com%2F";
     assert_eq!(ask("GET", twice).await, (307, format!("{PORTAL}/login")));
     // The form never opens anything.
     assert_eq!(ask("GET", "?forward=true&session=x&token=y&user=alice").await.0, 307);
+}
+
+/// A proxy that sets none of our headers hands the client's own through: then the client chooses what is judged.
+///
+/// Proves: VCH-1, HDR-1
+#[tokio::test]
+async fn a_check_without_adapter_opens_nothing_to_nobody() {
+    let door = Door::mild();
+    let public = [("x-original-method", "GET"), ("x-original-url", "https://public.example.com/")];
+    let named = door.ask("/auth/vouch/request", &public).await;
+    assert_eq!(named.status, StatusCode::OK, "the path is public");
+    let bare = door.ask("/auth/vouch", &public).await;
+    assert_eq!(bare.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(identity_of(&bare), ["-"; 4]);
 }
