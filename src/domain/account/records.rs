@@ -96,7 +96,7 @@ impl Record for AccountRecord {
 }
 
 /// A deleted user name that nobody may take yet.
-#[derive(Encode, Decode)]
+#[derive(Debug, PartialEq, Encode, Decode)]
 struct RestingName {
     #[n(0)]
     until: Timestamp,
@@ -255,4 +255,56 @@ fn collision(index: &str) -> Fault {
 
 fn taken(field: Field, message: &str) -> Fault {
     Fault::new(Reason::Taken).with_flaw(field, message)
+}
+
+/// What is stored keeps its shape: a change here needs a migration (OPS-15).
+#[cfg(test)]
+mod golden {
+    use super::{AccountRecord, BTreeMap, GroupId, RestingName, Status, TenantId, Timestamp, UserDomainId};
+    use crate::store::golden::check;
+
+    fn account(status: Status) -> AccountRecord {
+        AccountRecord {
+            tenant: TenantId::from_bytes([1; 16]),
+            domain: UserDomainId::from_bytes([2; 16]),
+            username: "Alice".to_owned(),
+            canonical: "alice".to_owned(),
+            display_name: "Alice A.".to_owned(),
+            email: Some("Alice@example.com".to_owned()),
+            email_canonical: Some("alice@example.com".to_owned()),
+            mobile: Some("+4930123456".to_owned()),
+            groups: vec![GroupId::from_bytes([3; 16])],
+            attributes: BTreeMap::from([("office".to_owned(), "B4".to_owned())]),
+            status,
+            created: Timestamp::from_millis(1_800_000_000_123),
+            managed: true,
+        }
+    }
+
+    /// Proves: OPS-15
+    #[test]
+    fn accounts() {
+        let since = Timestamp::from_millis(1_800_000_001_000);
+        check("src/domain/account/golden/active.v1.hex", &account(Status::Active));
+        let locked = Status::Locked { reason: "lost phone".to_owned(), since };
+        check("src/domain/account/golden/locked.v1.hex", &account(locked));
+        let disabled = Status::Disabled { reason: "left".to_owned(), since };
+        let bare = AccountRecord {
+            email: None,
+            email_canonical: None,
+            mobile: None,
+            groups: Vec::new(),
+            attributes: BTreeMap::new(),
+            managed: false,
+            ..account(disabled)
+        };
+        check("src/domain/account/golden/disabled.v1.hex", &bare);
+    }
+
+    /// Proves: OPS-15
+    #[test]
+    fn resting_names() {
+        let resting = RestingName { until: Timestamp::from_millis(1_800_000_000_123) };
+        check("src/domain/account/golden/resting-name.v1.hex", &resting);
+    }
 }

@@ -187,3 +187,46 @@ fn link(previous: &[u8; 32], record: &AuditRecord) -> [u8; 32] {
     let _ = minicbor::encode(&plain, &mut bytes);
     sha256(&bytes)
 }
+
+/// What is stored keeps its shape: a change here needs a migration (OPS-15), and would break every chain.
+#[cfg(test)]
+mod golden {
+    use super::{AccountId, AuditRecord, Event, HeadRecord, Outcome, Timestamp};
+    use crate::store::golden::check;
+
+    /// Proves: OPS-15, OPS-19
+    #[test]
+    fn entries() {
+        let entry = AuditRecord {
+            number: 42,
+            at: Timestamp::from_millis(1_800_000_000_123),
+            event: Event::SignedIn,
+            outcome: Outcome::Done,
+            actor: "operator".to_owned(),
+            subject: Some(AccountId::from_bytes([2; 16])),
+            client: Some("192.0.2.7".to_owned()),
+            request: "req-1".to_owned(),
+            detail: "password".to_owned(),
+            chain: [9; 32],
+        };
+        check("src/domain/audit/golden/entry.v1.hex", &entry);
+        let refused = AuditRecord { outcome: Outcome::Refused, subject: None, client: None, ..entry };
+        check("src/domain/audit/golden/refused.v1.hex", &refused);
+        check("src/domain/audit/golden/end.v1.hex", &HeadRecord { number: 42, chain: [9; 32] });
+    }
+
+    /// Numbers of events are stored: they are never given to another one.
+    ///
+    /// Proves: OPS-15
+    #[test]
+    fn events_keep_their_numbers() {
+        let numbers: Vec<String> = Event::ALL
+            .iter()
+            .map(|event| {
+                let bytes = minicbor::to_vec(event).expect("an event encodes");
+                format!("{} {event:?}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+            })
+            .collect();
+        insta::assert_snapshot!(numbers.join("\n"));
+    }
+}

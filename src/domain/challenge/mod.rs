@@ -42,7 +42,7 @@ impl Purpose {
 }
 
 /// One challenge as stored: one row per purpose, so that a new one voids the older.
-#[derive(Encode, Decode)]
+#[derive(Debug, PartialEq, Encode, Decode)]
 struct ChallengeRecord {
     #[cbor(n(0), with = "minicbor::bytes")]
     digest: [u8; 32],
@@ -137,5 +137,20 @@ fn check(
             Ok(())
         }
         _ => Err(Fault::new(Reason::InvalidToken)),
+    }
+}
+
+/// What is stored keeps its shape: a change here needs a migration (OPS-15).
+#[cfg(test)]
+mod golden {
+    use super::{ChallengeRecord, Timestamp};
+    use crate::store::golden::check;
+
+    /// Proves: OPS-15
+    #[test]
+    fn challenges() {
+        let expires = Timestamp::from_millis(1_800_000_000_123);
+        let challenge = ChallengeRecord { digest: [5; 32], expires, epoch: 2 };
+        check("src/domain/challenge/golden/setup.v1.hex", &challenge);
     }
 }

@@ -117,3 +117,26 @@ pub fn forget(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
     PASSWORDS.take(tx, &account)?;
     Ok(())
 }
+
+/// What is stored keeps its shape: a change here needs a migration (OPS-15).
+#[cfg(test)]
+mod golden {
+    use super::{PasswordRecord, Timestamp};
+    use crate::store::golden::check;
+
+    /// Proves: OPS-15
+    #[test]
+    fn passwords() {
+        let password = PasswordRecord {
+            hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned(),
+            set: Timestamp::from_millis(1_800_000_000_123),
+            temporary: true,
+            revision: 7,
+            origin: None,
+        };
+        check("src/domain/credential/golden/set.v1.hex", &password);
+        let origin = Some("$2b$12$imported".to_owned());
+        let renewed = PasswordRecord { temporary: false, origin, ..password };
+        check("src/domain/credential/golden/renewed.v1.hex", &renewed);
+    }
+}

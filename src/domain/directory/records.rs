@@ -89,7 +89,7 @@ pub struct Home {
     pub domain: UserDomainId,
 }
 
-#[derive(Encode, Decode)]
+#[derive(Debug, PartialEq, Encode, Decode)]
 struct HomeRecord {
     #[n(0)]
     tenant: TenantId,
@@ -202,4 +202,24 @@ fn group_key(tenant: TenantId, canonical: &str) -> KeyBuf {
     let mut key = KeyBuf::new();
     key.id(tenant.bytes()).text(canonical);
     key
+}
+
+/// What is stored keeps its shape: a change here needs a migration (OPS-15).
+#[cfg(test)]
+mod golden {
+    use super::{GroupRecord, HomeRecord, TenantId, TenantRecord, Timestamp, UserDomainId, UserDomainRecord};
+    use crate::store::golden::check;
+
+    /// Proves: OPS-15
+    #[test]
+    fn directory() {
+        let (tenant, domain) = (TenantId::from_bytes([1; 16]), UserDomainId::from_bytes([2; 16]));
+        let name = || "default".to_owned();
+        let created = Timestamp::from_millis(1_800_000_000_123);
+        check("src/domain/directory/golden/tenant.v1.hex", &TenantRecord { name: name(), created });
+        check("src/domain/directory/golden/user-domain.v1.hex", &UserDomainRecord { tenant, name: name() });
+        let group = GroupRecord { tenant, name: "Staff".to_owned(), canonical: "staff".to_owned() };
+        check("src/domain/directory/golden/group.v1.hex", &group);
+        check("src/domain/directory/golden/home.v1.hex", &HomeRecord { tenant, domain });
+    }
 }

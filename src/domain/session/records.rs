@@ -200,3 +200,32 @@ fn make_room(tx: &mut WriteTx, account: AccountId, keep: usize) -> Result<usize,
     }
     Ok(surplus)
 }
+
+/// What is stored keeps its shape: a change here needs a migration (OPS-15).
+#[cfg(test)]
+mod golden {
+    use super::{AccountId, SessionId, SessionRecord, Strength, Timestamp};
+    use crate::{domain::caller::Factor, store::golden::check};
+
+    /// Proves: OPS-15, SES-11
+    #[test]
+    fn sessions() {
+        let created = Timestamp::from_millis(1_800_000_000_123);
+        let session = SessionRecord {
+            id: SessionId::from_bytes([1; 16]),
+            account: AccountId::from_bytes([2; 16]),
+            created,
+            last_seen: Timestamp::from_millis(1_800_000_060_000),
+            ends: Timestamp::from_millis(1_800_086_400_123),
+            remembered: true,
+            strength: Strength::of(Factor::Password, created),
+            client: Some("192.0.2.7".to_owned()),
+            agent: "Firefox".to_owned(),
+            epoch: 3,
+            restricted: false,
+        };
+        check("src/domain/session/golden/session.v1.hex", &session);
+        let bare = SessionRecord { client: None, agent: String::new(), restricted: true, ..session };
+        check("src/domain/session/golden/restricted.v1.hex", &bare);
+    }
+}

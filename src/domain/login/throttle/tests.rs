@@ -215,3 +215,10 @@ fn what_strangers_make_up_is_swept() {
     assert_eq!(sweep_all(at(900)), 3, "all but the blocked one");
     assert_eq!(sweep_all(at(2 * 3600)), 0);
 }
+
+/// Proves: OPS-15
+#[test]
+fn what_is_stored_keeps_its_shape() {
+    let counter = CounterRecord { failures: 11, latest: at(0), blocks: 2, consecutive: 12 };
+    crate::store::golden::check("src/domain/login/throttle/golden/counter.v1.hex", &counter);
+}
