@@ -76,8 +76,8 @@ impl Key for Number {
     }
 }
 
-/// The end of the chain.
-#[derive(Clone, Debug, Encode, Decode)]
+/// An end of the chain: the newest entry, or the newest of those that were removed for their age.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 struct HeadRecord {
     #[n(0)]
     number: u64,
@@ -90,9 +90,15 @@ impl Record for HeadRecord {
     const SPACE: &'static str = "audit-head";
 }
 
+/// Where the newest entry's number and chain value stand.
+const HEAD_AT: Number = Number(0);
+/// Where those of the newest removed entry stand; absent while nothing was removed.
+const BASE_AT: Number = Number(1);
+const ORIGIN: HeadRecord = HeadRecord { number: 0, chain: [0; 32] };
+
 /// Appends an entry in the caller's transaction: it is kept exactly when the change it tells of is.
 pub fn append(tx: &mut WriteTx, entry: &Entry) -> Result<(), StoreError> {
-    let head = HEAD.get(tx, &Number(0))?.unwrap_or(HeadRecord { number: 0, chain: [0; 32] });
+    let head = HEAD.get(tx, &HEAD_AT)?.unwrap_or(ORIGIN);
     let mut record = AuditRecord {
         number: head.number + 1,
         at: entry.at,
@@ -107,7 +113,7 @@ pub fn append(tx: &mut WriteTx, entry: &Entry) -> Result<(), StoreError> {
     };
     record.chain = link(&head.chain, &record);
     AUDIT.set(tx, &Number(record.number), &record)?;
-    HEAD.set(tx, &Number(0), &HeadRecord { number: record.number, chain: record.chain })?;
+    HEAD.set(tx, &HEAD_AT, &HeadRecord { number: record.number, chain: record.chain })?;
     Ok(())
 }
 
@@ -139,35 +145,29 @@ pub fn recent(
     Ok(rows.into_iter().map(|(_, record)| record).collect())
 }
 
-/// Whether the chain holds from the oldest kept entry to the head; otherwise the number of the first entry that does not fit.
+/// Whether the chain holds from the oldest kept entry to the head; otherwise the number of the first entry that is missing
+/// or does not fit.
 pub fn verify_chain(tx: &impl Reading) -> Result<Result<u64, u64>, StoreError> {
-    let mut last: Option<AuditRecord> = None;
+    let mut last = HEAD.get(tx, &BASE_AT)?.unwrap_or(ORIGIN);
     loop {
-        let after = last.as_ref().map(|record| Number(record.number));
-        let rows = AUDIT.range(tx, after.as_ref(), 1000)?;
+        let rows = AUDIT.range(tx, Some(&Number(last.number)), 1000)?;
         if rows.is_empty() {
             break;
         }
-        for (_, record) in rows {
-            if let Some(previous) = &last
-                && (record.number != previous.number + 1 || record.chain != link(&previous.chain, &record))
-            {
-                return Ok(Err(record.number));
+        for (key, record) in rows {
+            let fits = key.0 == last.number + 1 && record.number == key.0;
+            if !fits || record.chain != link(&last.chain, &record) {
+                return Ok(Err(last.number + 1));
             }
-            last = Some(record);
+            last = HeadRecord { number: record.number, chain: record.chain };
         }
     }
-    let head = HEAD.get(tx, &Number(0))?;
-    Ok(match (last, head) {
-        (Some(last), Some(head)) if last.number == head.number && last.chain == head.chain => Ok(last.number),
-        (None, None) => Ok(0),
-        // Everything expired: the head remains so that numbers go on.
-        (None, Some(head)) => Ok(head.number),
-        (Some(last), _) => Err(last.number),
-    })
+    let head = HEAD.get(tx, &HEAD_AT)?.unwrap_or(ORIGIN);
+    Ok(if last == head { Ok(head.number) } else { Err(last.number + 1) })
 }
 
-/// Removes up to `limit` of the oldest entries that are older than `bound`. Returns how many.
+/// Removes up to `limit` of the oldest entries that are older than `bound`. Returns how many. The chain goes on from
+/// the last of them.
 pub fn remove_before(tx: &mut WriteTx, bound: Timestamp, limit: usize) -> Result<usize, StoreError> {
     let mut removed = 0;
     for (key, record) in AUDIT.range(tx, None, limit)? {
@@ -175,6 +175,7 @@ pub fn remove_before(tx: &mut WriteTx, bound: Timestamp, limit: usize) -> Result
             break;
         }
         AUDIT.take(tx, &key)?;
+        HEAD.set(tx, &BASE_AT, &HeadRecord { number: record.number, chain: record.chain })?;
         removed += 1;
     }
     Ok(removed)
@@ -186,4 +187,99 @@ fn link(previous: &[u8; 32], record: &AuditRecord) -> [u8; 32] {
     // Writing into a vector cannot fail; an empty tail would still be a link that verifies.
     let _ = minicbor::encode(&plain, &mut bytes);
     sha256(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        domain::call::{Call, RequestId},
+        store::Store,
+    };
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_secs(1_000_000 + second)
+    }
+
+    /// A trail of five entries, a second apart.
+    fn trail() -> Store {
+        let store = Store::in_memory();
+        for second in 0..5 {
+            let entry = Entry::done(Event::Reloaded, "test", &Call::inside(at(second), RequestId::new("r")));
+            change(&store, move |tx| append(tx, &entry));
+        }
+        store
+    }
+
+    fn change(store: &Store, f: impl Fn(&mut WriteTx) -> Result<(), StoreError> + Send + 'static) {
+        store.write_blocking(f).unwrap();
+    }
+
+    fn verdict(store: &Store) -> Result<u64, u64> {
+        store.read(verify_chain).unwrap()
+    }
+
+    fn prune(store: &Store, bound: Timestamp) {
+        change(store, move |tx| remove_before(tx, bound, 100).map(drop));
+    }
+
+    /// Proves: OPS-18
+    #[test]
+    fn the_oldest_entries_cannot_be_cut_off_or_rewritten() {
+        assert_eq!(verdict(&Store::in_memory()), Ok(0));
+        let store = trail();
+        assert_eq!(verdict(&store), Ok(5));
+        change(&store, |tx| AUDIT.take(tx, &Number(1)).map(drop));
+        assert_eq!(verdict(&store), Err(1));
+
+        // The first entry rewritten with all that follow, as whoever knows the recipe could, but on another beginning.
+        let store = trail();
+        change(&store, |tx| {
+            let mut previous = [1; 32];
+            for (key, mut record) in AUDIT.range(tx, None, 10)? {
+                record.chain = link(&previous, &record);
+                previous = record.chain;
+                AUDIT.set(tx, &key, &record)?;
+            }
+            HEAD.set(tx, &Number(0), &HeadRecord { number: 5, chain: previous })?;
+            Ok(())
+        });
+        assert_eq!(verdict(&store), Err(1));
+    }
+
+    /// Proves: OPS-18
+    #[test]
+    fn what_is_kept_is_anchored_in_what_was_removed_for_its_age() {
+        let store = trail();
+        prune(&store, at(2));
+        assert_eq!(verdict(&store), Ok(5));
+        change(&store, |tx| AUDIT.take(tx, &Number(3)).map(drop));
+        assert_eq!(verdict(&store), Err(3));
+
+        let store = trail();
+        prune(&store, at(2) + Duration::from_secs(60));
+        assert_eq!(verdict(&store), Ok(5), "everything expired");
+        let entry = Entry::done(Event::Reloaded, "test", &Call::inside(at(99), RequestId::new("r")));
+        change(&store, move |tx| append(tx, &entry));
+        assert_eq!(verdict(&store), Ok(6));
+    }
+
+    /// Proves: OPS-18
+    #[test]
+    fn an_empty_trail_that_should_not_be_empty_is_reported() {
+        let store = trail();
+        prune(&store, at(2));
+        change(&store, |tx| {
+            for number in 3..=5 {
+                AUDIT.take(tx, &Number(number))?;
+            }
+            Ok(())
+        });
+        assert_eq!(verdict(&store), Err(3));
+        let store = trail();
+        change(&store, |tx| AUDIT.take(tx, &Number(5)).map(drop));
+        assert_eq!(verdict(&store), Err(5));
+    }
 }
