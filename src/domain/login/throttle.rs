@@ -115,6 +115,10 @@ impl CounterKey {
         (source != SourceKey::Local).then(|| Self::new(b's', &[0; 16], &source_bytes(&source)))
     }
 
+    const fn is_of_a_source(&self) -> bool {
+        self.0[0] == b's'
+    }
+
     fn new(kind: u8, first: &[u8; 16], second: &[u8; 16]) -> Self {
         let mut bytes = [kind; 33];
         bytes[1..17].copy_from_slice(first);
@@ -427,7 +431,9 @@ pub fn sweep(
     let next = if rows.len() < limit { None } else { rows.last().map(|(key, _)| *key) };
     for (key, counter) in &rows {
         let memory = rules.longest_memory(counter).max(rules.source_window);
-        if counter.consecutive < rules.ceiling && now.since(counter.latest) >= memory {
+        // The ceiling is about accounts. A source that reached it long ago is not remembered for it.
+        let at_the_ceiling = !key.is_of_a_source() && counter.consecutive >= rules.ceiling;
+        if !at_the_ceiling && now.since(counter.latest) >= memory {
             COUNTERS.take(tx, key)?;
         }
     }
@@ -474,3 +480,5 @@ fn source_bytes(source: &SourceKey) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod sweep_tests;
