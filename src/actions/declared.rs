@@ -112,7 +112,8 @@ impl Actions {
             after = Some(*last);
             gone.extend(page.into_iter().filter_map(|(id, account)| {
                 let undeclared = account.managed && !wanted.contains(&account.canonical);
-                (undeclared && account.status == Status::Active).then_some(id)
+                // A locked one, too: unlocking must not open what is declared no more.
+                (undeclared && !matches!(account.status, Status::Disabled { .. })).then_some(id)
             }));
         }
         for id in &gone {
