@@ -484,4 +484,6 @@ fn source_bytes(source: &SourceKey) -> [u8; 16] {
 }
 
 #[cfg(test)]
+mod sweep_tests;
+#[cfg(test)]
 mod tests;

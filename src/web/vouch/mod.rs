@@ -296,9 +296,8 @@ impl Vouch {
         }
         let headers = make()?;
         // Settings that were swapped meanwhile find the place taken and make their own each time, until the facts are read anew.
-        let _ = person
-            .prepared
-            .set(Box::new(Kept { settings: Arc::clone(&settings), headers: headers.clone() }));
+        let _ =
+            person.prepared.set(Box::new(Kept { settings: Arc::clone(&settings), headers: headers.clone() }));
         Ok(headers)
     }
 
