@@ -21,6 +21,7 @@ use crate::{
     store::StoreError,
     values::{
         id::{AccountId, SessionId},
+        name,
         net::SourceKey,
         secret::Secret,
     },
@@ -91,7 +92,7 @@ impl Actions {
             );
         };
         let version = password.version();
-        self.prove_present_password(call, &authority, &change, password.hash()?).await?;
+        self.prove_present_password(call, &authority, &account.username, &change, password.hash()?).await?;
         self.check_new_password(&change.new, &account, Field::NewPassword).await?;
         if change.old.matches(change.new.expose()) {
             return Err(weak(Field::NewPassword, "Choose another one: this is the present password."));
@@ -161,11 +162,9 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                if !ACCOUNTS.contains(tx, &id)? {
-                    return Err(no_account());
-                }
+                let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
                 credential::set_password(tx, id, &hash, call.now, temporary)?;
-                throttle::pardon(tx, id)?;
+                throttle::pardon(tx, id, account.login_names())?;
                 session::end_all(tx, id, None)?;
                 let entry = Entry::done(Event::PasswordSet, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(if temporary { "temporary" } else { "permanent" }))?;
@@ -205,6 +204,7 @@ impl Actions {
         &self,
         call: &Call,
         authority: &Authority,
+        username: &str,
         change: &PasswordChange,
         hash: Hash,
     ) -> Result<(), Fault> {
@@ -218,7 +218,9 @@ impl Actions {
         let rules = self.settings().throttle.clone();
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let origin = Origin::Source(SourceKey::of(call.client));
-        let counters = Counters::of(&Subject::account(id), None, &origin, call.client);
+        // Under the user name, too, so that the sign-in form tells of these failures.
+        let typed = Subject::unknown(&name::canonical(username));
+        let counters = Counters::of(&Subject::account(id), Some(&typed), &origin, call.client);
         let reservation = match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
             Place::Taken(reservation) | Place::Hidden(reservation) => reservation,
             Place::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),

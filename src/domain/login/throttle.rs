@@ -18,7 +18,7 @@ use crate::{
     crypto::digest::sha256,
     domain::account::ACCOUNTS,
     store::{Key, KeyBuf, KeyReader, Reading, Record, StoreError, Table, WriteTx},
-    values::{id::AccountId, net::SourceKey, time::Timestamp},
+    values::{id::AccountId, name, net::SourceKey, time::Timestamp},
 };
 
 const COUNTERS: Table<CounterRecord> = Table::new();
@@ -397,10 +397,22 @@ pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
     Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
 }
 
-/// Forgets the failures of an account from everywhere; for `account unlock` and a change of password by the operator.
-pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
-    let subject = Subject::account(account);
-    COUNTERS.take(tx, &CounterKey::subject(&subject))?;
+/// Forgets the failures of an account from everywhere, also those under the names it is typed by; for `account unlock`
+/// and a change of password by the operator.
+pub fn pardon<'n>(
+    tx: &mut WriteTx,
+    account: AccountId,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<(), StoreError> {
+    forget(tx, &Subject::account(account))?;
+    for name in names {
+        forget(tx, &Subject::unknown(&name::canonical(name)))?;
+    }
+    Ok(())
+}
+
+fn forget(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
+    COUNTERS.take(tx, &CounterKey::subject(subject))?;
     let first = CounterKey::new(b'p', &subject.0, &[0; 16]);
     loop {
         let rows = COUNTERS.range(tx, Some(&first), PARDON_BATCH)?;
@@ -483,7 +495,5 @@ fn source_bytes(source: &SourceKey) -> [u8; 16] {
     bytes
 }
 
-#[cfg(test)]
-mod sweep_tests;
 #[cfg(test)]
 mod tests;
