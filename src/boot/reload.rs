@@ -148,10 +148,12 @@ mod tests {
         let read = move || config::load(Some(&path), [], Overrides::default()).map_err(|e| e.to_string());
         let House { settings, actions, gate, vouch, .. } =
             House::open(read().unwrap(), World::fake().0).unwrap();
-        let load = move || read().map(|mut settings| {
-            adjust(&mut settings);
-            settings
-        });
+        let load = move || {
+            read().map(|mut settings| {
+                adjust(&mut settings);
+                settings
+            })
+        };
         let tls = || Tls::new(&[identity()]).unwrap();
         let reloader = Reloader {
             started_with: Mutex::new(settings),
