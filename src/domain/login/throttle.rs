@@ -484,6 +484,4 @@ fn source_bytes(source: &SourceKey) -> [u8; 16] {
 }
 
 #[cfg(test)]
-mod sweep_tests;
-#[cfg(test)]
 mod tests;
