@@ -6,11 +6,11 @@ use tokio::sync::Mutex;
 
 use super::{listeners, wiring};
 use crate::{
-    actions::Actions,
+    actions::{Actions, declared::Reconciled},
     config::Settings,
     domain::audit::Event,
     gate::Gate,
-    serve::Tls,
+    serve::{Prepared, Tls, TlsError},
     web::{control::Reload, vouch::Vouch},
 };
 
@@ -29,17 +29,28 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Puts a changed configuration in force. With any complaint the old one stays, whole.
+    ///
+    /// What can fail comes first: reading, the certificates (checked only), then the accounts. From there on
+    /// everything is an exchange in memory.
     pub(super) async fn reload(&self) -> Result<String, String> {
         let started_with = self.started_with.lock().await;
-        let mut new = (self.load)()?;
+        let unchanged = |wrong: String| format!("The configuration stays as it was: {wrong}");
+        let mut new = (self.load)().map_err(unchanged)?;
         let waiting = Settings::restart_needed(&started_with, &new);
-        for (name, tls) in &self.tls {
-            let site = if *name == listeners::GATEWAY { &new.gateway } else { &new.api };
-            if let Some(identity) = &site.tls {
-                tls.reload(std::slice::from_ref(identity)).map_err(|error| error.to_string())?;
-            }
+        let certificates = self.certificates(&new).map_err(|error| unchanged(error.to_string()))?;
+        let call = self.actions.inside();
+        let reconciled = self.actions.reconcile(&call, new.accounts.clone()).await.map_err(|fault| {
+            format!(
+                "Rules, certificates and all else stay as they were, because the declared accounts could not be \
+                 applied; some of them may have changed already: {fault}"
+            )
+        })?;
+        for fresh in certificates {
+            fresh.install();
         }
-        self.gate.enforce(std::mem::take(&mut new.rules));
+        // Pages and cookies stay where they are until a restart, and so do the ways to them.
+        let portal = started_with.gateway.public_url.clone();
+        self.gate.enforce(std::mem::take(&mut new.rules).with_portal(Some(portal)));
         self.vouch.configure(wiring::vouch(&new));
         let kept = self.actions.settings();
         // Limits and throttles take effect at a restart; the words for passwords do now.
@@ -47,27 +58,48 @@ impl Reloader {
             passwords: new.actions.passwords.clone(),
             ..crate::actions::Settings::clone(&kept)
         });
-        let call = self.actions.inside();
-        let reconciled = self.actions.reconcile(&call, new.accounts.clone()).await.map_err(|fault| {
-            format!("the rules are in force, but the accounts could not be applied: {fault}")
-        })?;
         if let Err(fault) = self.actions.record(&call, Event::Reloaded, "").await {
             tracing::error!(%fault, "the reload could not be recorded");
         }
-        let mut told = format!(
-            "The configuration is in force ({} accounts created, {} changed, {} disabled).",
-            reconciled.created, reconciled.changed, reconciled.disabled
-        );
-        for refused in &reconciled.refused {
-            told.push_str("\nNot applied: ");
-            told.push_str(refused);
-        }
-        if !waiting.is_empty() {
-            told.push_str("\nThese changes wait for a restart: ");
-            told.push_str(&waiting.join(", "));
-        }
-        Ok(told)
+        Ok(told(&reconciled, &waiting))
     }
+
+    /// The certificates of all listeners, read and checked.
+    fn certificates(&self, new: &Settings) -> Result<Vec<Prepared>, TlsError> {
+        let mut prepared = Vec::new();
+        for (name, tls) in &self.tls {
+            let site = if *name == listeners::GATEWAY { &new.gateway } else { &new.api };
+            if let Some(identity) = &site.tls {
+                prepared.push(tls.prepare(std::slice::from_ref(identity))?);
+            }
+        }
+        Ok(prepared)
+    }
+}
+
+/// What there is to tell about a configuration that is in force. What is not in force comes first, and into the log
+/// as an error of its own.
+fn told(reconciled: &Reconciled, waiting: &[String]) -> String {
+    let counts = format!(
+        "{} accounts created, {} changed, {} disabled",
+        reconciled.created, reconciled.changed, reconciled.disabled
+    );
+    let mut told = match reconciled.refused.len() {
+        0 => format!("The configuration is in force ({counts})."),
+        refused => format!(
+            "The configuration is in force EXCEPT for {refused} of the declared accounts, see below ({counts})."
+        ),
+    };
+    for refused in &reconciled.refused {
+        tracing::error!(refused, "a declared account could not be applied");
+        told.push_str("\nNot applied: ");
+        told.push_str(refused);
+    }
+    if !waiting.is_empty() {
+        told.push_str("\nThese changes wait for a restart: ");
+        told.push_str(&waiting.join(", "));
+    }
+    told
 }
 
 /// The same for the control socket.
@@ -76,4 +108,125 @@ pub(super) fn command(reloader: Arc<Reloader>) -> Reload {
         let reloader = reloader.clone();
         Box::pin(async move { reloader.reload().await })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        boot::House,
+        config::{self, Overrides},
+        serve::Identity,
+        world::World,
+    };
+
+    fn identity() -> Identity {
+        Identity {
+            chain: include_bytes!("../serve/tests/fixtures/a.crt").to_vec(),
+            key: include_bytes!("../serve/tests/fixtures/a.key").to_vec(),
+        }
+    }
+
+    fn write(folder: &Path, portal: &str, rest: &str) {
+        let data = folder.join("data");
+        let text = format!(
+            "data_dir = \"{}\"\n[gateway]\npublic_url = \"https://{portal}\"\n{rest}",
+            data.display()
+        );
+        fs::write(folder.join("config.toml"), text).unwrap();
+    }
+
+    /// A house on `login.example.com` without apps, whose next settings are in the folder, after `adjust`.
+    fn house(adjust: fn(&mut Settings)) -> (TempDir, Reloader) {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "login.example.com", "");
+        let path = folder.path().join("config.toml");
+        let read = move || config::load(Some(&path), [], Overrides::default()).map_err(|e| e.to_string());
+        let House { settings, actions, gate, vouch, .. } =
+            House::open(read().unwrap(), World::fake().0).unwrap();
+        let load = move || {
+            read().map(|mut settings| {
+                adjust(&mut settings);
+                settings
+            })
+        };
+        let tls = || Tls::new(&[identity()]).unwrap();
+        let reloader = Reloader {
+            started_with: Mutex::new(settings),
+            load: Arc::new(load),
+            actions,
+            gate,
+            vouch,
+            tls: vec![(listeners::GATEWAY, tls()), (listeners::API, tls())],
+        };
+        (folder, reloader)
+    }
+
+    const WIKI: &str = "[[apps]]\nname = \"wiki\"\nhosts = [\"wiki.example.com\"]\n";
+    const ALICE: &str = "[[accounts]]\nusername = \"alice\"\nemail = \"a@example.com\"\n";
+
+    fn apps(reloader: &Reloader) -> usize {
+        reloader.gate.rules().apps().count()
+    }
+
+    fn accounts(reloader: &Reloader) -> usize {
+        let page = |tx: &crate::store::ReadTx| crate::domain::account::all_after(tx, None, 10);
+        reloader.actions.store().read(page).unwrap().len()
+    }
+
+    /// Proves: OPS-22
+    #[tokio::test]
+    async fn the_portal_stays_where_it_is_until_a_restart() {
+        let (folder, reloader) = house(|_| {});
+        write(folder.path(), "elsewhere.example.com", WIKI);
+        let told = reloader.reload().await.unwrap();
+        assert!(told.contains("wait for a restart: gateway.public_url"), "{told}");
+        assert_eq!(apps(&reloader), 1);
+        let rules = reloader.gate.rules();
+        assert_eq!(rules.portal().unwrap().host().as_str(), "login.example.com");
+    }
+
+    /// Proves: OPS-22
+    #[tokio::test]
+    async fn one_bad_certificate_changes_nothing_at_all() {
+        let (folder, reloader) = house(|settings| {
+            settings.gateway.tls = Some(identity());
+            settings.api.tls = Some(Identity { chain: Vec::new(), key: Vec::new() });
+        });
+        write(folder.path(), "login.example.com", &format!("{WIKI}{ALICE}"));
+        let told = reloader.reload().await.unwrap_err();
+        assert!(told.starts_with("The configuration stays as it was: certificate 1"), "{told}");
+        assert_eq!((apps(&reloader), accounts(&reloader)), (0, 0));
+    }
+
+    /// Proves: OPS-22
+    #[tokio::test]
+    async fn without_the_accounts_nothing_else_is_in_force() {
+        let (folder, reloader) = house(|_| {});
+        write(folder.path(), "login.example.com", &format!("{WIKI}{ALICE}"));
+        reloader.actions.store().close();
+        let told = reloader.reload().await.unwrap_err();
+        assert!(told.starts_with("Rules, certificates and all else stay as they were"), "{told}");
+        assert_eq!(apps(&reloader), 0);
+    }
+
+    /// Proves: OPS-22
+    #[tokio::test]
+    async fn an_entry_that_is_not_in_force_is_said_first() {
+        let (folder, reloader) = house(|_| {});
+        let bob = "[[accounts]]\nusername = \"bob\"\n";
+        write(folder.path(), "login.example.com", &format!("{ALICE}{bob}"));
+        let told = reloader.reload().await.unwrap();
+        assert_eq!(told, "The configuration is in force (2 accounts created, 0 changed, 0 disabled).");
+        let heir = format!("{bob}email = \"a@example.com\"\n");
+        write(folder.path(), "login.example.com", &format!("{WIKI}{heir}"));
+        let told = reloader.reload().await.unwrap();
+        assert!(told.starts_with("The configuration is in force EXCEPT for 1 of the declared"), "{told}");
+        assert!(told.contains("\nNot applied: bob: this e-mail address"), "{told}");
+        assert_eq!(apps(&reloader), 1);
+    }
 }

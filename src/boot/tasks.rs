@@ -88,7 +88,7 @@ pub(super) fn reload_on_signal(tracker: &TaskTracker, stop: &CancellationToken, 
             }
             match reloader.reload().await {
                 Ok(told) => tracing::info!("{told}"),
-                Err(wrong) => tracing::error!("the configuration stays as it was: {wrong}"),
+                Err(wrong) => tracing::error!("{wrong}"),
             }
         }
     });

@@ -40,7 +40,7 @@ pub use self::{
     listener::{Address, BindError, Bound, Listener},
     run::{Settings, Stopped, run},
     service::{Answer, Promise, Service},
-    tls::{Identity, Tls, TlsError},
+    tls::{Identity, Prepared, Tls, TlsError},
 };
 
 #[cfg(test)]

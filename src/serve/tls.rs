@@ -82,9 +82,18 @@ impl Tls {
     /// # Errors
     /// As for [`new`](Self::new); then the old ones stay.
     pub fn reload(&self, identities: &[Identity]) -> Result<(), TlsError> {
-        let fresh = load(identities, &self.certificates.provider)?;
-        self.certificates.current.store(Arc::new(fresh));
+        self.prepare(identities)?.install();
         Ok(())
+    }
+
+    /// Reads and checks other certificates without putting them in place yet, so that several listeners change
+    /// together or not at all.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn prepare(&self, identities: &[Identity]) -> Result<Prepared, TlsError> {
+        let fresh = load(identities, &self.certificates.provider)?;
+        Ok(Prepared { certificates: Arc::clone(&self.certificates), fresh })
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
@@ -95,6 +104,21 @@ impl Tls {
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("certificates", &self.certificates).finish_non_exhaustive()
+    }
+}
+
+/// Checked certificates that are not in place yet.
+#[must_use]
+#[derive(Debug)]
+pub struct Prepared {
+    certificates: Arc<Certificates>,
+    fresh: Vec<Arc<CertifiedKey>>,
+}
+
+impl Prepared {
+    /// Puts them in place for handshakes from now on. Open connections keep theirs.
+    pub fn install(self) {
+        self.certificates.current.store(Arc::new(self.fresh));
     }
 }
 

@@ -138,7 +138,7 @@ impl Key for NameKey {
 }
 
 /// An e-mail address or a mobile number that nobody else may take yet.
-#[derive(Encode, Decode)]
+#[derive(Debug, PartialEq, Eq, Encode, Decode)]
 struct RestingAddress {
     #[n(0)]
     until: Timestamp,
@@ -399,7 +399,10 @@ fn taken(field: Field, message: &str) -> Fault {
 /// What is stored keeps its shape: a change here needs a migration (OPS-15).
 #[cfg(test)]
 mod golden {
-    use super::{AccountRecord, BTreeMap, GroupId, RestingName, Status, TenantId, Timestamp, UserDomainId};
+    use super::{
+        AccountId, AccountRecord, BTreeMap, GroupId, RestingAddress, RestingName, Status, TenantId,
+        Timestamp, UserDomainId,
+    };
     use crate::store::golden::check;
 
     fn account(status: Status) -> AccountRecord {
@@ -445,5 +448,13 @@ mod golden {
     fn resting_names() {
         let resting = RestingName { until: Timestamp::from_millis(1_800_000_000_123) };
         check("src/domain/account/golden/resting-name.v1.hex", &resting);
+    }
+
+    /// Proves: OPS-15
+    #[test]
+    fn resting_addresses() {
+        let until = Timestamp::from_millis(1_800_000_000_123);
+        let resting = RestingAddress { until, of: AccountId::from_bytes([2; 16]) };
+        check("src/domain/account/golden/resting-address.v1.hex", &resting);
     }
 }

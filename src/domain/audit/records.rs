@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(verdict(&store), Err(3));
 
         let store = trail();
-        prune(&store, at(2) + Duration::from_secs(60));
+        prune(&store, at(2) + Duration::from_mins(1));
         assert_eq!(verdict(&store), Ok(5), "everything expired");
         let entry = Entry::done(Event::Reloaded, "test", &Call::inside(at(99), RequestId::new("r")));
         change(&store, move |tx| append(tx, &entry));

@@ -86,6 +86,13 @@ impl RuleSet {
         self.places.portal()
     }
 
+    /// The same rules with our own pages elsewhere.
+    #[must_use]
+    pub fn with_portal(mut self, portal: Option<WebUrl>) -> Self {
+        self.places.move_portal(portal);
+        self
+    }
+
     /// The strictest thing that any rule asks for; `None` without rules.
     pub fn strictest_access(&self) -> Option<Access> {
         self.apps.iter().flat_map(|app| &app.rules).map(|rule| rule.access).max()

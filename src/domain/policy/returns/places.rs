@@ -51,6 +51,10 @@ impl Places {
         places
     }
 
+    pub(in super::super) fn move_portal(&mut self, portal: Option<WebUrl>) {
+        self.portal = portal;
+    }
+
     pub(in super::super) const fn portal(&self) -> Option<&WebUrl> {
         self.portal.as_ref()
     }
