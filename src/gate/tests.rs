@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CacheSizes, Gate, Presence, Touch};
+use super::{CacheSizes, Gate, Learned, Presence, Touch};
 use crate::{
     domain::{
         account::{self, NewAccount},
@@ -48,7 +48,8 @@ fn porch(sizes: &CacheSizes) -> Porch {
             account::create(tx, home, alice(), &new, at(0)).map(|_| ())
         })
         .unwrap();
-    let (gate, touches) = Gate::new(store.clone(), Lifetimes::default(), RuleSet::default(), sizes);
+    let (gate, Learned { touches, .. }) =
+        Gate::new(store.clone(), Lifetimes::default(), RuleSet::default(), sizes);
     Porch { store, gate, touches }
 }
 

@@ -84,7 +84,8 @@ async fn a_new_account_needs_a_good_password() {
         ["short", "password password", "montgomery@example.com", "aaaaaaaaaaaaaaaaaa", "vouchsafe vouchsafe"]
     {
         let wanted = Wanted { password: Some(Secret::from(weak)), ..wanted("montgomery") };
-        assert_eq!(desk.create(wanted).await.unwrap_err().reason, Reason::WeakPassword, "{weak}");
+        let created = desk.create(wanted).await.map_err(|fault| fault.reason);
+        assert_eq!(created, Err(Reason::WeakPassword), "{weak}");
     }
     assert!(!desk.actions.any_account().unwrap());
 }

@@ -18,7 +18,7 @@ use crate::{
     crypto::digest::sha256,
     domain::account::ACCOUNTS,
     store::{Key, KeyBuf, KeyReader, Reading, Record, StoreError, Table, WriteTx},
-    values::{id::AccountId, net::SourceKey, time::Timestamp},
+    values::{id::AccountId, name, net::SourceKey, time::Timestamp},
 };
 
 const COUNTERS: Table<CounterRecord> = Table::new();
@@ -397,10 +397,20 @@ pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
     Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
 }
 
-/// Forgets the failures of an account from everywhere; for `account unlock` and a change of password by the operator.
+/// Forgets the failures of an account from everywhere and under each of its names; for `account unlock` and a change of password
+/// by the operator.
 pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
-    let subject = Subject::account(account);
-    COUNTERS.take(tx, &CounterKey::subject(&subject))?;
+    let record = ACCOUNTS.get(tx, &account)?;
+    let names = record.into_iter().flat_map(|record| [Some(record.username), record.email]).flatten();
+    let typed: Vec<_> = names.map(|typed| Subject::unknown(&name::canonical(&typed))).collect();
+    for subject in typed.iter().chain([&Subject::account(account)]) {
+        pardon_subject(tx, subject)?;
+    }
+    Ok(())
+}
+
+fn pardon_subject(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
+    COUNTERS.take(tx, &CounterKey::subject(subject))?;
     let first = CounterKey::new(b'p', &subject.0, &[0; 16]);
     loop {
         let rows = COUNTERS.range(tx, Some(&first), PARDON_BATCH)?;
@@ -418,8 +428,9 @@ pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
 }
 
 /// Looks at up to `limit` counters after `cursor` and removes those that no rule remembers. The consecutive failures of an
-/// account stay until success or the operator lifts them: a patient guesser must not get a fresh hundred for each quiet
-/// quarter of an hour. There are no more of those than accounts; what strangers can make up (names, addresses) goes (THR-11).
+/// account stay until success or the operator lifts them, and those of its pairs for as long as a device can be known: a patient
+/// guesser must not get a fresh hundred for each quiet quarter of an hour. Of those there are no more than accounts and, because
+/// the ceiling stops strangers, about a hundred for each. What strangers can make up (names, addresses) goes (THR-11).
 pub fn sweep(
     tx: &mut WriteTx,
     rules: &Rules,
@@ -431,19 +442,22 @@ pub fn sweep(
     let next = if rows.len() < limit { None } else { rows.last().map(|(key, _)| *key) };
     for (key, counter) in &rows {
         let memory = rules.longest_memory(counter).max(rules.source_window);
-        if now.since(counter.latest) >= memory && !counts_to_the_ceiling(tx, key)? {
+        let unused = now.since(counter.latest);
+        if unused >= memory && !counts_to_the_ceiling(tx, key, unused)? {
             COUNTERS.take(tx, key)?;
         }
     }
     Ok(next)
 }
 
-fn counts_to_the_ceiling(tx: &impl Reading, key: &CounterKey) -> Result<bool, StoreError> {
-    match key.0.split_first_chunk::<17>() {
-        Some(([b'a', subject @ ..], _)) => ACCOUNTS.contains(tx, &AccountId::from_bytes(*subject)),
-        _ => Ok(false),
-    }
+fn counts_to_the_ceiling(tx: &impl Reading, key: &CounterKey, unused: Duration) -> Result<bool, StoreError> {
+    let Some(([kind, subject @ ..], _)) = key.0.split_first_chunk::<17>() else { return Ok(false) };
+    let remembered = *kind == b'a' || (*kind == b'p' && unused < PAIR_MEMORY);
+    Ok(remembered && ACCOUNTS.contains(tx, &AccountId::from_bytes(*subject))?)
 }
+
+/// As long as a device stays known.
+const PAIR_MEMORY: Duration = Duration::from_hours(180 * 24);
 
 const PARDON_BATCH: usize = 1000;
 

@@ -424,7 +424,7 @@ async fn a_session_that_must_change_its_password_shows_nothing_but_may_change_it
     caller.house.add("bob", true).await;
     let cookie = format!("__Secure-auth={}", caller.house.session("bob").await);
     let shown = caller.ask("GET", "/auth/session", &[("cookie", &cookie)], "").await;
-    assert_eq!((shown.status.as_u16(), reason(&shown).as_str()), (401, "unauthorized"));
+    assert_eq!((shown.status.as_u16(), reason(&shown).as_str()), (401, "password-change-required"));
     let done =
         caller.ask("POST", "/local/password", &[JSON, ("cookie", &cookie)], change(PASSWORD, OTHER)).await;
     assert_eq!(done.status, StatusCode::OK);
