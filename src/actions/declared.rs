@@ -11,7 +11,7 @@ use crate::{
         call::Call,
         credential::{self, PASSWORDS},
         directory,
-        fault::Fault,
+        fault::{Fault, Flaw},
         session,
     },
     store::WriteTx,
@@ -51,7 +51,7 @@ pub struct Reconciled {
     pub changed: usize,
     /// Accounts disabled because their entry is gone.
     pub disabled: usize,
-    /// Entries that could not be applied, with the reason.
+    /// Entries that could not be applied, or not with their addresses, with the reason.
     pub refused: Vec<String>,
 }
 
@@ -69,23 +69,26 @@ impl Actions {
         for entry in declared {
             wanted.insert(entry.username.canonical().to_owned());
             let name = entry.username.as_str().to_owned();
-            match self.reconcile_one(call, entry).await {
-                Ok(Some(true)) => done.created += 1,
-                Ok(Some(false)) => done.changed += 1,
-                Ok(None) => {}
-                Err(fault) if fault.flaws.is_empty() => return Err(fault),
-                Err(fault) => {
-                    let flaws: Vec<_> = fault.flaws.iter().map(|flaw| flaw.message.as_str()).collect();
-                    done.refused.push(format!("{name}: {}", flaws.join("; ")));
+            let kept = match self.reconcile_one(call, entry).await {
+                Ok((effect, kept)) => {
+                    done.created += usize::from(effect == Effect::Created);
+                    done.changed += usize::from(effect == Effect::Changed);
+                    kept
                 }
+                Err(fault) if fault.flaws.is_empty() => return Err(fault),
+                Err(fault) => fault.flaws,
+            };
+            if !kept.is_empty() {
+                let flaws: Vec<_> = kept.iter().map(|flaw| flaw.message.as_str()).collect();
+                done.refused.push(format!("{name}: {}", flaws.join("; ")));
             }
         }
         done.disabled = self.disable_undeclared(call, wanted).await?;
         Ok(done)
     }
 
-    /// `Some(true)` created, `Some(false)` changed, `None` was so already.
-    async fn reconcile_one(&self, call: &Call, entry: Declared) -> Result<Option<bool>, Fault> {
+    /// What came of an entry, and what of it could not be applied.
+    async fn reconcile_one(&self, call: &Call, entry: Declared) -> Result<(Effect, Vec<Flaw>), Fault> {
         let id = AccountId::mint(call.now, self.0.world.random());
         let fresh = self.fresh_group_ids(call, entry.groups.len());
         let (home, call) = (self.0.home, call.clone());
@@ -94,10 +97,10 @@ impl Actions {
             .write(move |tx| {
                 let groups = groups_by_name(tx, home, &entry.groups, &fresh, ACTOR, &call)?;
                 if let Some((id, account)) = account::named(tx, home, &entry.username)? {
-                    Ok(bring_into_line(tx, id, account, &entry, groups, &call)?.then_some(false))
+                    bring_into_line(tx, id, account, &entry, groups, &call)
                 } else {
                     create(tx, home, id, &entry, groups, &call)?;
-                    Ok::<_, Fault>(Some(true))
+                    Ok::<_, Fault>((Effect::Created, Vec::new()))
                 }
             })
             .await
@@ -169,7 +172,56 @@ fn create(
     Ok(())
 }
 
-/// Returns whether anything changed. Sessions end when the password or the status did.
+/// What came of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Created,
+    Changed,
+    /// It was so already.
+    None,
+}
+
+/// Gives an account its declared addresses. One that is not free is not taken, and the old one stays: everything else
+/// of the entry, above all that it is closed, must not depend on an address. Returns what is wrong with them.
+fn readdress(
+    tx: &WriteTx,
+    id: AccountId,
+    account: &mut AccountRecord,
+    entry: &Declared,
+    call: &Call,
+) -> Result<Vec<Flaw>, Fault> {
+    let mut refused = Vec::new();
+    let tenant = account.tenant;
+    let email = entry
+        .email
+        .as_ref()
+        .map_or(Ok(()), |email| account::email_is_free(tx, tenant, id, email.canonical(), call.now));
+    if is_free(email, &mut refused)? {
+        account.email = entry.email.as_ref().map(|email| email.as_str().to_owned());
+        account.email_canonical = entry.email.as_ref().map(|email| email.canonical().to_owned());
+    }
+    let mobile = entry
+        .mobile
+        .as_ref()
+        .map_or(Ok(()), |mobile| account::mobile_is_free(tx, tenant, id, mobile.as_str(), call.now));
+    if is_free(mobile, &mut refused)? {
+        account.mobile = entry.mobile.as_ref().map(|mobile| mobile.as_str().to_owned());
+    }
+    Ok(refused)
+}
+
+fn is_free(answer: Result<(), Fault>, refused: &mut Vec<Flaw>) -> Result<bool, Fault> {
+    match answer {
+        Ok(()) => Ok(true),
+        Err(fault) if fault.flaws.is_empty() => Err(fault),
+        Err(fault) => {
+            refused.extend(fault.flaws);
+            Ok(false)
+        }
+    }
+}
+
+/// Sessions end when the password or the status changes.
 fn bring_into_line(
     tx: &mut WriteTx,
     id: AccountId,
@@ -177,14 +229,12 @@ fn bring_into_line(
     entry: &Declared,
     groups: Vec<GroupId>,
     call: &Call,
-) -> Result<bool, Fault> {
+) -> Result<(Effect, Vec<Flaw>), Fault> {
     let mut new = AccountRecord { managed: true, groups, ..old.clone() };
     entry.username.as_str().clone_into(&mut new.username);
     let display_name = entry.display_name.as_ref().map_or(entry.username.as_str(), DisplayName::as_str);
     display_name.clone_into(&mut new.display_name);
-    new.email = entry.email.as_ref().map(|email| email.as_str().to_owned());
-    new.email_canonical = entry.email.as_ref().map(|email| email.canonical().to_owned());
-    new.mobile = entry.mobile.as_ref().map(|mobile| mobile.as_str().to_owned());
+    let refused = readdress(tx, id, &mut new, entry, call)?;
     new.status = match (&old.status, entry.disabled) {
         (Status::Disabled { reason, .. }, true) if reason == CLOSED => old.status.clone(),
         (_, true) => Status::Disabled { reason: CLOSED.to_owned(), since: call.now },
@@ -207,12 +257,15 @@ fn bring_into_line(
         credential::set_password(tx, id, hash, call.now, false)?;
     }
     if new == old && !new_password {
-        return Ok(false);
+        return Ok((Effect::None, refused));
     }
     if new_password || new.status.hindrance().is_some() {
         session::end_all(tx, id, None)?;
     }
-    account::save(tx, id, &new)?;
+    account::readdress(tx, id, &old, &new, call.now)?;
     audit::append(tx, &Entry::done(Event::AccountChanged, ACTOR, call).about(id).detail("reconciled"))?;
-    Ok(true)
+    Ok((Effect::Changed, refused))
 }
+
+#[cfg(test)]
+mod tests;

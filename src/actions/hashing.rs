@@ -96,20 +96,26 @@ impl HashingPool {
     ///
     /// Faults: `Malformed` on `Password` when it is too long or has a NUL (before any work, PWD-3); `Busy`
     /// with a
-    /// time to come back when the queue is full or was too slow; `Broken` when the stored hash needs more
-    /// memory than the budget leaves.
+    /// time to come back when the queue is full or was too slow.
+    ///
+    /// A stored hash that needs more memory than the budget leaves cannot be checked. That is the operator's to
+    /// know, from the log; outside it looks like a wrong password (PWD-6).
     pub async fn verify(&self, hash: Option<Hash>, password: Secret<String>) -> Result<Outcome, Fault> {
         password::check_usable(&password)
             .map_err(|error| Fault::malformed(Field::Password, error.to_string()))?;
+        let hash = hash.filter(|hash| {
+            let fits = self.fits(hash);
+            if !fits {
+                tracing::error!(
+                    needed = hash.memory_bytes(),
+                    left = self.0.largest_hash,
+                    "a stored password hash needs more memory than password.memory_budget leaves; nobody signs in with it"
+                );
+            }
+            fits
+        });
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.0.dummy.clone());
-        if !self.fits(&hash) {
-            return Err(Fault::broken(format!(
-                "a stored password hash needs {} bytes to check; the memory budget for hashing leaves {}",
-                hash.memory_bytes(),
-                self.0.largest_hash
-            )));
-        }
         let params = self.0.settings.params;
         let (share, large) = (params.memory_bytes(), Arc::clone(&self.0.large));
         let verified = self

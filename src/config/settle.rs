@@ -40,6 +40,9 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let audit_keep = raw.audit.settle(book);
     let limits = raw.limits.settle(book);
     let accounts = accounts::settle(&raw.accounts, book);
+    if let (Some((_, hashing)), Some(accounts)) = (&password, &accounts) {
+        accounts::check_costs(&raw.accounts, accounts, hashing, book);
+    }
     // Without a portal the rules are still worth looking at.
     let stand_in = WebUrl::parse("https://portal.invalid").ok();
     let rules =

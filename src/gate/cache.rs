@@ -81,6 +81,10 @@ impl Caches {
         }
     }
 
+    pub(super) fn forget_people(&self) {
+        self.people.forget_all();
+    }
+
     pub(super) fn sizes(&self) -> (usize, usize) {
         (self.sessions.cache.len(), self.people.cache.len())
     }

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 
 pub use self::{
     cache::CacheSizes,
-    person::{Person, Presence, Session},
+    person::{Person, Prepared, Presence, Session},
 };
 use crate::{
     domain::{
@@ -108,6 +108,8 @@ impl Gate {
     /// Puts other rules in force, whole. They hold from the next check on.
     pub fn enforce(&self, rules: RuleSet) {
         self.rules.store(Arc::new(rules));
+        // What was prepared from people's facts may have been made under other settings.
+        self.caches.forget_people();
     }
 
     /// Finds out who presents these cookie values (all values of our cookie's name, in any order).

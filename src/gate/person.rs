@@ -1,8 +1,11 @@
 //! What the gate keeps in memory of a session and of its owner.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    any::Any,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -97,7 +100,12 @@ pub struct Person {
     pub id_text: Bytes,
     /// Whether the account's status lets its sessions live.
     pub may_enter: bool,
+    /// Room for whoever answers checks to keep what it made of these facts; it goes when they change.
+    pub prepared: OnceLock<Prepared>,
 }
+
+/// Something made from a person's facts, known only to its maker.
+pub type Prepared = Box<dyn Any + Send + Sync>;
 
 impl Person {
     pub(super) fn new(id: AccountId, record: &AccountRecord, groups: GroupNames) -> Self {
@@ -112,6 +120,7 @@ impl Person {
             group_keys: groups.canonical,
             id_text: Bytes::from(id.to_string()),
             may_enter: record.status.hindrance().is_none(),
+            prepared: OnceLock::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CacheSizes, Gate, Learned, Presence, Touch};
+use super::{CacheSizes, Gate, Presence, Touch};
 use crate::{
     domain::{
         account::{self, NewAccount},
@@ -48,9 +48,8 @@ fn porch(sizes: &CacheSizes) -> Porch {
             account::create(tx, home, alice(), &new, at(0)).map(|_| ())
         })
         .unwrap();
-    let (gate, Learned { touches, .. }) =
-        Gate::new(store.clone(), Lifetimes::default(), RuleSet::default(), sizes);
-    Porch { store, gate, touches }
+    let (gate, learned) = Gate::new(store.clone(), Lifetimes::default(), RuleSet::default(), sizes);
+    Porch { store, gate, touches: learned.touches }
 }
 
 fn alice() -> AccountId {
@@ -71,7 +70,9 @@ impl Porch {
         };
         let limits = Lifetimes { per_person: 1000, ..Lifetimes::default() };
         let call = Call::inside(at(0), RequestId::new("test"));
-        self.store.write_blocking(move |tx| session::begin(tx, &new, &call, &limits, epoch).map(|_| ())).unwrap();
+        self.store
+            .write_blocking(move |tx| session::begin(tx, &new, &call, &limits, epoch).map(|_| ()))
+            .unwrap();
         key
     }
 
@@ -101,7 +102,8 @@ fn uses_are_noted_once_a_minute_and_only_of_live_sessions() {
     for second in 0..=180 {
         assert!(porch.knows(&key, at(second)));
     }
-    let mut noted = || std::iter::from_fn(|| porch.touches.try_recv().ok()).map(|(_, at)| at).collect::<Vec<_>>();
+    let mut noted =
+        || std::iter::from_fn(|| porch.touches.try_recv().ok()).map(|(_, at)| at).collect::<Vec<_>>();
     assert_eq!(noted(), [at(60), at(120), at(180)]);
     assert!(!porch.knows(&key, at(180 + 3600)));
     assert!(porch.touches.try_recv().is_err(), "a dead session is not touched");

@@ -81,7 +81,7 @@ async fn a_deleted_name_rests() {
 async fn a_new_account_needs_a_good_password() {
     let desk = Desk::open();
     for weak in
-        ["short", "password password", "montgomery@example.com", "aaaaaaaaaaaaaaaaaa", "vouchsafe vouchsafe"]
+        ["short", "passwordpassword", "montgomery@example.com", "aaaaaaaaaaaaaaaaaa", "vouchsafe vouchsafe"]
     {
         let wanted = Wanted { password: Some(Secret::from(weak)), ..wanted("montgomery") };
         let created = desk.create(wanted).await.map_err(|fault| fault.reason);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    actions::declared::Declared,
-    config::{fields::Hidden, ledger::Ledger, secret_files},
+    actions::{declared::Declared, hashing},
+    config::{fields::Hidden, ledger::Ledger, secret_files, units::Size},
     crypto::password::{Hash, HashError},
     values::{
         email::EmailAddress,
@@ -58,7 +58,38 @@ pub(crate) fn settle(sections: &[AccountSection], ledger: &mut Ledger) -> Option
     accounts.into_iter().collect()
 }
 
+/// A hash that does not fit into the memory for hashing can never be checked. `declared` is what `sections` settled to.
+pub(crate) fn check_costs(
+    sections: &[AccountSection],
+    declared: &[Declared],
+    hashing: &hashing::Settings,
+    ledger: &mut Ledger,
+) {
+    // A budget that holds no hash at all has its own complaint.
+    let Ok(largest) = hashing.largest_hash() else { return };
+    for (index, (section, account)) in sections.iter().zip(declared).enumerate() {
+        let needed = account.password.as_ref().map_or(0, Hash::memory_bytes);
+        if needed > largest {
+            let message = format!(
+                "needs {} of memory to check; password.memory_budget leaves {} for one hash",
+                Size(needed),
+                Size(largest)
+            );
+            ledger.refuse_with(
+                &format!("accounts[{index}].{}", section.hash_key()),
+                message,
+                "raise password.memory_budget, or make another hash with: vouchsafe hash-password",
+            );
+        }
+    }
+}
+
 impl AccountSection {
+    /// The key that the hash came from.
+    fn hash_key(&self) -> &'static str {
+        if self.password_hash.is_empty() { "password_hash_file" } else { "password_hash" }
+    }
+
     fn settle(&self, path: &str, ledger: &mut Ledger) -> Option<Declared> {
         let username = if self.username.is_empty() {
             let hint = "the name the person signs in with".to_owned();
@@ -92,7 +123,7 @@ impl AccountSection {
         match Hash::parse(text.expose()) {
             Ok(hash) => Some(hash),
             Err(error) => {
-                let key = if direct.is_empty() { "password_hash_file" } else { "password_hash" };
+                let key = self.hash_key();
                 let hint = match error {
                     // A password in the place of its hash is the usual mistake.
                     HashError::Malformed => {

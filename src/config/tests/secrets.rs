@@ -118,3 +118,23 @@ fn no_secret_is_shown() {
     let settings = Desk::new(format!("[proxies]\nsecret = \"{STRONG}\"")).load().expect("no faults");
     assert!(!format!("{settings:?}").contains(STRONG));
 }
+
+/// Proves: PWD-5, OPS-21
+#[test]
+fn a_hash_that_can_never_be_checked_is_refused() {
+    let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let with = |budget: &str, key: &str, value: &str| {
+        let desk = Desk::new(format!(
+            "[password]\nmemory = \"12MiB\"\niterations = 3\nmemory_budget = \"{budget}\"\n[[accounts]]\nusername = \"alice\"\n{key} = '{value}'"
+        ));
+        desk.put("hash", hash, 0o600);
+        desk.complaints(&[])
+    };
+    for (key, value) in [("password_hash", hash), ("password_hash_file", "hash")] {
+        let refused = with("20MiB", key, value);
+        assert!(refused.contains(&format!("accounts[0].{key}")), "{refused}");
+        assert!(refused.contains("needs 64MiB of memory to check"), "{refused}");
+        // Room for it beside any number of threads with a share each.
+        assert_eq!(with("8GiB", key, value), "(accepted)\n");
+    }
+}

@@ -15,7 +15,7 @@ mod records;
 pub use self::{
     model::{Hindrance, NewAccount, Status},
     records::{
-        ACCOUNTS, AccountRecord, DELETED_NAMES_REST, all_after, any_account, by_login, create, members_of,
-        named, remove, save,
+        ACCOUNTS, AccountRecord, DELETED_NAMES_REST, all_after, any_account, by_login, create, email_is_free,
+        members_of, mobile_is_free, named, readdress, remove, save,
     },
 };

@@ -22,8 +22,10 @@ use crate::{
 /// All accounts.
 pub const ACCOUNTS: Table<AccountRecord> = Table::new();
 const RESTING_NAMES: Table<RestingName> = Table::new();
+const RESTING_ADDRESSES: Table<RestingAddress> = Table::new();
 
-/// How long a deleted user name cannot be given to somebody else (security.md ENR-6).
+/// How long the user name, e-mail address and mobile number of a deleted account, or an address that an account
+/// gave up, cannot be given to somebody else (security.md ENR-6).
 pub const DELETED_NAMES_REST: Duration = Duration::from_hours(2160);
 
 const BY_USERNAME: Index<AccountRecord> = Index::unique("username", |account, keys| {
@@ -128,7 +130,48 @@ impl Key for NameKey {
     }
 }
 
-/// Makes an account. Its names must be free.
+/// An e-mail address or a mobile number that nobody else may take yet.
+#[derive(Encode, Decode)]
+struct RestingAddress {
+    #[n(0)]
+    until: Timestamp,
+    /// Whose it was, who may have it back.
+    #[n(1)]
+    of: AccountId,
+}
+
+impl Record for RestingAddress {
+    type Key = AddressKey;
+    const SPACE: &'static str = "resting-addresses";
+}
+
+struct AddressKey {
+    tenant: TenantId,
+    /// A URL, so that mail and telephone share the table.
+    address: String,
+}
+
+impl AddressKey {
+    fn email(tenant: TenantId, canonical: &str) -> Self {
+        Self { tenant, address: format!("mailto:{canonical}") }
+    }
+
+    fn mobile(tenant: TenantId, number: &str) -> Self {
+        Self { tenant, address: format!("tel:{number}") }
+    }
+}
+
+impl Key for AddressKey {
+    fn write(&self, out: &mut KeyBuf) {
+        out.id(self.tenant.bytes()).text(&self.address);
+    }
+
+    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
+        Some(Self { tenant: TenantId::take(from)?, address: from.text()? })
+    }
+}
+
+/// Makes an account. Its names and addresses must be free and rested.
 pub fn create(
     tx: &mut WriteTx,
     home: Home,
@@ -142,6 +185,12 @@ pub fn create(
             return Err(taken(Field::Username, "this user name belonged to somebody who left not long ago"));
         }
         RESTING_NAMES.take(tx, &NameKey::of(home.domain, &canonical))?;
+    }
+    if let Some(email) = &new.email {
+        email_is_free(tx, home.tenant, id, email.canonical(), now)?;
+    }
+    if let Some(mobile) = &new.mobile {
+        mobile_is_free(tx, home.tenant, id, mobile.as_str(), now)?;
     }
     let display_name =
         new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
@@ -167,6 +216,88 @@ pub fn create(
     }
 }
 
+/// Whether the account may have this e-mail address: nobody else has it, or had it not long ago.
+///
+/// # Errors
+/// [`Reason::Taken`] with a flaw on [`Field::Email`].
+pub fn email_is_free(
+    tx: &impl Reading,
+    tenant: TenantId,
+    id: AccountId,
+    canonical: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if ACCOUNTS.find(tx, &BY_EMAIL, &tenant_key(tenant, canonical))?.is_some_and(|(other, _)| other != id) {
+        return Err(collision("email"));
+    }
+    if rests(tx, &AddressKey::email(tenant, canonical), id, now)? {
+        return Err(taken(Field::Email, "this e-mail address belonged to somebody else not long ago"));
+    }
+    Ok(())
+}
+
+/// The same for a mobile number.
+///
+/// # Errors
+/// [`Reason::Taken`] with a flaw on [`Field::Mobile`].
+pub fn mobile_is_free(
+    tx: &impl Reading,
+    tenant: TenantId,
+    id: AccountId,
+    number: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if ACCOUNTS.find(tx, &BY_MOBILE, &tenant_key(tenant, number))?.is_some_and(|(other, _)| other != id) {
+        return Err(collision("mobile"));
+    }
+    if rests(tx, &AddressKey::mobile(tenant, number), id, now)? {
+        return Err(taken(Field::Mobile, "this mobile number belonged to somebody else not long ago"));
+    }
+    Ok(())
+}
+
+fn rests(tx: &impl Reading, key: &AddressKey, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
+    let resting = RESTING_ADDRESSES.get(tx, key)?;
+    Ok(resting.is_some_and(|resting| now < resting.until && resting.of != id))
+}
+
+/// Lets those addresses of `old` rest that are not those of `new`; all of them when there is no `new`.
+fn lay_to_rest(
+    tx: &mut WriteTx,
+    id: AccountId,
+    old: &AccountRecord,
+    new: Option<&AccountRecord>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let email = |record: &AccountRecord| {
+        record.email_canonical.as_ref().map(|email| AddressKey::email(record.tenant, email))
+    };
+    let mobile = |record: &AccountRecord| {
+        record.mobile.as_ref().map(|mobile| AddressKey::mobile(record.tenant, mobile))
+    };
+    let given_up = [
+        email(old).filter(|_| new.is_none_or(|new| new.email_canonical != old.email_canonical)),
+        mobile(old).filter(|_| new.is_none_or(|new| new.mobile != old.mobile)),
+    ];
+    for key in given_up.iter().flatten() {
+        RESTING_ADDRESSES.set(tx, key, &RestingAddress { until: now + DELETED_NAMES_REST, of: id })?;
+    }
+    Ok(())
+}
+
+/// Writes an account with other addresses back. The old ones rest; that the new ones are free, [`email_is_free`] and
+/// [`mobile_is_free`] have said in this transaction.
+pub fn readdress(
+    tx: &mut WriteTx,
+    id: AccountId,
+    old: &AccountRecord,
+    new: &AccountRecord,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    lay_to_rest(tx, id, old, Some(new), now)?;
+    save(tx, id, new)
+}
+
 /// Writes a changed account back. Its names must still be free.
 pub fn save(tx: &mut WriteTx, id: AccountId, record: &AccountRecord) -> Result<(), Fault> {
     match ACCOUNTS.put(tx, &id, record)? {
@@ -175,12 +306,13 @@ pub fn save(tx: &mut WriteTx, id: AccountId, record: &AccountRecord) -> Result<(
     }
 }
 
-/// Removes an account; its user name rests for [`DELETED_NAMES_REST`].
+/// Removes an account; its user name and addresses rest for [`DELETED_NAMES_REST`].
 pub fn remove(tx: &mut WriteTx, id: AccountId, now: Timestamp) -> Result<Option<AccountRecord>, StoreError> {
     let removed = ACCOUNTS.take(tx, &id)?;
     if let Some(record) = &removed {
         let resting = RestingName { until: now + DELETED_NAMES_REST };
         RESTING_NAMES.set(tx, &NameKey::of(record.domain, &record.canonical), &resting)?;
+        lay_to_rest(tx, id, record, None, now)?;
     }
     Ok(removed)
 }

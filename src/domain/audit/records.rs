@@ -145,7 +145,8 @@ pub fn recent(
     Ok(rows.into_iter().map(|(_, record)| record).collect())
 }
 
-/// Whether the chain holds from the oldest kept entry to the head; otherwise the number of the first entry that does not fit.
+/// Whether the chain holds from the oldest kept entry to the head; otherwise the number of the first entry that is missing
+/// or does not fit.
 pub fn verify_chain(tx: &impl Reading) -> Result<Result<u64, u64>, StoreError> {
     let mut last = HEAD.get(tx, &BASE_AT)?.unwrap_or(ORIGIN);
     loop {
@@ -228,5 +229,100 @@ mod golden {
             })
             .collect();
         insta::assert_snapshot!(numbers.join("\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        domain::call::{Call, RequestId},
+        store::Store,
+    };
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_secs(1_000_000 + second)
+    }
+
+    /// A trail of five entries, a second apart.
+    fn trail() -> Store {
+        let store = Store::in_memory();
+        for second in 0..5 {
+            let entry = Entry::done(Event::Reloaded, "test", &Call::inside(at(second), RequestId::new("r")));
+            change(&store, move |tx| append(tx, &entry));
+        }
+        store
+    }
+
+    fn change(store: &Store, f: impl Fn(&mut WriteTx) -> Result<(), StoreError> + Send + 'static) {
+        store.write_blocking(f).unwrap();
+    }
+
+    fn verdict(store: &Store) -> Result<u64, u64> {
+        store.read(verify_chain).unwrap()
+    }
+
+    fn prune(store: &Store, bound: Timestamp) {
+        change(store, move |tx| remove_before(tx, bound, 100).map(drop));
+    }
+
+    /// Proves: OPS-18
+    #[test]
+    fn the_oldest_entries_cannot_be_cut_off_or_rewritten() {
+        assert_eq!(verdict(&Store::in_memory()), Ok(0));
+        let store = trail();
+        assert_eq!(verdict(&store), Ok(5));
+        change(&store, |tx| AUDIT.take(tx, &Number(1)).map(drop));
+        assert_eq!(verdict(&store), Err(1));
+
+        // The first entry rewritten with all that follow, as whoever knows the recipe could, but on another beginning.
+        let store = trail();
+        change(&store, |tx| {
+            let mut previous = [1; 32];
+            for (key, mut record) in AUDIT.range(tx, None, 10)? {
+                record.chain = link(&previous, &record);
+                previous = record.chain;
+                AUDIT.set(tx, &key, &record)?;
+            }
+            HEAD.set(tx, &Number(0), &HeadRecord { number: 5, chain: previous })?;
+            Ok(())
+        });
+        assert_eq!(verdict(&store), Err(1));
+    }
+
+    /// Proves: OPS-18
+    #[test]
+    fn what_is_kept_is_anchored_in_what_was_removed_for_its_age() {
+        let store = trail();
+        prune(&store, at(2));
+        assert_eq!(verdict(&store), Ok(5));
+        change(&store, |tx| AUDIT.take(tx, &Number(3)).map(drop));
+        assert_eq!(verdict(&store), Err(3));
+
+        let store = trail();
+        prune(&store, at(2) + Duration::from_secs(60));
+        assert_eq!(verdict(&store), Ok(5), "everything expired");
+        let entry = Entry::done(Event::Reloaded, "test", &Call::inside(at(99), RequestId::new("r")));
+        change(&store, move |tx| append(tx, &entry));
+        assert_eq!(verdict(&store), Ok(6));
+    }
+
+    /// Proves: OPS-18
+    #[test]
+    fn an_empty_trail_that_should_not_be_empty_is_reported() {
+        let store = trail();
+        prune(&store, at(2));
+        change(&store, |tx| {
+            for number in 3..=5 {
+                AUDIT.take(tx, &Number(number))?;
+            }
+            Ok(())
+        });
+        assert_eq!(verdict(&store), Err(3));
+        let store = trail();
+        change(&store, |tx| AUDIT.take(tx, &Number(5)).map(drop));
+        assert_eq!(verdict(&store), Err(5));
     }
 }

@@ -498,4 +498,6 @@ fn source_bytes(source: &SourceKey) -> [u8; 16] {
 }
 
 #[cfg(test)]
+mod sweep_tests;
+#[cfg(test)]
 mod tests;

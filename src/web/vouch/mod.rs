@@ -20,12 +20,12 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use http::{Method, Response, header, request::Parts};
+use http::{HeaderMap, Method, Response, header, request::Parts};
 
 pub(in crate::web) use self::adapter::Dialect;
 use self::{
     adapter::{Adapter, Asked},
-    identity::IdentityHeaders,
+    identity::{IdentityHeaders, Unwritable},
     refusal::Refusal,
 };
 use super::edge::{cookies::Jar, navigation, peer::ProxyTrust};
@@ -266,16 +266,39 @@ impl Vouch {
         method: &Method,
     ) -> (Response<Body>, Verdict) {
         let mut response = Response::new(Body::Empty);
-        refusal::mark_private(response.headers_mut());
-        if self.settings.load().identity_for(app).write(person, response.headers_mut()).is_err() {
-            // What is stored cannot stand in a header; an app must not take the person for nobody (VCH-8).
-            tracing::error!("an identity header could not be written; the check is refused");
-            return (Refusal::broken(dialect).into_response(method), Verdict::Broken);
+        match self.pass_headers(person, app) {
+            Ok(headers) => *response.headers_mut() = headers,
+            Err(_) => {
+                // What is stored cannot stand in a header; an app must not take the person for nobody (VCH-8).
+                tracing::error!("an identity header could not be written; the check is refused");
+                return (Refusal::broken(dialect).into_response(method), Verdict::Broken);
+            }
         }
         if dialect == Dialect::Session {
             refusal::json(&mut response, Bytes::from_static(br#"{"success":true}"#), method);
         }
         (response, if person.is_some() { Verdict::Pass } else { Verdict::PassAnonymous })
+    }
+
+    /// Everything a pass carries. Made once for each person and kept with the person's facts: copying a ready map is most of what
+    /// the check costs beyond HTTP itself.
+    fn pass_headers(&self, person: Option<&Person>, app: Option<&App>) -> Result<HeaderMap, Unwritable> {
+        let settings = self.settings.load();
+        let make = || {
+            let mut headers = HeaderMap::new();
+            refusal::mark_private(&mut headers);
+            settings.identity_for(app).write(person, &mut headers).map(|()| headers)
+        };
+        let Some(person) = person.filter(|_| settings.per_app.is_empty()) else { return make() };
+        let kept = person.prepared.get().and_then(|kept| kept.downcast_ref::<Kept>());
+        if let Some(kept) = kept.filter(|kept| Arc::ptr_eq(&kept.settings, &settings)) {
+            return Ok(kept.headers.clone());
+        }
+        let headers = make()?;
+        // Settings that were swapped meanwhile find the place taken and make their own each time, until the facts are read anew.
+        let _ =
+            person.prepared.set(Box::new(Kept { settings: Arc::clone(&settings), headers: headers.clone() }));
+        Ok(headers)
     }
 
     /// A CORS preflight carries no cookie by specification, so it can never sign in.
@@ -286,6 +309,12 @@ impl Vouch {
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
             && decision.app.is_some_and(|app| self.settings.load().preflight.contains(&app.name))
     }
+}
+
+/// A pass for one person under one set of settings.
+struct Kept {
+    settings: Arc<Settings>,
+    headers: HeaderMap,
 }
 
 /// One check that says what it is about.
