@@ -6,7 +6,7 @@ use crate::{
     actions::{
         accounts::{StatusChange, Wanted},
         groups::Membership,
-        testing::{Desk, OTHER, PASSWORD, operator, wanted},
+        testing::{Desk, OTHER, PASSWORD, at_once, operator, wanted},
     },
     domain::{
         audit::Event,
@@ -28,18 +28,16 @@ fn group(name: &str) -> GroupName {
 async fn of_colliding_names_created_at_once_exactly_one_wins() {
     let desk = Arc::new(Desk::open());
     let spellings = ["alice", "Alice", "ALICE", "\u{ff41}lice", "aLICE", "\u{ff21}\u{ff2c}ICE"];
-    let creating: Vec<_> = (0..18)
-        .map(|at| {
-            let desk = desk.clone();
-            tokio::spawn(async move {
-                let username = Username::parse(spellings[at % spellings.len()]).unwrap();
-                desk.create(Wanted { username, email: None, password: None, ..wanted("alice") }).await
-            })
-        })
-        .collect();
+    let creating = (0..18).map(|at| {
+        let desk = desk.clone();
+        async move {
+            let username = Username::parse(spellings[at % spellings.len()]).unwrap();
+            desk.create(Wanted { username, email: None, password: None, ..wanted("alice") }).await
+        }
+    });
     let mut created = 0;
-    for one in creating {
-        match one.await.unwrap() {
+    for one in at_once(creating).await {
+        match one {
             Ok(_) => created += 1,
             Err(fault) => assert_eq!((fault.reason, fault.flaws[0].field), (Reason::Taken, Field::Username)),
         }

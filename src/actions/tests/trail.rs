@@ -136,7 +136,7 @@ async fn the_sweep_removes_the_dead_and_nothing_else() {
     // Three are idle for an hour now.
     let (limits, rules) = (Lifetimes::default(), Rules::default());
     let mut sweeper = Sweeper::default();
-    let keep = Duration::from_secs(365 * 24 * 3600);
+    let keep = Duration::from_hours(365 * 24);
     let trail = desk.audit().len();
     let now = desk.call().now;
     assert_eq!(sweeper.round(&desk.store, now, &limits, &rules, keep).await, Ok(3));
@@ -146,7 +146,7 @@ async fn the_sweep_removes_the_dead_and_nothing_else() {
     assert_eq!((desk.live(id), desk.audit().len()), (1, trail));
     assert_eq!(desk.refusal("made-up", WRONG).await, Reason::BadCredentials);
     desk.sign_in("alice", PASSWORD).await.unwrap();
-    let later = now + Duration::from_secs(366 * 24 * 3600);
+    let later = now + Duration::from_hours(366 * 24);
     sweeper.round(&desk.store, later, &limits, &rules, keep).await.unwrap();
     assert_eq!(desk.store.read(|tx| SESSIONS.count(tx)), Ok(0));
     assert_eq!(desk.audit(), []);

@@ -225,7 +225,8 @@ mod golden {
             .iter()
             .map(|event| {
                 let bytes = minicbor::to_vec(event).expect("an event encodes");
-                format!("{} {event:?}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+                let hex = bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+                format!("{hex} {event:?}")
             })
             .collect();
         insta::assert_snapshot!(numbers.join("\n"));
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!(verdict(&store), Err(3));
 
         let store = trail();
-        prune(&store, at(2) + Duration::from_secs(60));
+        prune(&store, at(2) + Duration::from_mins(1));
         assert_eq!(verdict(&store), Ok(5), "everything expired");
         let entry = Entry::done(Event::Reloaded, "test", &Call::inside(at(99), RequestId::new("r")));
         change(&store, move |tx| append(tx, &entry));

@@ -121,7 +121,7 @@ fn of_two_verdicts_the_stricter_counts() {
 /// Proves: THR-3, THR-8
 #[test]
 fn spellings_of_an_unknown_name_share_a_counter_and_names_do_not() {
-    let of = |name: &str| Subject::unknown(&crate::values::name::canonical(name));
+    let of = |typed: &str| Subject::unknown(&name::canonical(typed));
     assert_eq!(of("Nobody"), of("nobody"));
     assert_eq!(of("NOBODY"), of("\u{ff4e}obody"));
     assert_ne!(of("nobody"), of("somebody"));
