@@ -178,7 +178,7 @@ impl Actions {
                         (Event::AccountLocked, reason.as_str())
                     }
                     StatusChange::Unlock => {
-                        throttle::pardon(tx, id, account.login_names())?;
+                        throttle::pardon(tx, id)?;
                         if matches!(account.status, Status::Disabled { .. }) {
                             return Err(not_so("is disabled; enable it instead"));
                         }
@@ -207,7 +207,7 @@ impl Actions {
                 keep_an_administrator(tx, home, id)?;
                 session::end_all(tx, id, None)?;
                 credential::forget(tx, id)?;
-                throttle::pardon(tx, id, account.login_names())?;
+                throttle::pardon(tx, id)?;
                 account::remove(tx, id, call.now)?;
                 let entry = Entry::done(Event::AccountDeleted, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(&account.username))?;

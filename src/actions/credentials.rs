@@ -162,9 +162,11 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
+                if !ACCOUNTS.contains(tx, &id)? {
+                    return Err(no_account());
+                }
                 credential::set_password(tx, id, &hash, call.now, temporary)?;
-                throttle::pardon(tx, id, account.login_names())?;
+                throttle::pardon(tx, id)?;
                 session::end_all(tx, id, None)?;
                 let entry = Entry::done(Event::PasswordSet, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(if temporary { "temporary" } else { "permanent" }))?;

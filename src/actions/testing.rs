@@ -52,7 +52,7 @@ impl Default for Plan {
             hashing: hashing::Settings {
                 params: Params::FLOOR,
                 // A test machine may be busy; no test here is about this wait.
-                wait: Duration::from_secs(60),
+                wait: Duration::from_mins(1),
                 queue: 512,
                 ..hashing::Settings::default()
             },
@@ -181,6 +181,15 @@ impl Desk {
     pub(crate) fn live(&self, account: AccountId) -> usize {
         self.actions.sessions_of(&self.call(), account).unwrap().len()
     }
+}
+
+/// Runs all of these in parallel.
+pub(crate) async fn at_once<T, F>(work: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    work.into_iter().collect::<tokio::task::JoinSet<T>>().join_all().await
 }
 
 pub(crate) fn operator() -> Permit {

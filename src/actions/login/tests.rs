@@ -6,7 +6,7 @@ use crate::{
     actions::{
         accounts::StatusChange,
         login::Attempt,
-        testing::{Desk, OTHER, PASSWORD, Plan, WRONG, attempt, operator, wanted},
+        testing::{Desk, OTHER, PASSWORD, Plan, WRONG, at_once, attempt, operator, wanted},
     },
     crypto::password::Params,
     domain::{
@@ -16,7 +16,7 @@ use crate::{
         login::throttle::Rules,
         session::{Lifetimes, SESSIONS, SessionKey},
     },
-    store::{Reading, StoreError},
+    store::{ReadTx, StoreError},
     values::secret::Secret,
 };
 
@@ -41,18 +41,16 @@ async fn parallel_guesses_are_counted_before_they_are_checked() {
         let desk = Arc::new(Desk::with(unhurried()));
         desk.add("alice").await;
         let before = desk.hashed();
-        let guesses: Vec<_> = (0..200)
-            .map(|number| {
-                let desk = desk.clone();
-                tokio::spawn(async move {
-                    let client = if spread { format!("10.0.{}.1", number) } else { "10.0.0.1".to_owned() };
-                    desk.sign_in_from(&client, name, WRONG).await.unwrap_err().reason
-                })
-            })
-            .collect();
+        let guesses = (0..200).map(|number| {
+            let desk = desk.clone();
+            async move {
+                let client = if spread { format!("10.0.{number}.1") } else { "10.0.0.1".to_owned() };
+                desk.sign_in_from(&client, name, WRONG).await.unwrap_err().reason
+            }
+        });
         let mut wrong = 0;
-        for guess in guesses {
-            match guess.await.unwrap() {
+        for guess in at_once(guesses).await {
+            match guess {
                 Reason::BadCredentials => wrong += 1,
                 reason => assert_eq!(reason, Reason::Throttled),
             }
@@ -366,16 +364,12 @@ async fn outdated_hashes_are_renewed_while_others_sign_in() {
         plan.hashing.params = params;
         let desk = Arc::new(Desk::over(first.store.clone(), crate::world::World::fake(), plan));
         let before = stored(&desk);
-        let tries: Vec<_> = (0..4)
-            .map(|_| {
-                let desk = desk.clone();
-                tokio::spawn(async move {
-                    desk.sign_in("alice", PASSWORD).await.map(|_| ()).map_err(|f| f.to_string())
-                })
-            })
-            .collect();
-        for one in tries {
-            assert_eq!(one.await.unwrap(), Ok(()));
+        let tries = (0..4).map(|_| {
+            let desk = desk.clone();
+            async move { desk.sign_in("alice", PASSWORD).await.map(|_| ()).map_err(|f| f.to_string()) }
+        });
+        for one in at_once(tries).await {
+            assert_eq!(one, Ok(()));
         }
         let after = stored(&desk);
         assert_ne!(after.hash, before.hash);
@@ -463,10 +457,10 @@ async fn the_trail_names_the_account_and_never_what_was_typed() {
     for secret in [PASSWORD, WRONG, "hunter2"] {
         assert!(!text.contains(secret), "{secret}");
     }
-    let view: Result<bool, StoreError> = desk.store.read(|tx| reads(tx));
+    let view: Result<bool, StoreError> = desk.store.read(reads);
     assert_eq!(view, Ok(true));
 }
 
-fn reads(tx: &impl Reading) -> Result<bool, StoreError> {
+fn reads(tx: &ReadTx) -> Result<bool, StoreError> {
     crate::domain::audit::verify_chain(tx).map(|chain| chain.is_ok())
 }

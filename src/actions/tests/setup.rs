@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     actions::{
         accounts::Wanted,
-        testing::{Desk, PASSWORD, operator, wanted},
+        testing::{Desk, PASSWORD, at_once, operator, wanted},
     },
     domain::{audit::Event, fault::Reason},
     values::secret::Secret,
@@ -20,17 +20,16 @@ fn first(name: &str) -> Wanted {
 async fn of_64_redemptions_at_once_exactly_one_makes_an_account() {
     let desk = Arc::new(Desk::open());
     let token = desk.actions.offer_setup(&desk.call()).await.unwrap().unwrap();
-    let redeeming: Vec<_> = (0..64)
-        .map(|at| {
+    let redeeming =
+        (0..64).map(|at| {
             let (desk, token) = (desk.clone(), token.clone());
-            tokio::spawn(async move {
+            async move {
                 desk.actions.complete_setup(&desk.call(), token, first(&format!("root{at}")), None).await
-            })
-        })
-        .collect();
+            }
+        });
     let mut made = 0;
-    for one in redeeming {
-        match one.await.unwrap() {
+    for one in at_once(redeeming).await {
+        match one {
             Ok(_) => made += 1,
             Err(fault) => assert_eq!(fault.reason, Reason::InvalidToken),
         }

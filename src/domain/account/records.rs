@@ -91,13 +91,6 @@ pub struct AccountRecord {
     pub managed: bool,
 }
 
-impl AccountRecord {
-    /// What its owner may type to sign in.
-    pub fn login_names(&self) -> impl Iterator<Item = &str> {
-        [Some(self.username.as_str()), self.email.as_deref()].into_iter().flatten()
-    }
-}
-
 impl Record for AccountRecord {
     type Key = AccountId;
     const SPACE: &'static str = "accounts";

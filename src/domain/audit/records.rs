@@ -225,7 +225,8 @@ mod golden {
             .iter()
             .map(|event| {
                 let bytes = minicbor::to_vec(event).expect("an event encodes");
-                format!("{} {event:?}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+                let hex = bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+                format!("{hex} {event:?}")
             })
             .collect();
         insta::assert_snapshot!(numbers.join("\n"));

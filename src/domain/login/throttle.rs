@@ -397,21 +397,19 @@ pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
     Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
 }
 
-/// Forgets the failures of an account from everywhere, also those under the names it is typed by; for `account unlock`
-/// and a change of password by the operator.
-pub fn pardon<'n>(
-    tx: &mut WriteTx,
-    account: AccountId,
-    names: impl Iterator<Item = &'n str>,
-) -> Result<(), StoreError> {
-    forget(tx, &Subject::account(account))?;
-    for name in names {
-        forget(tx, &Subject::unknown(&name::canonical(name)))?;
+/// Forgets the failures of an account from everywhere and under each of its names; for `account unlock` and a change of password
+/// by the operator.
+pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
+    let record = ACCOUNTS.get(tx, &account)?;
+    let names = record.into_iter().flat_map(|record| [Some(record.username), record.email]).flatten();
+    let typed: Vec<_> = names.map(|typed| Subject::unknown(&name::canonical(&typed))).collect();
+    for subject in typed.iter().chain([&Subject::account(account)]) {
+        pardon_subject(tx, subject)?;
     }
     Ok(())
 }
 
-fn forget(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
+fn pardon_subject(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
     COUNTERS.take(tx, &CounterKey::subject(subject))?;
     let first = CounterKey::new(b'p', &subject.0, &[0; 16]);
     loop {
@@ -430,8 +428,9 @@ fn forget(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
 }
 
 /// Looks at up to `limit` counters after `cursor` and removes those that no rule remembers. The consecutive failures of an
-/// account stay until success or the operator lifts them: a patient guesser must not get a fresh hundred for each quiet
-/// quarter of an hour. There are no more of those than accounts; what strangers can make up (names, addresses) goes (THR-11).
+/// account stay until success or the operator lifts them, and those of its pairs for as long as a device can be known: a patient
+/// guesser must not get a fresh hundred for each quiet quarter of an hour. Of those there are no more than accounts and, because
+/// the ceiling stops strangers, about a hundred for each. What strangers can make up (names, addresses) goes (THR-11).
 pub fn sweep(
     tx: &mut WriteTx,
     rules: &Rules,
@@ -443,19 +442,22 @@ pub fn sweep(
     let next = if rows.len() < limit { None } else { rows.last().map(|(key, _)| *key) };
     for (key, counter) in &rows {
         let memory = rules.longest_memory(counter).max(rules.source_window);
-        if now.since(counter.latest) >= memory && !counts_to_the_ceiling(tx, key)? {
+        let unused = now.since(counter.latest);
+        if unused >= memory && !counts_to_the_ceiling(tx, key, unused)? {
             COUNTERS.take(tx, key)?;
         }
     }
     Ok(next)
 }
 
-fn counts_to_the_ceiling(tx: &impl Reading, key: &CounterKey) -> Result<bool, StoreError> {
-    match key.0.split_first_chunk::<17>() {
-        Some(([b'a', subject @ ..], _)) => ACCOUNTS.contains(tx, &AccountId::from_bytes(*subject)),
-        _ => Ok(false),
-    }
+fn counts_to_the_ceiling(tx: &impl Reading, key: &CounterKey, unused: Duration) -> Result<bool, StoreError> {
+    let Some(([kind, subject @ ..], _)) = key.0.split_first_chunk::<17>() else { return Ok(false) };
+    let remembered = *kind == b'a' || (*kind == b'p' && unused < PAIR_MEMORY);
+    Ok(remembered && ACCOUNTS.contains(tx, &AccountId::from_bytes(*subject))?)
 }
+
+/// As long as a device stays known.
+const PAIR_MEMORY: Duration = Duration::from_hours(180 * 24);
 
 const PARDON_BATCH: usize = 1000;
 
@@ -495,5 +497,7 @@ fn source_bytes(source: &SourceKey) -> [u8; 16] {
     bytes
 }
 
+#[cfg(test)]
+mod sweep_tests;
 #[cfg(test)]
 mod tests;

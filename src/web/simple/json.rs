@@ -58,7 +58,7 @@ impl FromRequest<Shared> for OwnOrigin {
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Fault> {
         cross_site::same_site_only(request.headers(), &shared.origin)?;
-        let kind = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+        let kind = request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         if !http_body::Body::is_end_stream(request.body()) && !is_json(kind) {
             return Err(Fault::new(Reason::UnsupportedMediaType));
         }

@@ -11,6 +11,9 @@ use crate::{
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
+/// Method, path, headers, body.
+type Case<'c> = (&'c str, &'c str, &'c [(&'c str, &'c str)], String);
+
 struct Caller {
     house: House,
     cookie: String,
@@ -76,7 +79,7 @@ async fn whole_answers() {
     let caller = Caller::new().await;
     let signed_in = [JSON, ("cookie", caller.cookie.as_str())];
     let weak = change(PASSWORD, "short");
-    let cases: &[(&str, &str, &[(&str, &str)], String)] = &[
+    let cases: &[Case<'_>] = &[
         ("POST", "/auth/session", &[JSON], login("alice", PASSWORD)),
         ("POST", "/auth/session", &[JSON], login("alice", WRONG)),
         ("POST", "/auth/session", &[JSON], login("", "")),
@@ -102,12 +105,8 @@ async fn whole_answers() {
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
             .collect();
         lines.sort();
-        text += &format!(
-            "== {method} {path} {body}\n{}\n{}\n\n{}\n\n",
-            answer.status,
-            lines.join("\n"),
-            answer.text
-        );
+        let head = format!("== {method} {path} {body}\n{}\n", answer.status);
+        text.extend([head.as_str(), &lines.join("\n"), "\n\n", &answer.text, "\n\n"]);
     }
     // What chance and keys make of themselves.
     for (pattern, with) in [

@@ -193,7 +193,8 @@ impl Vouch {
                 let get_like = matches!(asked, "GET" | "HEAD");
                 let navigation = navigation::is_navigation(headers, get_like, check.target.websocket);
                 // A script cannot come back to what it asked for; only a page gets a sealed way back.
-                let login = if navigation { self.login_url(rules, check) } else { self.portal_page(rules, None) };
+                let login =
+                    if navigation { self.login_url(rules, check) } else { self.portal_page(rules, None) };
                 let refusal = Refusal::sign_in(check.dialect, reason, login, navigation, asked);
                 (refusal.answering(headers).into_response(method), Verdict::SignIn)
             }

@@ -121,7 +121,7 @@ fn of_two_verdicts_the_stricter_counts() {
 /// Proves: THR-3, THR-8
 #[test]
 fn spellings_of_an_unknown_name_share_a_counter_and_names_do_not() {
-    let of = |name: &str| Subject::unknown(&name::canonical(name));
+    let of = |typed: &str| Subject::unknown(&name::canonical(typed));
     assert_eq!(of("Nobody"), of("nobody"));
     assert_eq!(of("NOBODY"), of("\u{ff4e}obody"));
     assert_ne!(of("nobody"), of("somebody"));
@@ -186,7 +186,7 @@ fn a_pardon_reaches_every_source_of_one_account() {
     for counters in &sources {
         fail(&store, *counters, 1, at(0));
     }
-    store.write_blocking(|tx| pardon(tx, account(1), std::iter::empty())).unwrap();
+    store.write_blocking(|tx| pardon(tx, account(1))).unwrap();
     assert!(sources.iter().all(|counters| stored(&store, &counters.pair).is_none()));
     assert_eq!(stored(&store, &sources[0].subject), None);
     assert_eq!((stored(&store, &other.pair), stored(&store, &other.subject)), (Some(3), Some(3)));

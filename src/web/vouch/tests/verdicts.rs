@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What it is, method, URL, further headers.
+type Case<'c> = (&'c str, &'c str, &'c str, &'c [(&'c str, &'c str)]);
+
 /// Every row of forward-auth.md 1.1 for both dialects, byte for byte.
 ///
 /// Proves: VCH-1, VCH-2, VCH-6, VCH-7, VCH-13, VCH-15
@@ -12,7 +15,7 @@ async fn every_outcome_in_every_dialect() {
     let fetch = ("accept", "application/json");
     let form = [HTML, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     let app = "https://app.example.com/a?b=c&d=%20e";
-    let cases: &[(&str, &str, &str, &[(&str, &str)])] = &[
+    let cases: &[Case<'_>] = &[
         ("allowed", "GET", app, &[signed_in]),
         ("allowed without a session", "GET", "https://public.example.com/", &[HTML]),
         ("allowed by group", "GET", "https://staff.example.com/", &[signed_in, HTML]),
@@ -36,7 +39,7 @@ async fn every_outcome_in_every_dialect() {
     let mut text = String::new();
     for (what, method, url, more) in cases {
         for (dialect, answer) in ["request", "forward"].iter().zip(door.both(method, url, more).await) {
-            text += &format!("== {what}, {dialect}: {}\n", whole(&answer));
+            text.extend(["== ", what, ", ", dialect, ": ", &whole(&answer), "\n"]);
         }
     }
     insta::assert_snapshot!(text);
@@ -390,10 +393,10 @@ async fn no_check_passes_after_the_logout_was_answered() {
     let (door, cookie) = Door::with_alice().await;
     let door = Arc::new(door);
     let ended = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let asking: Vec<_> = (0..4)
+    let asking: tokio::task::JoinSet<_> = (0..4)
         .map(|_| {
             let (door, cookie, ended) = (door.clone(), cookie.clone(), ended.clone());
-            tokio::spawn(async move {
+            async move {
                 let mut passed = 0;
                 for _ in 0..500 {
                     let over = ended.load(std::sync::atomic::Ordering::SeqCst);
@@ -405,7 +408,7 @@ async fn no_check_passes_after_the_logout_was_answered() {
                     tokio::task::yield_now().await;
                 }
                 passed
-            })
+            }
         })
         .collect();
     let hash =
@@ -413,9 +416,7 @@ async fn no_check_passes_after_the_logout_was_answered() {
     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     assert_eq!(door.house.shared.actions.sign_out(&door.house.desk.call(), vec![hash]).await.unwrap(), 1);
     ended.store(true, std::sync::atomic::Ordering::SeqCst);
-    for task in asking {
-        task.await.unwrap();
-    }
+    asking.join_all().await;
     let last = door.both("GET", "https://app.example.com/", &[("cookie", cookie.as_str())]).await;
     assert_eq!(last.map(|answer| answer.status.as_u16()), [401, 401]);
 }
