@@ -268,14 +268,12 @@ impl Vouch {
         method: &Method,
     ) -> (Response<Body>, Verdict) {
         let mut response = Response::new(Body::Empty);
-        match self.pass_headers(person, app) {
-            Ok(headers) => *response.headers_mut() = headers,
-            Err(_) => {
-                // What is stored cannot stand in a header; an app must not take the person for nobody (VCH-8).
-                tracing::error!("an identity header could not be written; the check is refused");
-                return (Refusal::broken(dialect).into_response(method), Verdict::Broken);
-            }
-        }
+        let Ok(headers) = self.pass_headers(person, app) else {
+            // What is stored cannot stand in a header; an app must not take the person for nobody (VCH-8).
+            tracing::error!("an identity header could not be written; the check is refused");
+            return (Refusal::broken(dialect).into_response(method), Verdict::Broken);
+        };
+        *response.headers_mut() = headers;
         if dialect == Dialect::Session {
             refusal::json(&mut response, Bytes::from_static(br#"{"success":true}"#), method);
         }
