@@ -50,8 +50,9 @@ impl Reloader {
         }
         // Pages and cookies stay where they are until a restart, and so do the ways to them.
         let portal = started_with.gateway.public_url.clone();
-        self.gate.enforce(std::mem::take(&mut new.rules).with_portal(Some(portal)));
+        // The gate forgets what was prepared under the old settings when it gets its rules, so the settings come first.
         self.vouch.configure(wiring::vouch(&new));
+        self.gate.enforce(std::mem::take(&mut new.rules).with_portal(Some(portal)));
         let kept = self.actions.settings();
         // Limits and throttles take effect at a restart; the words for passwords do now.
         self.actions.configure(crate::actions::Settings {

@@ -39,7 +39,11 @@ impl Metrics {
         // Resolved once: the hot path adds to a plain atomic.
         let checks = VERDICTS.map(|(_, outcome)| family.get_or_create(&Outcome { outcome }).clone());
         registry.register("checks", "Answers of /auth/vouch and the gateway", family);
-        let sign_ins = Family::default();
+        let sign_ins = Family::<Outcome, Counter>::default();
+        // All of them stand there from the start, so that a first failure is seen as a rise.
+        for outcome in ["success", "failure", "throttled", "unavailable"] {
+            drop(sign_ins.get_or_create(&Outcome { outcome }));
+        }
         registry.register("sign_ins", "Attempts to sign in with a password", sign_ins.clone());
         let mut gauge = |name: &str, help: &str, unit: Option<Unit>| {
             let gauge = Gauge::<u64, AtomicU64>::default();

@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod reload;
 mod session;
+mod surfaces;
 mod vouch;
 
 use crate::kit::Answer;
