@@ -81,12 +81,18 @@ pub(super) fn master_key(data_dir: &Path, had_store: bool, world: &World) -> Res
         }
         Err(error) => return Err(failed(error)),
     };
+    read(file, path, rustix::process::geteuid().as_raw())
+}
+
+/// The key in an open file, if nobody but us (by uid) and root can read or exchange it.
+fn read(file: fs::File, path: PathBuf, us: u32) -> Result<MasterKey, KeyFileError> {
+    let failed = |source| KeyFileError::Io { path: path.clone(), source };
     // Of the open file, not of the name: nobody can exchange it between looking and reading.
     let about = file.metadata().map_err(failed)?;
     if about.mode() & 0o077 != 0 {
         return Err(KeyFileError::Exposed { path, mode: about.mode() & 0o777 });
     }
-    if !is_trusted(about.uid(), rustix::process::geteuid().as_raw()) {
+    if !is_trusted(about.uid(), us) {
         return Err(KeyFileError::Foreign { path, owner: about.uid() });
     }
     let mut content = Zeroizing::new(Vec::with_capacity(LARGEST));
@@ -121,10 +127,10 @@ fn make(path: &Path, data_dir: &Path, world: &World) -> io::Result<MasterKey> {
 mod tests {
     use std::{
         fs,
-        os::unix::fs::{PermissionsExt, symlink},
+        os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     };
 
-    use super::{KeyFileError, is_trusted, master_key};
+    use super::{KeyFileError, is_trusted, master_key, read};
     use crate::{
         store::{self, Store},
         world::World,
@@ -175,6 +181,20 @@ mod tests {
     fn a_key_of_another_user_is_not_trusted() {
         assert!(is_trusted(1000, 1000) && is_trusted(0, 1000));
         assert!(!is_trusted(1001, 1000) && !is_trusted(1001, 0));
+
+        let folder = tempfile::tempdir().unwrap();
+        let (world, _) = World::fake();
+        master_key(folder.path(), false, &world).unwrap();
+        let path = folder.path().join("master.key");
+        let us = fs::metadata(&path).unwrap().uid();
+        let refused = if us == 0 {
+            chown(&path, Some(12345), None).unwrap();
+            master_key(folder.path(), false, &world)
+        } else {
+            // Only root can give files away, so here the file stays and the reader is another.
+            read(fs::File::open(&path).unwrap(), path, us + 1)
+        };
+        assert!(matches!(refused, Err(KeyFileError::Foreign { .. })));
     }
 
     /// Proves: OPS-13

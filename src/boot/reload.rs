@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        boot::House,
+        boot::{BootError, House, KeyFileError},
         config::{self, Overrides},
         serve::Identity,
         world::World,
@@ -177,6 +177,49 @@ mod tests {
     fn accounts(reloader: &Reloader) -> usize {
         let page = |tx: &crate::store::ReadTx| crate::domain::account::all_after(tx, None, 10);
         reloader.actions.store().read(page).unwrap().len()
+    }
+
+    /// Proves: OPS-13
+    #[test]
+    fn a_house_whose_store_is_gone_gets_no_new_key() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "login.example.com", "");
+        let path = folder.path().join("config.toml");
+        let settings = config::load(Some(&path), [], Overrides::default()).unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        crate::store::Store::open(&settings.store).unwrap().close();
+        fs::remove_file(&settings.store.path).unwrap();
+        let key = settings.data_dir.join("master.key");
+        let refused = House::open(settings, World::fake().0).err().unwrap();
+        assert!(matches!(refused, BootError::Key(KeyFileError::Lost { .. })), "{refused}");
+        assert!(!key.exists());
+    }
+
+    /// What was written to the log.
+    #[derive(Clone, Default)]
+    struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Proves: OPS-22
+    #[test]
+    fn an_entry_that_is_not_in_force_is_logged_as_an_error() {
+        let log = Log::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let refused = Reconciled { refused: vec!["bob: taken".to_owned()], ..Reconciled::default() };
+        tracing::subscriber::with_default(lines, || told(&refused, &[]));
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("ERROR") && text.contains("bob: taken"), "{text}");
     }
 
     /// Proves: OPS-22
