@@ -16,9 +16,9 @@ use crate::{
         fault::{Fault, Field, Reason},
         login::throttle::{self, Counters, Origin, Subject},
         rights::{Authority, Permit},
-        session::{self, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
+        session::{self, Lifetimes, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
     },
-    store::StoreError,
+    store::{StoreError, WriteTx},
     values::{
         id::{AccountId, SessionId},
         name,
@@ -113,20 +113,8 @@ impl Actions {
             .0
             .store
             .write(move |tx| {
-                // While the passwords were hashed, the session may have ended or the account been closed; what was ended
-                // must not come back to life.
-                let alive = SESSIONS.get(tx, &change.session)?.is_some_and(|session| {
-                    let live = limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
-                    session.account == id && session.epoch == epoch && matches!(live, Liveness::Live { .. })
-                });
-                let account = ACCOUNTS.get(tx, &id)?.filter(|account| account.status.hindrance().is_none());
-                match account {
-                    Some(account) if alive && !account.managed => {}
-                    _ => {
-                        return Err(
-                            Fault::new(Reason::Unauthenticated).because("the session ended meanwhile")
-                        );
-                    }
+                if !may_still_change(tx, id, &change.session, &call, &limits, epoch)? {
+                    return Err(Fault::new(Reason::Unauthenticated).because("the session ended meanwhile"));
                 }
                 // Only what was proven may be replaced.
                 if PASSWORDS.get(tx, &id)?.is_none_or(|current| current.version() != version) {
@@ -243,6 +231,26 @@ impl Actions {
         drop(reservation);
         Err(Fault::new(Reason::BadCredentials).with_flaw(Field::OldPassword, "is not the present password"))
     }
+}
+
+/// While passwords were hashed, the session that asks may have ended or the account been closed; what was ended must not come
+/// back to life in a new session.
+fn may_still_change(
+    tx: &WriteTx,
+    id: AccountId,
+    asking: &SessionHash,
+    call: &Call,
+    limits: &Lifetimes,
+    epoch: u64,
+) -> Result<bool, StoreError> {
+    let alive = SESSIONS.get(tx, asking)?.is_some_and(|session| {
+        let live = limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
+        session.account == id && session.epoch == epoch && matches!(live, Liveness::Live { .. })
+    });
+    let open = ACCOUNTS
+        .get(tx, &id)?
+        .is_some_and(|account| account.status.hindrance().is_none() && !account.managed);
+    Ok(alive && open)
 }
 
 pub(super) fn managed() -> Fault {
