@@ -10,7 +10,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        challenge::{self, Purpose},
+        challenge::{self, NewLink, Purpose, Subject},
         credential, directory,
         fault::{Fault, Field, Reason},
         session::{self, NewSession, SessionHash, SessionKey, SessionRecord},
@@ -31,10 +31,17 @@ impl Actions {
             .store
             .write(move |tx| {
                 if account::any_account(tx)? {
-                    challenge::void(tx, Purpose::Setup)?;
+                    challenge::void(tx, Purpose::Setup, Subject::House)?;
                     return Ok(None);
                 }
-                let token = challenge::offer(tx, Purpose::Setup, chance, call.now, epoch)?;
+                let link = NewLink {
+                    purpose: Purpose::Setup,
+                    subject: Subject::House,
+                    address: None,
+                    data: Vec::new(),
+                    lifetime: Purpose::Setup.lifetime(),
+                };
+                let token = challenge::offer(tx, &link, chance, call.now, epoch)?;
                 audit::append(tx, &Entry::done(Event::SetupOffered, "vouchsafe", &call))?;
                 Ok::<_, Fault>(Some(token))
             })
@@ -49,7 +56,7 @@ impl Actions {
             if account::any_account(tx)? {
                 return Err(Fault::new(Reason::InvalidToken));
             }
-            challenge::peek(tx, Purpose::Setup, token, call.now, epoch)
+            challenge::peek(tx, Purpose::Setup, token, call.now, epoch).map(|_| ())
         })
     }
 

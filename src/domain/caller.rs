@@ -14,6 +14,51 @@ pub enum Factor {
     /// A password (`pwd`).
     #[n(0)]
     Password,
+    /// A code of an authenticator app (`otp`).
+    #[n(1)]
+    Totp,
+    /// A recovery code: stands for the second factor only (security.md OTP-9).
+    #[n(2)]
+    RecoveryCode,
+    /// A code sent by e-mail: weaker than the others (security.md OTP-6).
+    #[n(3)]
+    EmailCode,
+    /// A code sent by SMS (`sms`).
+    #[n(4)]
+    SmsCode,
+    /// A passkey without user verification: something one has (`hwk`, `swk`).
+    #[n(5)]
+    Passkey,
+    /// A passkey with user verification: two factors in one (`mfa`; security.md WAN-6).
+    #[n(6)]
+    VerifiedPasskey,
+    /// A device on which a second factor was given before and that its owner chose to trust.
+    #[n(7)]
+    TrustedDevice,
+    /// A one-time link: the person reads the mail of the account. Stands where a password stands.
+    #[n(8)]
+    Link,
+}
+
+impl Factor {
+    /// Whether it can only ever stand beside a first factor, or is two by itself.
+    const fn is_second(self) -> bool {
+        !matches!(self, Self::Password | Self::Link)
+    }
+
+    /// The word of RFC 8176 where there is one (`amr`), else our own.
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            Self::Totp | Self::EmailCode => "otp",
+            Self::RecoveryCode => "recovery",
+            Self::SmsCode => "sms",
+            Self::Passkey => "hwk",
+            Self::VerifiedPasskey => "mfa",
+            Self::TrustedDevice => "device",
+            Self::Link => "link",
+        }
+    }
 }
 
 /// Which factors were proven, and when. Policy, `acr` and step-up all read this one value.
@@ -60,9 +105,27 @@ impl Strength {
         Self { proofs: vec![ProvenFactor { factor, at }] }
     }
 
-    /// The level these proofs amount to. No factor of this release stands for a second one.
-    pub const fn level(&self) -> Level {
-        Level::SignedIn
+    /// The level these proofs amount to: two factors of different kinds, or a passkey that verified its user.
+    pub fn level(&self) -> Level {
+        if self.second_proof().is_some() { Level::SecondFactor } else { Level::SignedIn }
+    }
+
+    /// When the most recent proof beyond the first factor was given; `None` below [`Level::SecondFactor`]. Rules with a freshness
+    /// limit and `auth_time` of a step-up read it.
+    pub fn second_proof(&self) -> Option<Timestamp> {
+        let has = |wanted: fn(Factor) -> bool| self.proofs.iter().any(|proof| wanted(proof.factor));
+        let two = has(|factor| factor == Factor::VerifiedPasskey)
+            || has(Factor::is_second) && has(|factor| !factor.is_second());
+        let second = self.proofs.iter().filter(|proof| proof.factor.is_second());
+        if two { second.map(|proof| proof.at).max() } else { None }
+    }
+
+    /// The same with one more proof, for a step-up or the next step of a sign-in.
+    #[must_use]
+    pub fn and(mut self, factor: Factor, at: Timestamp) -> Self {
+        self.proofs.retain(|proof| proof.factor != factor);
+        self.proofs.push(ProvenFactor { factor, at });
+        self
     }
 
     /// When the most recent proof was given.

@@ -17,6 +17,10 @@ pub enum Reason {
     Unauthenticated,
     /// The session is good but a second factor is needed and has not been given.
     SecondFactorNeeded,
+    /// A second factor was given and is wrong.
+    SecondFactorWrong,
+    /// The password is right, but something is still asked of the person (confirm the address, wait for approval).
+    Stipulated,
     /// The act needs a sign-in more recent than this session's.
     FreshSignInNeeded,
     /// The session opens nothing until its owner has replaced a password that somebody else set.
@@ -33,8 +37,18 @@ pub enum Reason {
     NotFound,
     /// The path exists, the method does not.
     MethodNotAllowed,
-    /// A user name, e-mail address or other unique thing is taken.
+    /// A user name or other unique thing is taken.
     Taken,
+    /// An e-mail address is taken.
+    EmailTaken,
+    /// The account has no password, and what is asked for is about it.
+    NoPassword,
+    /// What is asked to be ended or checked is not there to begin with (no second factor, no open stipulation).
+    NothingToDo,
+    /// A service's own secret is wrong (`Authorization` of `POST /auth/simple`).
+    WrongServiceSecret,
+    /// This part of the program is switched off in the configuration.
+    SwitchedOff,
     /// The new password does not pass the rules; the flaws say which.
     WeakPassword,
     /// The request or one of its fields is not what it should be; the flaws say which.
@@ -86,6 +100,14 @@ pub enum Field {
     Group,
     /// A one-time code of a second factor.
     Totp,
+    /// The secret of an authenticator app.
+    Secret,
+    /// A client of the OAuth engine.
+    Client,
+    /// An account named in a body.
+    Account,
+    /// Something else of a request, by its name on the wire.
+    Named(&'static str),
     /// A one-time token.
     Token,
     /// A session id.

@@ -1,156 +1,130 @@
-//! One-time secrets bound to a purpose: the first-run setup link, later mailed links and codes.
+//! One-time secrets bound to a purpose and to somebody: links (256 random bits) and codes (digits that a person types).
 //!
-//! **Responsibility.** Minting, storing by hash, redeeming at most once.
+//! **Responsibility.** Minting, storing by digest, redeeming at most once, dying after too many wrong tries.
 //!
-//! **Invariants.** The secret itself is never stored. A redeemed or expired challenge is gone; a new one of the same
-//! purpose voids the older (security.md OTP-1..3). A challenge of an earlier restore epoch is dead (OPS-14).
+//! **Invariants.** The secret itself is never stored. A redeemed challenge is gone; a new one of the same purpose for the same subject
+//! voids the older (security.md OTP-1 to OTP-3). A challenge is good for its purpose, its subject and the address it was sent to, and for
+//! nothing else. A challenge of an earlier restore epoch is dead (OPS-14). A wrong code is counted in the transaction that judges it.
 //!
-//! **Not here.** How the secret reaches its person.
+//! **Not here.** How the secret reaches its person (`outbox`), what it is good for (`actions`).
 //!
-//! **Start reading at** [`offer`] and [`redeem`].
+//! **Start reading at** [`NewLink`] and [`redeem`], then [`NewCode`] and [`try_code`].
+
+mod codes;
+mod links;
 
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
-use crate::{
-    crypto::{digest::sha256, text},
-    domain::fault::{Fault, Reason},
-    store::{Key, KeyBuf, KeyReader, Reading, Record, StoreError, Table, WriteTx},
-    values::{random::Random, secret::Secret, time::Timestamp},
+pub use self::{
+    codes::{CodeFor, MOST_TRIES, NewCode, Tried, offer_code, sweep_codes, tidied, try_code, void_code},
+    links::{Link, NewLink, offer, peek, redeem, sweep_links, void},
 };
-
-const CHALLENGES: Table<ChallengeRecord> = Table::new();
+use crate::{
+    store::{KeyBuf, StoreError, WriteTx},
+    values::id::AccountId,
+};
 
 /// What a challenge may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Purpose {
-    /// Creating the first account.
+    /// Link: creating the first account.
     #[n(0)]
     Setup,
+    /// Link or code: the address given at registration is the person's own.
+    #[n(1)]
+    ConfirmEmail,
+    /// Link: choosing a new password without the old one.
+    #[n(2)]
+    ResetPassword,
+    /// Link: a session without a password, made by the operator or asked for by `POST /auth/onetime`.
+    #[n(3)]
+    SignIn,
+    /// Link: joining as somebody who was invited.
+    #[n(4)]
+    Invitation,
+    /// Link: the new address of an account is the person's own.
+    #[n(5)]
+    ChangeEmail,
+    /// Code: the new mobile number of an account is the person's own.
+    #[n(6)]
+    ChangeMobile,
+    /// Code: second factor by e-mail.
+    #[n(7)]
+    EmailFactor,
+    /// Code: second factor by SMS.
+    #[n(8)]
+    SmsFactor,
 }
 
 impl Purpose {
-    /// How long a challenge of this purpose may be redeemed.
+    /// How long a challenge of this purpose lives unless the operator says otherwise (security.md section 2).
     pub const fn lifetime(self) -> Duration {
         match self {
-            // security.md PWD-9: expires in 24 h.
-            Self::Setup => Duration::from_hours(24),
-        }
-    }
-}
-
-/// One challenge as stored: one row per purpose, so that a new one voids the older.
-#[derive(Debug, PartialEq, Encode, Decode)]
-struct ChallengeRecord {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    digest: [u8; 32],
-    #[n(1)]
-    expires: Timestamp,
-    #[n(2)]
-    epoch: u64,
-}
-
-impl Record for ChallengeRecord {
-    type Key = Slot;
-    const SPACE: &'static str = "challenges";
-}
-
-struct Slot(Purpose);
-
-impl Key for Slot {
-    fn write(&self, out: &mut KeyBuf) {
-        out.u8(match self.0 {
-            Purpose::Setup => 0,
-        });
-    }
-
-    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
-        match from.u8()? {
-            0 => Some(Self(Purpose::Setup)),
-            _ => None,
-        }
-    }
-}
-
-/// Makes a challenge and returns the text that redeems it.
-pub fn offer(
-    tx: &mut WriteTx,
-    purpose: Purpose,
-    chance: Random<32>,
-    now: Timestamp,
-    epoch: u64,
-) -> Result<Secret<String>, StoreError> {
-    let text = Secret::new(text::encode(chance.bytes()));
-    let record = ChallengeRecord {
-        digest: sha256(text.expose().as_bytes()),
-        expires: now + purpose.lifetime(),
-        epoch,
-    };
-    CHALLENGES.set(tx, &Slot(purpose), &record)?;
-    Ok(text)
-}
-
-/// Whether the text would redeem, without redeeming: for showing the form.
-pub fn peek(
-    tx: &impl Reading,
-    purpose: Purpose,
-    given: &Secret<String>,
-    now: Timestamp,
-    epoch: u64,
-) -> Result<(), Fault> {
-    check(CHALLENGES.get(tx, &Slot(purpose))?.as_ref(), given, now, epoch)
-}
-
-/// Redeems a challenge: right once, gone afterwards.
-pub fn redeem(
-    tx: &mut WriteTx,
-    purpose: Purpose,
-    given: &Secret<String>,
-    now: Timestamp,
-    epoch: u64,
-) -> Result<(), Fault> {
-    check(CHALLENGES.get(tx, &Slot(purpose))?.as_ref(), given, now, epoch)?;
-    CHALLENGES.take(tx, &Slot(purpose))?;
-    Ok(())
-}
-
-/// Voids whatever is open for a purpose.
-pub fn void(tx: &mut WriteTx, purpose: Purpose) -> Result<(), StoreError> {
-    CHALLENGES.take(tx, &Slot(purpose))?;
-    Ok(())
-}
-
-fn check(
-    record: Option<&ChallengeRecord>,
-    given: &Secret<String>,
-    now: Timestamp,
-    epoch: u64,
-) -> Result<(), Fault> {
-    // Compared by digest, so the time taken says nothing about the text (security.md PWD-10).
-    match record {
-        Some(record) if record.digest == sha256(given.expose().as_bytes()) => {
-            if now >= record.expires || record.epoch != epoch {
-                return Err(Fault::new(Reason::Expired));
+            Self::Setup | Self::ConfirmEmail | Self::Invitation | Self::ChangeEmail => {
+                Duration::from_hours(24)
             }
-            Ok(())
+            Self::ResetPassword | Self::SignIn => Duration::from_mins(30),
+            Self::ChangeMobile | Self::EmailFactor | Self::SmsFactor => Duration::from_mins(5),
         }
-        _ => Err(Fault::new(Reason::InvalidToken)),
+    }
+
+    const fn number(self) -> u8 {
+        self as u8
     }
 }
 
-/// What is stored keeps its shape: a change here needs a migration (OPS-15).
+/// Whom a challenge is about. One purpose has one open challenge for one subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Subject {
+    /// The house as a whole: setup.
+    #[n(0)]
+    House,
+    /// An account.
+    #[n(1)]
+    Account(#[n(0)] AccountId),
+    /// Something without an account yet, such as an invited address, by its digest.
+    #[n(2)]
+    Other(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32]),
+}
+
+impl Subject {
+    /// As part of a key.
+    fn write(self, out: &mut KeyBuf) {
+        match self {
+            Self::House => out.u8(0),
+            Self::Account(id) => out.u8(1).id(id.bytes()),
+            Self::Other(digest) => out.u8(2).bytes(&digest),
+        };
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        let mut out = KeyBuf::new();
+        self.write(&mut out);
+        out.as_bytes().to_vec()
+    }
+}
+
+/// Voids whatever is open about an account, links and codes of every purpose: after a change of password or address, and when it is
+/// closed or deleted (security.md ENR-2).
+pub fn void_account(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
+    let subject = Subject::Account(account);
+    for purpose in [
+        Purpose::ConfirmEmail,
+        Purpose::ResetPassword,
+        Purpose::SignIn,
+        Purpose::ChangeEmail,
+        Purpose::ChangeMobile,
+        Purpose::EmailFactor,
+        Purpose::SmsFactor,
+    ] {
+        void(tx, purpose, subject)?;
+        void_code(tx, purpose, subject)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
-mod golden {
-    use super::{ChallengeRecord, Timestamp};
-    use crate::store::golden::check;
-
-    /// Proves: OPS-15
-    #[test]
-    fn challenges() {
-        let expires = Timestamp::from_millis(1_800_000_000_123);
-        let challenge = ChallengeRecord { digest: [5; 32], expires, epoch: 2 };
-        check("src/domain/challenge/golden/setup.v1.hex", &challenge);
-    }
-}
+mod tests;

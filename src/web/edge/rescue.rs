@@ -74,6 +74,10 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         Reason::BadCredentials
         | Reason::Unauthenticated
         | Reason::SecondFactorNeeded
+        | Reason::SecondFactorWrong
+        | Reason::Stipulated
+        | Reason::NothingToDo
+        | Reason::WrongServiceSecret
         | Reason::FreshSignInNeeded
         | Reason::PasswordChangeNeeded
         | Reason::Locked
@@ -81,10 +85,10 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::Expired
         | Reason::InvalidToken => StatusCode::UNAUTHORIZED,
         Reason::Forbidden | Reason::CrossSite | Reason::Managed => StatusCode::FORBIDDEN,
-        Reason::NotFound => StatusCode::NOT_FOUND,
+        Reason::NotFound | Reason::NoPassword | Reason::SwitchedOff => StatusCode::NOT_FOUND,
         Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Reason::Taken | Reason::LastOne => StatusCode::CONFLICT,
-        Reason::WeakPassword | Reason::Malformed => StatusCode::BAD_REQUEST,
+        Reason::WeakPassword | Reason::Malformed | Reason::EmailTaken => StatusCode::BAD_REQUEST,
         Reason::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::Misdirected => StatusCode::MISDIRECTED_REQUEST,

@@ -163,6 +163,8 @@ messages! {
     // Refusals as pages of their own.
     FaultUnauthenticated, "fault-unauthenticated", "You are not signed in";
     FaultUnauthenticatedText, "fault-unauthenticated-text", "Sign in first.";
+    FaultCodeText, "fault-code-text", "The code is wrong, was used before, or is too old.";
+    FaultStipulatedText, "fault-stipulated-text", "Something is still asked of you before this account can be used.";
     FaultFresh, "fault-fresh", "Please sign in again";
     FaultFreshText, "fault-fresh-text", "This needs a sign-in of the last minutes, so that nobody can do it at a device you left open.";
     FaultForbidden, "fault-forbidden", "You may not see this";

@@ -18,7 +18,7 @@ pub(super) fn complaints(fault: &Fault) -> Vec<String> {
 
 const fn label(field: Field) -> Message {
     match field {
-        Field::Body => Message::FieldBody,
+        Field::Body | Field::Client | Field::Account | Field::Named(_) => Message::FieldBody,
         Field::Username => Message::Username,
         Field::Password => Message::Password,
         Field::OldPassword => Message::OldPassword,
@@ -27,7 +27,7 @@ const fn label(field: Field) -> Message {
         Field::Mobile => Message::FieldMobile,
         Field::DisplayName => Message::FieldDisplayName,
         Field::Group => Message::FieldGroup,
-        Field::Totp => Message::FieldCode,
+        Field::Totp | Field::Secret => Message::FieldCode,
         Field::Token => Message::FieldToken,
         Field::Session => Message::FieldSession,
         Field::Continue | Field::Page => Message::FieldContinue,

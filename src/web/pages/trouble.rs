@@ -75,7 +75,11 @@ fn page(shared: &Shared, fault: &Fault, request: &str) -> http::Response<Bytes> 
 /// Title and text for every reason.
 const fn words(reason: Reason) -> (Message, Message) {
     match reason {
-        Reason::BadCredentials => (Message::FaultUnauthenticated, Message::BadCredentials),
+        Reason::BadCredentials | Reason::WrongServiceSecret => {
+            (Message::FaultUnauthenticated, Message::BadCredentials)
+        }
+        Reason::SecondFactorWrong => (Message::FaultUnauthenticated, Message::FaultCodeText),
+        Reason::Stipulated => (Message::FaultLocked, Message::FaultStipulatedText),
         Reason::Unauthenticated | Reason::SecondFactorNeeded => {
             (Message::FaultUnauthenticated, Message::FaultUnauthenticatedText)
         }
@@ -86,9 +90,12 @@ const fn words(reason: Reason) -> (Message, Message) {
         Reason::Disabled => (Message::FaultLocked, Message::Disabled),
         Reason::Forbidden => (Message::FaultForbidden, Message::FaultForbiddenText),
         Reason::CrossSite => (Message::FaultCrossSite, Message::FaultCrossSiteText),
-        Reason::NotFound => (Message::FaultNotFound, Message::FaultNotFoundText),
+        Reason::NotFound | Reason::SwitchedOff => (Message::FaultNotFound, Message::FaultNotFoundText),
         Reason::MethodNotAllowed => (Message::FaultMethod, Message::FaultMethodText),
-        Reason::Taken | Reason::LastOne => (Message::FaultConflict, Message::FaultConflictText),
+        Reason::Taken | Reason::EmailTaken | Reason::LastOne | Reason::NothingToDo => {
+            (Message::FaultConflict, Message::FaultConflictText)
+        }
+        Reason::NoPassword => (Message::FaultConflict, Message::NoPassword),
         Reason::Managed => (Message::FaultConflict, Message::ManagedAccount),
         Reason::WeakPassword | Reason::Malformed => (Message::FaultMalformed, Message::FaultMalformedText),
         Reason::UnsupportedMediaType => (Message::FaultMediaType, Message::FaultMediaTypeText),
