@@ -6,35 +6,43 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, header};
-use serde::Deserialize;
 
 use super::{
     json::{JsonBody, OwnOrigin},
     views::{OkView, SessionView, SignedInView},
 };
 use crate::{
-    actions::login::{Attempt, DEVICE_LIFETIME},
+    actions::login::{Attempt, DEVICE_LIFETIME, LONGEST_NAME, LONGEST_PASSWORD},
     domain::{
         call::Call,
-        fault::{Fault, Reason},
+        fault::{Fault, Field, Reason},
     },
     gate::Presence,
     values::secret::Secret,
     web::{
         Shared,
-        edge::{caller::Present, cookies::Own},
+        edge::{
+            body::{Fields, FromFields, Text},
+            caller::Present,
+            cookies::Own,
+        },
     },
 };
 
 /// `v1.loginRequest`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct LoginBody {
     username: String,
-    password: String,
-    /// No account of this release has a second factor, so there is nothing it could be wrong about.
-    #[serde(default, rename = "totp")]
-    _totp: Option<String>,
+    password: Secret<String>,
+}
+
+impl FromFields for LoginBody {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let username = fields.text(&Text::new("username", Field::Username).at_most(LONGEST_NAME));
+        let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
+        // No account of this release has a second factor, so there is nothing it could be wrong about.
+        let _ = fields.optional_secret(&Text::new("totp", Field::Totp));
+        Some(Self { username: username?, password: password? })
+    }
 }
 
 /// `POST /auth/session`
@@ -47,7 +55,7 @@ pub(super) async fn begin(
 ) -> Result<Response, Fault> {
     let attempt = Attempt {
         name: body.username,
-        password: Secret::new(body.password),
+        password: body.password,
         remember: false,
         device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
         replaces: match &presence {
