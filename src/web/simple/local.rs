@@ -46,7 +46,7 @@ pub(super) async fn change_password(
         old: Secret::new(body.oldpassword),
         new: Secret::new(body.newpassword),
         session: hash,
-        strength: session.strength.clone(),
+        strength: session.strength(),
         remembered: session.remembered,
     };
     let (key, renewed) = shared.actions.change_password(&call, authority, change).await?;
