@@ -77,6 +77,7 @@ const DOMAIN: &[&str] = &[
     "session",
     "challenge",
     "keyring",
+    "factor",
     "login",
     "policy",
 ];

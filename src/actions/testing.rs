@@ -16,6 +16,10 @@ use crate::{
         audit::{AuditRecord, Event},
         call::{Call, RequestId},
         caller::Caller,
+        factor::{
+            self,
+            totp::{TotpSecret, code_at},
+        },
         fault::{Fault, Reason},
         keyring::Keyring,
         login::throttle,
@@ -42,6 +46,7 @@ pub(crate) struct Plan {
     pub(crate) limits: Lifetimes,
     pub(crate) throttle: throttle::Rules,
     pub(crate) hashing: hashing::Settings,
+    pub(crate) factors: factor::Rules,
 }
 
 impl Default for Plan {
@@ -49,6 +54,7 @@ impl Default for Plan {
         Self {
             limits: Lifetimes::default(),
             throttle: throttle::Rules::default(),
+            factors: factor::Rules::default(),
             hashing: hashing::Settings {
                 params: Params::FLOOR,
                 // A test machine may be busy; no test here is about this wait.
@@ -85,8 +91,12 @@ impl Desk {
         let hashing = HashingPool::start(plan.hashing, world.random()).unwrap();
         // The master key lies beside the store, so it is the same after a restart.
         let keyring = Keyring::new(&MasterKey::generate(Random::new([9; 32])));
-        let settings =
-            Settings { limits: plan.limits, throttle: plan.throttle, passwords: PasswordRules::default() };
+        let settings = Settings {
+            limits: plan.limits,
+            throttle: plan.throttle,
+            passwords: PasswordRules::default(),
+            factors: plan.factors,
+        };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
         Self { actions, store, levers }
     }
@@ -118,7 +128,7 @@ impl Desk {
     }
 
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn, Fault> {
-        self.actions.sign_in(&self.call(), attempt(name, password)).await
+        self.actions.sign_in_at_once(&self.call(), attempt(name, password)).await
     }
 
     pub(crate) async fn sign_in_from(
@@ -127,7 +137,7 @@ impl Desk {
         name: &str,
         password: &str,
     ) -> Result<SignedIn, Fault> {
-        self.actions.sign_in(&self.from(client), attempt(name, password)).await
+        self.actions.sign_in_at_once(&self.from(client), attempt(name, password)).await
     }
 
     /// The reason why signing in fails.
@@ -162,6 +172,23 @@ impl Desk {
 
     pub(crate) fn account(&self, name: &str) -> AccountRecord {
         self.actions.find_account(&operator(), &Which::Named(name.to_owned())).unwrap().account
+    }
+
+    /// Gives an account an authenticator app, as if it had been confirmed long ago.
+    pub(crate) async fn with_totp(&self, account: AccountId) -> TotpSecret {
+        let secret = TotpSecret::mint(self.actions.world().random());
+        let (keyring, kept) = (self.actions.keyring(), secret.clone());
+        let (chance, now) = (self.actions.world().random(), self.call().now);
+        let write = move |tx: &mut store::WriteTx| {
+            factor::import_totp(tx, keyring.factors(), account, &kept, chance, now)
+        };
+        self.store.write(write).await.unwrap();
+        secret
+    }
+
+    /// What the app shows now.
+    pub(crate) fn code(&self, secret: &TotpSecret) -> String {
+        code_at(secret, self.call().now)
     }
 
     /// Passwords (right, wrong or dummy) that went through the pool so far.
@@ -213,8 +240,10 @@ pub(crate) fn attempt(name: &str, password: &str) -> Attempt {
     Attempt {
         name: name.to_owned(),
         password: Secret::from(password),
+        totp: None,
         remember: false,
         device: None,
+        trust: None,
         replaces: None,
     }
 }

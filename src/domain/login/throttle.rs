@@ -92,8 +92,9 @@ pub enum Origin {
 }
 
 /// Names one counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CounterKey([u8; 33]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct CounterKey(#[cbor(n(0), with = "minicbor::bytes")] [u8; 33]);
 
 impl CounterKey {
     /// Failures of a subject from one origin.
@@ -104,6 +105,15 @@ impl CounterKey {
     /// Failures of a subject from everywhere.
     pub fn subject(subject: &Subject) -> Self {
         Self::new(b'a', &subject.0, &[0; 16])
+    }
+
+    /// The first two again, for the second factor: whoever gets that far must not use up what the password has left, nor the other way.
+    fn second_pair(subject: &Subject, origin: &Origin) -> Self {
+        Self::new(b'q', &subject.0, &origin_bytes(origin))
+    }
+
+    fn second_subject(subject: &Subject) -> Self {
+        Self::new(b'b', &subject.0, &[0; 16])
     }
 
     /// Failures of a source with everybody; `None` where there is no address.
@@ -292,6 +302,22 @@ impl Counters {
         }
     }
 
+    /// The counters for a second factor of `subject` from `origin` at address `client`. The source is the same as for passwords.
+    pub fn of_second(subject: &Subject, origin: &Origin, client: Option<IpAddr>) -> Self {
+        Self {
+            pair: CounterKey::second_pair(subject, origin),
+            subject: CounterKey::second_subject(subject),
+            typed: None,
+            source: CounterKey::source(origin, client),
+            known_device: matches!(origin, Origin::KnownDevice(_)),
+        }
+    }
+
+    /// Those that a complete success clears: all but the source's (security.md THR-5).
+    pub fn cleared(&self) -> Vec<CounterKey> {
+        self.keys().filter(|key| Some(*key) != self.source).collect()
+    }
+
     /// Those alone that the one who types may be told about.
     #[must_use]
     pub fn open(&self) -> Self {
@@ -389,12 +415,18 @@ fn count_subject(
 /// Forgets the failures of a subject after a complete success. Those of the source stay (THR-5). Returns how many
 /// consecutive failures were forgotten.
 pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
-    if let Some((pair, subject)) = &counters.typed {
-        COUNTERS.take(tx, pair)?;
-        COUNTERS.take(tx, subject)?;
+    clear_keys(tx, &counters.cleared())
+}
+
+/// The same for counters remembered from an earlier step (see [`Counters::cleared`]).
+pub fn clear_keys(tx: &mut WriteTx, keys: &[CounterKey]) -> Result<u32, StoreError> {
+    let mut most = 0;
+    for key in keys {
+        if let Some(counter) = COUNTERS.take(tx, key)? {
+            most = most.max(counter.consecutive);
+        }
     }
-    COUNTERS.take(tx, &counters.pair)?;
-    Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
+    Ok(most)
 }
 
 /// Forgets the failures of an account from everywhere and under each of its names; for `account unlock` and a change of password
@@ -411,7 +443,15 @@ pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
 
 fn pardon_subject(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
     COUNTERS.take(tx, &CounterKey::subject(subject))?;
-    let first = CounterKey::new(b'p', &subject.0, &[0; 16]);
+    COUNTERS.take(tx, &CounterKey::second_subject(subject))?;
+    for kind in [b'p', b'q'] {
+        pardon_pairs(tx, kind, subject)?;
+    }
+    Ok(())
+}
+
+fn pardon_pairs(tx: &mut WriteTx, kind: u8, subject: &Subject) -> Result<(), StoreError> {
+    let first = CounterKey::new(kind, &subject.0, &[0; 16]);
     loop {
         let rows = COUNTERS.range(tx, Some(&first), PARDON_BATCH)?;
         let mut taken = 0;
@@ -452,7 +492,7 @@ pub fn sweep(
 
 fn counts_to_the_ceiling(tx: &impl Reading, key: &CounterKey, unused: Duration) -> Result<bool, StoreError> {
     let Some(([kind, subject @ ..], _)) = key.0.split_first_chunk::<17>() else { return Ok(false) };
-    let remembered = *kind == b'a' || (*kind == b'p' && unused < PAIR_MEMORY);
+    let remembered = matches!(*kind, b'a' | b'b') || (matches!(*kind, b'p' | b'q') && unused < PAIR_MEMORY);
     Ok(remembered && ACCOUNTS.contains(tx, &AccountId::from_bytes(*subject))?)
 }
 

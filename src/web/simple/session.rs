@@ -32,9 +32,8 @@ use crate::{
 pub(super) struct LoginBody {
     username: String,
     password: String,
-    /// No account of this release has a second factor, so there is nothing it could be wrong about.
-    #[serde(default, rename = "totp")]
-    _totp: Option<String>,
+    #[serde(default)]
+    totp: Option<String>,
 }
 
 /// `POST /auth/session`
@@ -48,20 +47,24 @@ pub(super) async fn begin(
     let attempt = Attempt {
         name: body.username,
         password: Secret::new(body.password),
+        // An empty code is as good as none (simple-auth.md 1.3).
+        totp: body.totp.filter(|code| !code.trim().is_empty()).map(Secret::new),
         remember: false,
+        trust: shared.jar.own(&headers, Own::Trust).map(str::to_owned),
         device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
         replaces: match &presence {
             Presence::Person { hash, .. } => Some(*hash),
             Presence::Nobody | Presence::Conflicting => None,
         },
     };
-    let signed_in = shared.actions.sign_in(&call, attempt).await;
+    let signed_in = shared.actions.sign_in_at_once(&call, attempt).await;
     shared.metrics.signed_in(signed_in.as_ref().err().map(|fault| fault.reason));
     let signed_in = signed_in?;
     let mut response = Json(SignedInView::from(&signed_in.session)).into_response();
     let lifetime = signed_in.session.ends.since(call.now);
     let session = shared.jar.begin(&signed_in.key.text(), Some(lifetime));
-    let device = shared.jar.set_own(Own::Device, &signed_in.device, DEVICE_LIFETIME);
+    let device = signed_in.device.as_deref().map(|mark| (Own::Device, mark, DEVICE_LIFETIME));
+    let device = device.and_then(|(cookie, mark, lifetime)| shared.jar.set_own(cookie, mark, lifetime));
     for cookie in [session, device].into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
