@@ -78,6 +78,7 @@ const DOMAIN: &[&str] = &[
     "challenge",
     "keyring",
     "outbox",
+    "factor",
     "login",
     "policy",
 ];

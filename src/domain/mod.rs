@@ -33,6 +33,7 @@ pub mod challenge;
 pub mod keyring;
 
 pub mod outbox;
+pub mod factor;
 
 pub mod login;
 
