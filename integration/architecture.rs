@@ -77,6 +77,7 @@ const DOMAIN: &[&str] = &[
     "session",
     "challenge",
     "keyring",
+    "outbox",
     "factor",
     "login",
     "policy",

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    Actions, Settings, Which,
+    Actions, Outlets, Settings, Which,
     accounts::{StatusChange, Wanted},
     credentials::{PasswordChange, PasswordRules},
     hashing::{self, HashingPool},
@@ -23,6 +23,7 @@ use crate::{
         fault::{Fault, Reason},
         keyring::Keyring,
         login::throttle,
+        outbox,
         rights::{Authority, Permit},
         session::{Lifetimes, SessionKey, SessionRecord},
     },
@@ -33,12 +34,15 @@ use crate::{
         name::{GroupName, Username},
         random::Random,
         secret::Secret,
+        url::WebUrl,
     },
     world::{Levers, World},
 };
 
 pub(crate) const PASSWORD: &str = "seven green lanterns over water";
 pub(crate) const OTHER: &str = "eleven quiet rivers under glass";
+/// What links in messages begin with.
+pub(crate) const PORTAL: &str = "https://auth.example.com";
 pub(crate) const WRONG: &str = "no lantern was ever this wrong";
 
 /// What a test may want otherwise.
@@ -96,6 +100,8 @@ impl Desk {
             throttle: plan.throttle,
             passwords: PasswordRules::default(),
             factors: plan.factors,
+            portal: WebUrl::parse(PORTAL).unwrap(),
+            outlets: Outlets { mail: true, sms: true },
         };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
         Self { actions, store, levers }
@@ -202,6 +208,25 @@ impl Desk {
 
     pub(crate) fn count(&self, event: Event) -> usize {
         self.audit().iter().filter(|record| record.event == event).count()
+    }
+
+    /// The messages in the outbox, oldest first, with what is filled in.
+    pub(crate) fn messages(&self) -> Vec<(outbox::OutboxRecord, outbox::Values)> {
+        let keyring = self.actions.keyring();
+        let rows = self.store.read(|tx| outbox::list(tx, true, None, 10_000)).unwrap();
+        rows.into_iter()
+            .map(|(id, record)| {
+                let values = outbox::open(&keyring, id, &record).unwrap_or_default();
+                (record, values)
+            })
+            .collect()
+    }
+
+    /// A value of the newest message of a kind: the link or code that its reader would use.
+    pub(crate) fn sent_value(&self, template: outbox::Template, name: &str) -> Option<String> {
+        let messages = self.messages();
+        let (_, values) = messages.iter().rev().find(|(record, _)| record.template == template)?;
+        values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
     }
 
     /// The ids of the sessions of an account that are stored and live.

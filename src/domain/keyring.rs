@@ -23,6 +23,8 @@ pub struct Keyring {
     // Second factors.
     factors: SealKey,
     trust: MacKey,
+    // Messages and the codes in them.
+    outbox: SealKey,
     codes: MacKey,
 }
 
@@ -45,8 +47,19 @@ impl Keyring {
             loops: master.mac_key("redirect counter v1"),
             factors: master.seal_key("second factors v1"),
             trust: master.mac_key("trusted device v1"),
+            outbox: master.seal_key("outbox v1"),
             codes: master.mac_key("challenge code v1"),
         }
+    }
+
+    /// Seals what is filled into queued messages.
+    pub(in crate::domain) const fn outbox(&self) -> &SealKey {
+        &self.outbox
+    }
+
+    /// The key under which short codes are kept, for [`challenge`](crate::domain::challenge).
+    pub const fn codes(&self) -> &MacKey {
+        &self.codes
     }
 
     /// The token a form carries (security.md WEB-1).
@@ -113,11 +126,6 @@ impl Keyring {
             .devices
             .verify_short(&device_message(account, password, device, until), tag.try_into().ok()?);
         (right && now < until).then_some(*device)
-    }
-
-    /// The key under which short codes are kept, for [`challenge`](crate::domain::challenge).
-    pub const fn codes(&self) -> &MacKey {
-        &self.codes
     }
 
     /// What second factors are sealed with.

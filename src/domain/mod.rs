@@ -32,6 +32,8 @@ pub mod challenge;
 
 pub mod keyring;
 
+pub mod outbox;
+
 pub mod factor;
 
 pub mod login;

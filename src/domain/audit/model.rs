@@ -163,6 +163,14 @@ events! {
     DevicesForgotten = 48, "factor", Info, "Trusted devices forgotten";
     /// A code was sent as a second factor.
     CodeSent = 49, "factor", Info, "Code sent";
+
+    // Messages: 50 to 54.
+    /// A message could not be delivered and was given up.
+    MessageGivenUp = 50, "outbox", Warn, "Message given up";
+    /// The operator had messages tried again.
+    MessagesRetried = 51, "outbox", Info, "Messages tried again";
+    /// The operator tried out delivery by mail.
+    MailTested = 52, "outbox", Info, "Test mail sent";
 }
 
 /// One thing that happened, ready to be appended.

@@ -279,7 +279,7 @@ fn enter(
         // A password that somebody else set opens nothing but the page where it is replaced.
         return Ok(Finished::Restricted);
     }
-    let failures = throttle::clear_keys(tx, clears)?;
+    let failures = throttle::clear(tx, clears)?;
     let how = proofs(&arrival.strength);
     let after = if failures == 0 { String::new() } else { format!("; after {failures} failures") };
     let done = Entry::done(Event::SignedIn, id.to_string(), call).about(id);

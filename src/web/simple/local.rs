@@ -6,28 +6,39 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::header;
-use serde::Deserialize;
 
 use super::{json::JsonBody, session::private, views::LocalView};
 use crate::{
-    actions::credentials::PasswordChange,
+    actions::{credentials::PasswordChange, login::LONGEST_PASSWORD},
     domain::{
         call::Call,
-        fault::{Fault, Reason},
+        fault::{Fault, Field, Reason},
         rights::Authority,
     },
     gate::Presence,
     values::secret::Secret,
-    web::{Shared, edge::caller::Present},
+    web::{
+        Shared,
+        edge::{
+            body::{Fields, FromFields, Text},
+            caller::Present,
+        },
+    },
 };
 
 /// `v1.changePasswordRequest`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct PasswordBody {
-    newpassword: String,
-    #[serde(default)]
-    oldpassword: String,
+    new: Secret<String>,
+    old: Secret<String>,
+}
+
+impl FromFields for PasswordBody {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let new = fields.secret(&Text::new("newpassword", Field::NewPassword).judged_elsewhere());
+        let old = Text::new("oldpassword", Field::OldPassword).at_most(LONGEST_PASSWORD);
+        let old = fields.optional_secret(&old).unwrap_or_else(|| Secret::new(String::new()));
+        Some(Self { new: new?, old })
+    }
 }
 
 /// `POST /local/password`
@@ -43,8 +54,8 @@ pub(super) async fn change_password(
     let fresh = shared.actions.settings().limits.fresh;
     let authority = Authority::of_fresh_session(&session.caller(), call.now, fresh)?;
     let change = PasswordChange {
-        old: Secret::new(body.oldpassword),
-        new: Secret::new(body.newpassword),
+        old: body.old,
+        new: body.new,
         session: hash,
         strength: session.strength.clone(),
         remembered: session.remembered,

@@ -6,34 +6,45 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, header};
-use serde::Deserialize;
 
 use super::{
     json::{JsonBody, OwnOrigin},
     views::{OkView, SessionView, SignedInView},
 };
 use crate::{
-    actions::login::{Attempt, DEVICE_LIFETIME},
+    actions::login::{Attempt, DEVICE_LIFETIME, LONGEST_NAME, LONGEST_PASSWORD},
     domain::{
         call::Call,
-        fault::{Fault, Reason},
+        fault::{Fault, Field, Reason},
     },
     gate::Presence,
     values::secret::Secret,
     web::{
         Shared,
-        edge::{caller::Present, cookies::Own},
+        edge::{
+            body::{Fields, FromFields, Text},
+            caller::Present,
+            cookies::Own,
+        },
     },
 };
 
 /// `v1.loginRequest`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct LoginBody {
     username: String,
-    password: String,
-    #[serde(default)]
-    totp: Option<String>,
+    password: Secret<String>,
+    totp: Option<Secret<String>>,
+}
+
+impl FromFields for LoginBody {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let username = fields.text(&Text::new("username", Field::Username).at_most(LONGEST_NAME));
+        let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
+        let totp = fields.optional_secret(&Text::new("totp", Field::Totp));
+        // An empty code is as good as none (simple-auth.md 1.3).
+        let totp = totp.filter(|code| !code.expose().trim().is_empty());
+        Some(Self { username: username?, password: password?, totp })
+    }
 }
 
 /// `POST /auth/session`
@@ -46,9 +57,8 @@ pub(super) async fn begin(
 ) -> Result<Response, Fault> {
     let attempt = Attempt {
         name: body.username,
-        password: Secret::new(body.password),
-        // An empty code is as good as none (simple-auth.md 1.3).
-        totp: body.totp.filter(|code| !code.trim().is_empty()).map(Secret::new),
+        password: body.password,
+        totp: body.totp,
         remember: false,
         trust: shared.jar.own(&headers, Own::Trust).map(str::to_owned),
         device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
