@@ -197,6 +197,19 @@ impl Desk {
         code_at(secret, self.call().now)
     }
 
+    /// Polls `asking` once and gives it up, as when a client hangs up, and waits for what it has set going.
+    pub(crate) async fn hang_up<T>(&self, asking: impl Future<Output = T>) {
+        tokio::select! {
+            biased;
+            _ = asking => panic!("there was nothing to hang up on"),
+            () = std::future::ready(()) => {}
+        }
+        let under_way = &self.actions.0.under_way;
+        under_way.close();
+        under_way.wait().await;
+        under_way.reopen();
+    }
+
     /// Passwords (right, wrong or dummy) that went through the pool so far.
     pub(crate) fn hashed(&self) -> u64 {
         self.actions.hashing().figures().done
