@@ -76,6 +76,7 @@ const DOMAIN: &[&str] = &[
     "credential",
     "session",
     "challenge",
+    "stipulation",
     "keyring",
     "outbox",
     "factor",

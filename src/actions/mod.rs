@@ -12,13 +12,21 @@
 
 pub mod accounts;
 pub mod audit;
+mod confirmation;
 pub mod credentials;
 pub mod declared;
 pub mod groups;
 pub mod hashing;
+mod letters;
+pub mod invitations;
 pub mod login;
+pub mod people;
+pub mod profile;
+pub mod recovery;
+pub mod registration;
 pub mod sessions;
 pub mod setup;
+pub mod stipulations;
 
 use std::{path::Path, sync::Arc};
 
@@ -35,7 +43,7 @@ use crate::{
         factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
-        login::throttle,
+        login::{Door, throttle},
         rights::Permit,
         session::Lifetimes,
     },
@@ -59,6 +67,8 @@ pub struct Settings {
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// Joining, confirming and recovering.
+    pub people: people::Rules,
 }
 
 /// Which ways to write to people the operator has set up.
@@ -193,6 +203,13 @@ impl Actions {
     async fn record_refused(&self, call: &Call, event: Event) -> Result<(), Fault> {
         let entry = Entry::refused(event, "nobody", call);
         self.0.store.write(move |tx| trail::append(tx, &entry).map_err(Fault::from)).await
+    }
+
+    /// What every account has to do before it may go anywhere.
+    fn door(&self) -> Door {
+        let settings = self.settings();
+        let terms = settings.people.terms.as_ref().map(|terms| terms.version.clone());
+        Door { terms, expire_after: settings.passwords.expire_after }
     }
 
     /// Forgets what the throttles need no more.

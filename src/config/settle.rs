@@ -68,6 +68,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 factors,
                 portal: portal_url,
                 outlets: actions::Outlets::default(),
+                people: actions::people::Rules::default(),
             },
             hashing,
             cookie,

@@ -30,6 +30,8 @@ pub mod session;
 
 pub mod challenge;
 
+pub mod stipulation;
+
 pub mod keyring;
 
 pub mod outbox;

@@ -72,7 +72,7 @@ impl PasswordSection {
             wait: self.wait.0,
             ..hashing::Settings::default()
         };
-        Some((PasswordRules { length, words: self.words.clone() }, hashing))
+        Some((PasswordRules { length, words: self.words.clone(), expire_after: None }, hashing))
     }
 
     /// Within the floors and ceilings of security.md section 2.

@@ -171,6 +171,38 @@ events! {
     MessagesRetried = 51, "outbox", Info, "Messages tried again";
     /// The operator tried out delivery by mail.
     MailTested = 52, "outbox", Info, "Test mail sent";
+
+    // Joining, confirming and recovering: 55 to 69.
+    /// Something is asked of an account before it may be used (in full).
+    StipulationAdded = 55, "account", Info, "Stipulation added";
+    /// What was asked has been done.
+    StipulationSatisfied = 56, "account", Info, "Stipulation is satisfied";
+    /// The operator asks no more.
+    StipulationRemoved = 57, "account", Info, "Stipulation removed";
+    /// A token satisfied nothing.
+    StipulationRefused = 58, "account", Warn, "Unable to validate stipulation";
+    /// An account was made by its owner.
+    Registered = 59, "account", Info, "Account registered";
+    /// Somebody wanted to register with an address that has an account.
+    RegisteredAgain = 60, "account", Warn, "Registration with an e-mail address in use";
+    /// An account that was never confirmed went.
+    RegistrationLapsed = 61, "account", Info, "Unconfirmed account removed";
+    /// A one-time link was made.
+    LinkOffered = 62, "auth:onetime", Info, "One time token issued";
+    /// A one-time link was used.
+    LinkRedeemed = 63, "auth:onetime", Info, "One time token consumed";
+    /// A one-time link was refused.
+    LinkRefused = 64, "auth:onetime", Warn, "One time token refused";
+    /// A password was replaced without the old one, by a link.
+    PasswordReset = 65, "credential", Warn, "Password reset";
+    /// Somebody was invited.
+    Invited = 66, "account", Info, "Invitation sent";
+    /// An invitation was accepted.
+    InvitationAccepted = 67, "account", Info, "Invitation accepted";
+    /// A new e-mail address or mobile number is to be confirmed.
+    AddressWanted = 68, "account", Info, "Change of address asked for";
+    /// An e-mail address or a mobile number changed after it was confirmed.
+    AddressChanged = 69, "account", Warn, "Address changed";
 }
 
 /// One thing that happened, ready to be appended.
