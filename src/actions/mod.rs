@@ -61,12 +61,12 @@ pub struct Settings {
     pub throttle: throttle::Rules,
     /// The rules for new passwords.
     pub passwords: credentials::PasswordRules,
-    /// Second factors.
-    pub factors: factor::Rules,
     /// The portal's public address, which links in messages begin with.
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// Second factors.
+    pub factors: factor::Rules,
     /// Joining, confirming and recovering.
     pub people: people::Rules,
 }

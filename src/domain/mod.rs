@@ -35,7 +35,6 @@ pub mod stipulation;
 pub mod keyring;
 
 pub mod outbox;
-
 pub mod factor;
 
 pub mod login;

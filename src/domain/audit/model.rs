@@ -142,6 +142,13 @@ events! {
     /// The store was brought back from a backup.
     Restored = 29, "store", Alert, "Store restored from a backup";
 
+    // Messages: 50 to 54.
+    /// A message could not be delivered and was given up.
+    MessageGivenUp = 50, "outbox", Warn, "Message given up";
+    /// The operator had messages tried again.
+    MessagesRetried = 51, "outbox", Info, "Messages tried again";
+    /// The operator tried out delivery by mail.
+    MailTested = 52, "outbox", Info, "Test mail sent";
     // Second factors: 40 to 49.
     /// The first factor was right; the second was asked for.
     SecondFactorAsked = 40, "login", Info, "Second factor asked for";
@@ -163,14 +170,6 @@ events! {
     DevicesForgotten = 48, "factor", Info, "Trusted devices forgotten";
     /// A code was sent as a second factor.
     CodeSent = 49, "factor", Info, "Code sent";
-
-    // Messages: 50 to 54.
-    /// A message could not be delivered and was given up.
-    MessageGivenUp = 50, "outbox", Warn, "Message given up";
-    /// The operator had messages tried again.
-    MessagesRetried = 51, "outbox", Info, "Messages tried again";
-    /// The operator tried out delivery by mail.
-    MailTested = 52, "outbox", Info, "Test mail sent";
 
     // Joining, confirming and recovering: 55 to 69.
     /// Something is asked of an account before it may be used (in full).

@@ -41,8 +41,6 @@ impl FromFields for LoginBody {
         let username = fields.text(&Text::new("username", Field::Username).at_most(LONGEST_NAME));
         let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
         let totp = fields.optional_secret(&Text::new("totp", Field::Totp));
-        // An empty code is as good as none (simple-auth.md 1.3).
-        let totp = totp.filter(|code| !code.expose().trim().is_empty());
         Some(Self { username: username?, password: password?, totp })
     }
 }
@@ -58,7 +56,8 @@ pub(super) async fn begin(
     let attempt = Attempt {
         name: body.username,
         password: body.password,
-        totp: body.totp,
+        // An empty code is as good as none (simple-auth.md 1.3).
+        totp: body.totp.filter(|code| !code.expose().trim().is_empty()),
         remember: false,
         trust: shared.jar.own(&headers, Own::Trust).map(str::to_owned),
         device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
