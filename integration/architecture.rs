@@ -76,6 +76,7 @@ const DOMAIN: &[&str] = &[
     "credential",
     "session",
     "challenge",
+    "apikey",
     "keyring",
     "login",
     "policy",

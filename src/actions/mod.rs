@@ -11,12 +11,15 @@
 //! **Start reading at** [`Actions`], then [`login`].
 
 pub mod accounts;
+pub mod apikeys;
 pub mod audit;
 pub mod credentials;
 pub mod declared;
 pub mod groups;
 pub mod hashing;
 pub mod login;
+pub mod own;
+pub mod programs;
 pub mod sessions;
 pub mod setup;
 
@@ -65,6 +68,7 @@ struct Inner {
     keyring: Arc<Keyring>,
     settings: ArcSwap<Settings>,
     reservations: Reservations,
+    uses: apikeys::Uses,
     home: Home,
     under_way: TaskTracker,
 }
@@ -89,7 +93,18 @@ impl Actions {
         let settings = ArcSwap::from_pointee(settings);
         let keyring = Arc::new(keyring);
         let under_way = TaskTracker::new();
-        Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home, under_way })))
+        let uses = apikeys::Uses::default();
+        Ok(Self(Arc::new(Inner {
+            store,
+            world,
+            hashing,
+            keyring,
+            settings,
+            reservations,
+            uses,
+            home,
+            under_way,
+        })))
     }
 
     /// The settings in force.

@@ -30,6 +30,8 @@ pub mod session;
 
 pub mod challenge;
 
+pub mod apikey;
+
 pub mod keyring;
 
 pub mod login;

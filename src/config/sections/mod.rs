@@ -12,6 +12,7 @@ pub(crate) mod password;
 pub(crate) mod portal;
 pub(crate) mod proxies;
 pub(crate) mod session;
+pub(crate) mod simple;
 pub(crate) mod throttle;
 pub(crate) mod vouch;
 
