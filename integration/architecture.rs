@@ -78,6 +78,7 @@ const DOMAIN: &[&str] = &[
     "challenge",
     "apikey",
     "keyring",
+    "outbox",
     "login",
     "policy",
 ];

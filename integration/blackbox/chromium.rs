@@ -2,7 +2,7 @@
 
 use crate::{
     doors::{Door, Nginx, Traefik},
-    kit::{Place, place::PASSWORD, tls},
+    kit::{Place, config::PASSWORD, tls},
 };
 use std::{
     env, fs,

@@ -42,6 +42,30 @@ pub struct Wanted {
     pub temporary: bool,
 }
 
+impl Wanted {
+    /// The account itself, as yet in no group.
+    pub(super) fn account(&self) -> NewAccount {
+        NewAccount {
+            username: self.username.clone(),
+            display_name: self.display_name.clone(),
+            email: self.email.clone(),
+            mobile: self.mobile.clone(),
+            groups: Vec::new(),
+            managed: false,
+        }
+    }
+
+    /// What a password must not be built on.
+    pub(super) fn own_words(&self) -> impl Iterator<Item = String> + use<> {
+        let words = [
+            Some(self.username.as_str().to_owned()),
+            self.display_name.as_ref().map(|name| name.as_str().to_owned()),
+            self.email.as_ref().map(|email| email.as_str().to_owned()),
+        ];
+        words.into_iter().flatten()
+    }
+}
+
 /// An account with the names of its groups.
 #[derive(Clone, Debug)]
 pub struct Described {
@@ -76,24 +100,16 @@ impl Actions {
         permit: &Permit,
         wanted: Wanted,
     ) -> Result<AccountId, Fault> {
-        let hash = match wanted.password {
+        let hash = match wanted.password.clone() {
             Some(password) => {
-                let own = own_words(&wanted.username, wanted.display_name.as_ref(), wanted.email.as_ref());
-                self.check_password_words(&password, own, Field::Password).await?;
+                self.check_password_words(&password, wanted.own_words(), Field::Password).await?;
                 Some(self.hashed(password).await?)
             }
             None => None,
         };
         let id = AccountId::mint(call.now, self.0.world.random());
         let group_ids = self.fresh_group_ids(call, wanted.groups.len());
-        let new = NewAccount {
-            username: wanted.username,
-            display_name: wanted.display_name,
-            email: wanted.email,
-            mobile: wanted.mobile,
-            groups: Vec::new(),
-            managed: false,
-        };
+        let new = wanted.account();
         let (home, call, actor) = (self.0.home, call.clone(), permit.actor().to_owned());
         let (groups, temporary) = (wanted.groups, wanted.temporary);
         self.0
@@ -248,20 +264,6 @@ fn describe(tx: &impl Reading, id: AccountId, account: AccountRecord) -> Result<
     let groups = directory::names_of(tx, &account.groups)?;
     let has_password = credential::password_of(tx, id)?.is_some();
     Ok(Described { id, account, groups, has_password })
-}
-
-/// What a password of this person must not be built on.
-pub(super) fn own_words(
-    username: &Username,
-    display_name: Option<&DisplayName>,
-    email: Option<&EmailAddress>,
-) -> impl Iterator<Item = String> + use<> {
-    let words = [
-        Some(username.as_str().to_owned()),
-        display_name.map(|name| name.as_str().to_owned()),
-        email.map(|email| email.as_str().to_owned()),
-    ];
-    words.into_iter().flatten()
 }
 
 fn refuse_managed(account: &AccountRecord) -> Result<(), Fault> {

@@ -3,10 +3,10 @@
 use crate::{
     actions::{
         Actions,
-        accounts::{Wanted, groups_by_name, own_words},
+        accounts::{Wanted, groups_by_name},
     },
     domain::{
-        account::{self, NewAccount},
+        account,
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
@@ -75,11 +75,10 @@ impl Actions {
             }
             return Err(fault);
         }
-        let Some(password) = wanted.password else {
+        let Some(password) = wanted.password.clone() else {
             return Err(Fault::malformed(Field::Password, "is required"));
         };
-        let own = own_words(&wanted.username, wanted.display_name.as_ref(), wanted.email.as_ref());
-        self.check_password_words(&password, own, Field::Password).await?;
+        self.check_password_words(&password, wanted.own_words(), Field::Password).await?;
         let hash = self.hashed(password).await?;
         let id = AccountId::mint(call.now, self.0.world.random());
         let key = SessionKey::mint(call.now, self.0.world.random());
@@ -92,14 +91,7 @@ impl Actions {
             replaces,
             restricted: false,
         };
-        let new = NewAccount {
-            username: wanted.username,
-            display_name: wanted.display_name,
-            email: wanted.email,
-            mobile: wanted.mobile,
-            groups: Vec::new(),
-            managed: false,
-        };
+        let new = wanted.account();
         let admins = GroupName::parse(directory::ADMINS).map_err(Fault::broken)?;
         let fresh = self.fresh_group_ids(call, 1);
         let (home, call, epoch) = (self.0.home, call.clone(), self.0.store.epoch());

@@ -10,11 +10,11 @@ use super::{
     ledger::Ledger,
     raw::Raw,
     sections::{accounts, apps, session::is_public_suffix},
-    settings::{Settings, Site},
+    settings::{AppSettings, Settings, Site},
 };
 use crate::{
     actions,
-    domain::policy::RuleSet,
+    domain::policy::{ContinueUrl, RuleSet},
     store,
     values::{pattern::Hosts, url::WebUrl},
 };
@@ -44,21 +44,13 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     if let (Some((_, hashing)), Some(accounts)) = (&password, &accounts) {
         accounts::check_costs(&raw.accounts, accounts, hashing, book);
     }
-    // Without a portal the rules are still worth looking at.
-    let stand_in = WebUrl::parse("https://portal.invalid").ok();
-    let rules =
-        portal_url.or(stand_in.as_ref()).and_then(|portal| apps::settle(&raw.apps, portal, places, book));
-    if let Some((rules, _)) = &rules {
-        raw.portal.check_home(rules, book);
-    }
-    if let (Some(portal), Some((rules, _))) = (portal_url, &rules) {
-        where_the_cookie_goes(portal, cookie.domain.as_deref(), rules, book);
-    }
+    let guarded = guarded(&raw, portal_url, cookie.domain.as_deref(), places, book);
     one_address_each(gateway.as_ref(), api.as_ref(), metrics, book);
     let store = store::Settings { cache_bytes: store_cache, ..store::Settings::at(data_dir.join(STORE)) };
     let settled = (|| {
         let (passwords, hashing) = password?;
-        let (rules, apps) = rules?;
+        let (rules, apps) = guarded?;
+        let portal_url = gateway.as_ref()?.public_url.clone();
         Some(Settings {
             data_dir,
             store,
@@ -69,7 +61,13 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
             limits,
             largest_body: raw.limits.body.0,
             proxies: proxies?,
-            actions: actions::Settings { limits: lifetimes, throttle, passwords },
+            actions: actions::Settings {
+                limits: lifetimes,
+                throttle,
+                passwords,
+                portal: portal_url,
+                outlets: actions::Outlets::default(),
+            },
             hashing,
             cookie,
             vouch: vouch?,
@@ -87,6 +85,24 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     })();
     let (settings, warnings) = ledger.close(settled)?;
     Ok(Settings { warnings, ..settings })
+}
+
+/// The apps and their rules, and what portal and cookie have to do with them.
+fn guarded(
+    raw: &Raw,
+    portal: Option<&WebUrl>,
+    cookie_domain: Option<&str>,
+    places: Vec<ContinueUrl>,
+    ledger: &mut Ledger,
+) -> Option<(RuleSet, Vec<AppSettings>)> {
+    // Without a portal the rules are still worth looking at.
+    let stand_in = WebUrl::parse("https://portal.invalid").ok();
+    let (rules, apps) = apps::settle(&raw.apps, portal.or(stand_in.as_ref())?, places, ledger)?;
+    raw.portal.check_home(&rules, ledger);
+    if let Some(portal) = portal {
+        where_the_cookie_goes(portal, cookie_domain, &rules, ledger);
+    }
+    Some((rules, apps))
 }
 
 /// The store's file in the data folder.

@@ -4,6 +4,7 @@ use crate::{
     crypto::{
         keys::MasterKey,
         mac::{MacKey, framed},
+        seal::SealKey,
         text,
     },
     domain::credential::Version,
@@ -19,6 +20,9 @@ pub struct Keyring {
     returns: MacKey,
     devices: MacKey,
     loops: MacKey,
+    // Messages and the codes in them.
+    outbox: SealKey,
+    codes: MacKey,
 }
 
 /// What a form's token is bound to.
@@ -38,7 +42,19 @@ impl Keyring {
             returns: master.mac_key("return address v1"),
             devices: master.mac_key("known device v1"),
             loops: master.mac_key("redirect counter v1"),
+            outbox: master.seal_key("outbox v1"),
+            codes: master.mac_key("challenge code v1"),
         }
+    }
+
+    /// Seals what is filled into queued messages.
+    pub(in crate::domain) const fn outbox(&self) -> &SealKey {
+        &self.outbox
+    }
+
+    /// The key under which short codes are kept, for [`challenge`](crate::domain::challenge).
+    pub const fn codes(&self) -> &MacKey {
+        &self.codes
     }
 
     /// The token a form carries (security.md WEB-1).

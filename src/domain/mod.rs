@@ -34,6 +34,8 @@ pub mod apikey;
 
 pub mod keyring;
 
+pub mod outbox;
+
 pub mod login;
 
 pub mod policy;

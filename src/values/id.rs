@@ -90,6 +90,8 @@ ids! {
     AuditId;
     /// A purpose-bound one-time secret, such as the first-run setup link.
     ChallengeId;
+    /// A message to a person, from its queueing to its `Message-ID`.
+    MessageId;
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ async fn no_answered_write_is_lost() {
         let tasks: Vec<_> = (0..PEOPLE)
             .map(|n| {
                 let name = if n % 2 == 0 { "alice" } else { "carol" };
-                let sign_in = house.sign_in_request(name, crate::kit::place::PASSWORD);
+                let sign_in = house.sign_in_request(name, crate::kit::config::PASSWORD);
                 tokio::spawn(come_and_go(sign_in, house.url("/auth/session"), answered.clone(), stop.clone()))
             })
             .collect();

@@ -1,21 +1,14 @@
 //! Every kind of answer of the check, whole, as each family of proxies gets it (forward-auth.md 1.1).
 
 use super::snapshot;
-use crate::kit::{Ask, house::House};
+use crate::kit::{
+    Ask,
+    config::{PASSWORD, one_app},
+    house::House,
+};
 
-/// An application behind nginx and its family, and the same behind Traefik and its family.
-const APPS: &str = r#"
-[session.cookie]
-domain = "example.com"
-[[apps]]
-name = "app"
-hosts = ["app.example.com"]
-[[apps.rules]]
-path_prefix = ["/public/"]
-access = "bypass"
-[[apps.rules]]
-path_prefix = ["/vault/"]
-access = "second-factor"
+/// Of the application, this belongs to administrators.
+const ADMIN: &str = r#"
 [[apps.rules]]
 path_prefix = ["/admin/"]
 groups = ["admins"]
@@ -23,9 +16,12 @@ access = "signed-in"
 [[apps.rules]]
 path_prefix = ["/admin/"]
 access = "deny"
-[[apps.rules]]
-access = "signed-in"
 "#;
+
+/// A house with one application, for both families of proxies.
+async fn house() -> House {
+    House::behind("https://auth.example.com", &one_app("app.example.com", ADMIN)).await
+}
 
 #[derive(Clone, Copy)]
 enum Family {
@@ -55,7 +51,7 @@ impl Family {
 /// Somebody signed in, as the cookie line to send.
 async fn cookie(house: &House, name: &str) -> String {
     let ask = house
-        .sign_in_request(name, crate::kit::place::PASSWORD)
+        .sign_in_request(name, PASSWORD)
         .header("host", "auth.example.com")
         .header("x-forwarded-proto", "https");
     let answer = ask.send().await.expect(200);
@@ -67,7 +63,7 @@ async fn cookie(house: &House, name: &str) -> String {
 /// Proves: VCH-1, VCH-2, VCH-4, VCH-5, HDR-6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer() {
-    let house = House::behind("https://auth.example.com", APPS).await;
+    let house = house().await;
     let (alice, carol) = (cookie(&house, "alice").await, cookie(&house, "carol").await);
     for (family, name) in Family::BOTH {
         let check = |method: &str, path: &str| family.check(&house, method, path);
@@ -101,7 +97,7 @@ async fn every_answer() {
 /// Proves: VCH-9, HDR-3
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_describe_a_request_is_refused() {
-    let house = House::behind("https://auth.example.com", APPS).await;
+    let house = house().await;
     let alice = cookie(&house, "alice").await;
     for (family, _) in Family::BOTH {
         let whole = family.check(&house, "GET", "/x").header("cookie", &alice).navigation();
@@ -151,7 +147,7 @@ async fn what_does_not_describe_a_request_is_refused() {
 /// Proves: VCH-8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_client_adds_changes_nothing() {
-    let house = House::behind("https://auth.example.com", APPS).await;
+    let house = house().await;
     let alice = cookie(&house, "alice").await;
     for (family, _) in Family::BOTH {
         for (cookie, status) in [(alice.as_str(), 200), ("a=b", 401)] {

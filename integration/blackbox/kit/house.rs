@@ -1,6 +1,12 @@
 //! The program under test: its configuration, its start, its end, its start again.
 
-use super::{Ask, Browser, ports, process::Program, wait};
+use super::{
+    Ask, Browser,
+    config::{PASSWORD, QUICK, people},
+    ports,
+    process::Program,
+    wait,
+};
 use rustix::process::Signal;
 use std::{
     fs,
@@ -10,16 +16,6 @@ use std::{
     process::{Command, Stdio},
 };
 use tempfile::TempDir;
-
-/// The lowest parameters the program accepts, and room for many sign-ins: what a hash costs, and what a stranger may try, is none
-/// of these tests' business.
-pub const QUICK: &str = r#"
-[password]
-memory = "19MiB"
-iterations = 2
-[throttle]
-attempts_per_minute = 100000
-"#;
 
 /// A running `vouchsafe` with a folder of its own.
 pub struct House {
@@ -48,7 +44,7 @@ hosts = ["{gateway}"]
 upstream = "whoami"
 {}
 "#,
-                super::place::people()
+                people()
             )
         })
         .await
@@ -59,7 +55,7 @@ upstream = "whoami"
         Self::start(|gateway, api| {
             format!(
                 "[gateway]\nlisten = \"{gateway}\"\npublic_url = \"{public_url}\"\n[api]\nlisten = \"{api}\"\n{QUICK}\n{more}\n{}",
-                super::place::people()
+                people()
             )
         })
         .await
@@ -159,7 +155,7 @@ upstream = "whoami"
     /// Signs somebody in by the session endpoint.
     pub async fn sign_in(&self, name: &str) -> Browser {
         let mut browser = Browser::new();
-        browser.ask(self.sign_in_request(name, super::place::PASSWORD)).await.expect(200);
+        browser.ask(self.sign_in_request(name, PASSWORD)).await.expect(200);
         browser
     }
 

@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod browser;
 pub mod client;
+pub mod config;
 pub mod forms;
 pub mod house;
 pub mod place;

@@ -3,16 +3,12 @@
 use super::{
     Answer, Ask, Browser,
     apps::App,
-    house::{House, QUICK},
+    config::{PASSWORD, QUICK, one_app, people},
+    house::House,
     ports, wait,
 };
 use crate::doors::{Door, Site};
 use std::net::SocketAddr;
-
-/// Everybody's password. The hash below was made from it with the lowest parameters that the program accepts.
-pub const PASSWORD: &str = "seven green lanterns over water";
-const HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$aPfwZZvHg6TOh30xbQn14g$9tfNF59mdleWmlYUrHgrkUc0+2NETPNdspycw22ACZQ";
 
 pub struct Place<D> {
     pub house: House,
@@ -103,21 +99,7 @@ public_url = "https://auth.example.com:{port}"
 listen = "{api}"
 
 {QUICK}
-[session.cookie]
-domain = "example.com"
-
-[[apps]]
-name = "app"
-hosts = ["app.example.com:{port}"]
-[[apps.rules]]
-path_prefix = ["/public/"]
-access = "bypass"
-[[apps.rules]]
-path_prefix = ["/vault/"]
-access = "second-factor"
-[[apps.rules]]
-access = "signed-in"
-
+{}
 [[apps]]
 name = "admin"
 hosts = ["admin.example.com:{port}"]
@@ -129,33 +111,7 @@ access = "deny"
 
 {}
 "#,
+        one_app(&format!("app.example.com:{port}"), ""),
         people()
-    )
-}
-
-/// The people: one in no special group, one administrator, one who may not come in.
-pub fn people() -> String {
-    format!(
-        r#"
-[[accounts]]
-username = "alice"
-name = "Alice Liddell"
-email = "alice@example.com"
-groups = ["staff"]
-password_hash = "{HASH}"
-
-[[accounts]]
-username = "carol"
-name = "Zoë Carol"
-email = "carol@example.com"
-groups = ["admins", "staff"]
-password_hash = "{HASH}"
-
-[[accounts]]
-username = "dave"
-disabled = true
-groups = ["staff"]
-password_hash = "{HASH}"
-"#
     )
 }

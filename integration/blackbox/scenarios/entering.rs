@@ -2,7 +2,7 @@
 
 use crate::{
     doors::Door,
-    kit::{Answer, Ask, Browser, Place, apps::Told, forms::Form, place::PASSWORD},
+    kit::{Answer, Ask, Browser, Place, apps::Told, config::PASSWORD, forms::Form},
 };
 
 /// Refused as a navigation: sent to the portal, with nothing of ours kept in a cache on the way.

@@ -11,11 +11,13 @@
 
 mod model;
 mod records;
+mod resting;
 
 pub use self::{
     model::{Hindrance, NewAccount, Status},
     records::{
-        ACCOUNTS, AccountRecord, DELETED_NAMES_REST, all_after, any_account, by_login, create, email_is_free,
-        members_of, mobile_is_free, named, readdress, remove, save,
+        ACCOUNTS, AccountRecord, all_after, any_account, by_login, create, email_is_free, members_of,
+        mobile_is_free, named, readdress, remove, save,
     },
+    resting::DELETED_NAMES_REST,
 };

@@ -1,16 +1,19 @@
 //! Stored accounts and the questions asked of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use super::model::{NewAccount, Status};
+use super::{
+    model::{NewAccount, Status},
+    resting,
+};
 use crate::{
     domain::{
         directory::Home,
         fault::{Fault, Field, Reason},
     },
-    store::{Index, Inserted, Key, KeyBuf, KeyReader, Reading, Record, StoreError, Table, WriteTx},
+    store::{Index, Inserted, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
     values::{
         email::EmailAddress,
         id::{AccountId, GroupId, TenantId, UserDomainId},
@@ -21,12 +24,6 @@ use crate::{
 
 /// All accounts.
 pub const ACCOUNTS: Table<AccountRecord> = Table::new();
-const RESTING_NAMES: Table<RestingName> = Table::new();
-const RESTING_ADDRESSES: Table<RestingAddress> = Table::new();
-
-/// How long the user name, e-mail address and mobile number of a deleted account, or an address that an account
-/// gave up, cannot be given to somebody else (security.md ENR-6).
-pub const DELETED_NAMES_REST: Duration = Duration::from_hours(2160);
 
 const BY_USERNAME: Index<AccountRecord> = Index::unique("username", |account, keys| {
     keys.add().id(account.domain.bytes()).text(&account.canonical);
@@ -97,80 +94,6 @@ impl Record for AccountRecord {
     const INDEXES: &'static [Index<Self>] = &[BY_USERNAME, BY_EMAIL, BY_MOBILE, BY_GROUP];
 }
 
-/// A deleted user name that nobody may take yet.
-#[derive(Debug, PartialEq, Encode, Decode)]
-struct RestingName {
-    #[n(0)]
-    until: Timestamp,
-}
-
-impl Record for RestingName {
-    type Key = NameKey;
-    const SPACE: &'static str = "resting-names";
-}
-
-struct NameKey {
-    domain: UserDomainId,
-    canonical: String,
-}
-
-impl NameKey {
-    fn of(domain: UserDomainId, canonical: &str) -> Self {
-        Self { domain, canonical: canonical.to_owned() }
-    }
-}
-
-impl Key for NameKey {
-    fn write(&self, out: &mut KeyBuf) {
-        out.id(self.domain.bytes()).text(&self.canonical);
-    }
-
-    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
-        Some(Self { domain: UserDomainId::take(from)?, canonical: from.text()? })
-    }
-}
-
-/// An e-mail address or a mobile number that nobody else may take yet.
-#[derive(Debug, PartialEq, Eq, Encode, Decode)]
-struct RestingAddress {
-    #[n(0)]
-    until: Timestamp,
-    /// Whose it was, who may have it back.
-    #[n(1)]
-    of: AccountId,
-}
-
-impl Record for RestingAddress {
-    type Key = AddressKey;
-    const SPACE: &'static str = "resting-addresses";
-}
-
-struct AddressKey {
-    tenant: TenantId,
-    /// A URL, so that mail and telephone share the table.
-    address: String,
-}
-
-impl AddressKey {
-    fn email(tenant: TenantId, canonical: &str) -> Self {
-        Self { tenant, address: format!("mailto:{canonical}") }
-    }
-
-    fn mobile(tenant: TenantId, number: &str) -> Self {
-        Self { tenant, address: format!("tel:{number}") }
-    }
-}
-
-impl Key for AddressKey {
-    fn write(&self, out: &mut KeyBuf) {
-        out.id(self.tenant.bytes()).text(&self.address);
-    }
-
-    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
-        Some(Self { tenant: TenantId::take(from)?, address: from.text()? })
-    }
-}
-
 /// Makes an account. Its names and addresses must be free and rested.
 pub fn create(
     tx: &mut WriteTx,
@@ -180,11 +103,8 @@ pub fn create(
     now: Timestamp,
 ) -> Result<AccountRecord, Fault> {
     let canonical = new.username.canonical().to_owned();
-    if let Some(resting) = RESTING_NAMES.get(tx, &NameKey::of(home.domain, &canonical))? {
-        if now < resting.until {
-            return Err(taken(Field::Username, "this user name belonged to somebody who left not long ago"));
-        }
-        RESTING_NAMES.take(tx, &NameKey::of(home.domain, &canonical))?;
+    if !resting::wake_name(tx, home.domain, &canonical, now)? {
+        return Err(taken(Field::Username, "this user name belonged to somebody who left not long ago"));
     }
     if let Some(email) = &new.email {
         email_is_free(tx, home.tenant, id, email.canonical(), now)?;
@@ -230,7 +150,7 @@ pub fn email_is_free(
     if ACCOUNTS.find(tx, &BY_EMAIL, &tenant_key(tenant, canonical))?.is_some_and(|(other, _)| other != id) {
         return Err(collision("email"));
     }
-    if rests(tx, &AddressKey::email(tenant, canonical), id, now)? {
+    if resting::email_rests(tx, tenant, canonical, id, now)? {
         return Err(taken(Field::Email, "this e-mail address belonged to somebody else not long ago"));
     }
     Ok(())
@@ -250,37 +170,8 @@ pub fn mobile_is_free(
     if ACCOUNTS.find(tx, &BY_MOBILE, &tenant_key(tenant, number))?.is_some_and(|(other, _)| other != id) {
         return Err(collision("mobile"));
     }
-    if rests(tx, &AddressKey::mobile(tenant, number), id, now)? {
+    if resting::mobile_rests(tx, tenant, number, id, now)? {
         return Err(taken(Field::Mobile, "this mobile number belonged to somebody else not long ago"));
-    }
-    Ok(())
-}
-
-fn rests(tx: &impl Reading, key: &AddressKey, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
-    let resting = RESTING_ADDRESSES.get(tx, key)?;
-    Ok(resting.is_some_and(|resting| now < resting.until && resting.of != id))
-}
-
-/// Lets those addresses of `old` rest that are not those of `new`; all of them when there is no `new`.
-fn lay_to_rest(
-    tx: &mut WriteTx,
-    id: AccountId,
-    old: &AccountRecord,
-    new: Option<&AccountRecord>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let email = |record: &AccountRecord| {
-        record.email_canonical.as_ref().map(|email| AddressKey::email(record.tenant, email))
-    };
-    let mobile = |record: &AccountRecord| {
-        record.mobile.as_ref().map(|mobile| AddressKey::mobile(record.tenant, mobile))
-    };
-    let given_up = [
-        email(old).filter(|_| new.is_none_or(|new| new.email_canonical != old.email_canonical)),
-        mobile(old).filter(|_| new.is_none_or(|new| new.mobile != old.mobile)),
-    ];
-    for key in given_up.iter().flatten() {
-        RESTING_ADDRESSES.set(tx, key, &RestingAddress { until: now + DELETED_NAMES_REST, of: id })?;
     }
     Ok(())
 }
@@ -294,7 +185,7 @@ pub fn readdress(
     new: &AccountRecord,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    lay_to_rest(tx, id, old, Some(new), now)?;
+    resting::lay_addresses(tx, id, old, Some(new), now)?;
     save(tx, id, new)
 }
 
@@ -306,13 +197,12 @@ pub fn save(tx: &mut WriteTx, id: AccountId, record: &AccountRecord) -> Result<(
     }
 }
 
-/// Removes an account; its user name and addresses rest for [`DELETED_NAMES_REST`].
+/// Removes an account; its user name and addresses rest for [`DELETED_NAMES_REST`](super::DELETED_NAMES_REST).
 pub fn remove(tx: &mut WriteTx, id: AccountId, now: Timestamp) -> Result<Option<AccountRecord>, StoreError> {
     let removed = ACCOUNTS.take(tx, &id)?;
     if let Some(record) = &removed {
-        let resting = RestingName { until: now + DELETED_NAMES_REST };
-        RESTING_NAMES.set(tx, &NameKey::of(record.domain, &record.canonical), &resting)?;
-        lay_to_rest(tx, id, record, None, now)?;
+        resting::lay_name(tx, record, now)?;
+        resting::lay_addresses(tx, id, record, None, now)?;
     }
     Ok(removed)
 }
@@ -392,10 +282,7 @@ fn taken(field: Field, message: &str) -> Fault {
 /// What is stored keeps its shape: a change here needs a migration (OPS-15).
 #[cfg(test)]
 mod golden {
-    use super::{
-        AccountId, AccountRecord, BTreeMap, GroupId, RestingAddress, RestingName, Status, TenantId,
-        Timestamp, UserDomainId,
-    };
+    use super::{AccountRecord, BTreeMap, GroupId, Status, TenantId, Timestamp, UserDomainId};
     use crate::store::golden::check;
 
     fn account(status: Status) -> AccountRecord {
@@ -434,20 +321,5 @@ mod golden {
             ..account(disabled)
         };
         check("src/domain/account/golden/disabled.v1.hex", &bare);
-    }
-
-    /// Proves: OPS-15
-    #[test]
-    fn resting_names() {
-        let resting = RestingName { until: Timestamp::from_millis(1_800_000_000_123) };
-        check("src/domain/account/golden/resting-name.v1.hex", &resting);
-    }
-
-    /// Proves: OPS-15
-    #[test]
-    fn resting_addresses() {
-        let until = Timestamp::from_millis(1_800_000_000_123);
-        let resting = RestingAddress { until, of: AccountId::from_bytes([2; 16]) };
-        check("src/domain/account/golden/resting-address.v1.hex", &resting);
     }
 }

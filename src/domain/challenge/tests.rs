@@ -1,3 +1,5 @@
+//! What holds for links and codes, whoever uses them.
+
 use std::time::Duration;
 
 use super::{

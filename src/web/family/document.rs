@@ -209,9 +209,9 @@ fn reference(shape: Shape, shapes: &mut BTreeMap<String, Value>) -> Value {
     let mut parts = Vec::new();
     (shape.parts)(&mut parts);
     let name = (shape.name)();
-    parts.push((name.to_string(), (shape.schema)()));
     for (name, schema) in parts {
         shapes.entry(name).or_insert_with(|| json!(schema));
     }
+    shapes.entry(name.to_string()).or_insert_with(shape.schema);
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }

@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod answer;
+mod asked;
 pub mod document;
 pub mod input;
 mod signature;
@@ -24,7 +25,6 @@ mod signature;
 pub(in crate::web) mod sweep;
 #[cfg(test)]
 pub(in crate::web) mod testing;
-mod text;
 
 use axum::{
     Router,
@@ -36,7 +36,7 @@ pub(in crate::web) use self::signature::handler;
 pub use self::{
     access::{Access, Acting, Service, Trusted},
     answer::{Answer, Created, Png},
-    input::{FormOrJson, JsonBody, NoBody, Path, Query},
+    input::{FormOrJson, JsonBody, NoBody, Path, Query, RequestBody},
     signature::{Answered, Described, Describes, Handler, Media, Shape, Signature},
 };
 use super::{

@@ -9,9 +9,10 @@ use axum::{
     routing::{MethodFilter, MethodRouter},
 };
 use http::{HeaderMap, Method};
+use serde_json::Value;
 use utoipa::{
     ToSchema,
-    openapi::{RefOr, path::Parameter, schema::Schema},
+    openapi::{RefOr, schema::Schema},
 };
 
 use crate::{
@@ -24,8 +25,8 @@ use crate::{
 pub struct Shape {
     /// Its name in the document.
     pub name: fn() -> std::borrow::Cow<'static, str>,
-    /// Itself.
-    pub schema: fn() -> RefOr<Schema>,
+    /// Itself, as JSON Schema.
+    pub schema: fn() -> Value,
     /// Those it is made of.
     pub parts: fn(&mut Vec<(String, RefOr<Schema>)>),
 }
@@ -33,7 +34,7 @@ pub struct Shape {
 impl Shape {
     /// The shape of a type.
     pub const fn of<T: ToSchema>() -> Self {
-        Self { name: T::name, schema: T::schema, parts: T::schemas }
+        Self { name: T::name, schema: || serde_json::json!(T::schema()), parts: T::schemas }
     }
 }
 
@@ -80,7 +81,7 @@ pub struct Answered {
 #[derive(Clone, Default)]
 pub struct Signature {
     /// Parameters in path and query.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<Value>,
     /// The body that is read.
     pub body: Option<(Media, Shape)>,
     /// It reads no body, but refuses one of another type than JSON.

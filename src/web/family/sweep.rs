@@ -61,8 +61,9 @@ fn well_formed(family: &Family) {
         }
         let variable = |part: &str| Some(part.strip_prefix('{')?.strip_suffix('}')?.to_owned());
         let in_path: BTreeSet<String> = route.path.split('/').filter_map(variable).collect();
-        let described = signature.parameters.iter().map(|parameter| serde_json::json!(parameter));
-        let described: BTreeSet<String> = described
+        let described: BTreeSet<String> = signature
+            .parameters
+            .iter()
             .filter(|parameter| parameter["in"] == "path")
             .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
             .collect();

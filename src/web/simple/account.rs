@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::{
     local,
-    views::{AccountView, AuditQuery, AuditView, CheckBody, CheckView},
+    views::{AccountView, AuditView, CheckView},
 };
 use crate::{
     actions::login::LONGEST_NAME,
@@ -15,7 +15,8 @@ use crate::{
     },
     web::{
         Shared,
-        family::{Access, Acting, Answer, JsonBody, Query, Route, Verb, handler},
+        edge::body::{Fields, FromFields, Text},
+        family::{Access, Acting, Answer, JsonBody, Query, RequestBody, Route, Verb, handler},
     },
 };
 
@@ -52,6 +53,40 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
+/// Which part of the trail.
+struct AuditQuery {
+    offset: usize,
+    limit: usize,
+}
+
+impl FromFields for AuditQuery {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let offset = fields.about("How many of the newest records to pass over.", |fields| {
+            fields.number("offset", Field::Named("offset"), 0..=MOST_SKIPPED)
+        });
+        let limit = fields.about("How many records to answer with; 10 unless said.", |fields| {
+            fields.number("limit", Field::Named("limit"), 1..=MOST_SHOWN)
+        });
+        let number = |given: Option<i64>, usual| usize::try_from(given.unwrap_or(usual)).ok();
+        Some(Self { offset: number(offset, 0)?, limit: number(limit, USUAL)? })
+    }
+}
+
+/// A user name to look for.
+struct CheckBody {
+    username: String,
+}
+
+impl FromFields for CheckBody {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        Some(Self { username: fields.text(&Text::new("username", Field::Username).at_most(LONGEST_NAME))? })
+    }
+}
+
+impl RequestBody for CheckBody {
+    const NAME: &'static str = "v1.checkUsernameRequest";
+}
+
 /// `GET /account`
 async fn show(State(shared): State<Shared>, acting: Acting) -> Result<Answer<AccountView>, Fault> {
     let portrait = shared.actions.portrait(&acting.authority()?)?;
@@ -65,9 +100,7 @@ async fn trail(
     acting: Acting,
     Query(page): Query<AuditQuery>,
 ) -> Result<Answer<AuditView>, Fault> {
-    let offset = within("offset", page.offset.unwrap_or(0), 0, MOST_SKIPPED)?;
-    let limit = within("limit", page.limit.unwrap_or(USUAL), 1, MOST_SHOWN)?;
-    let records = shared.actions.own_trail(&acting.authority()?, offset, limit)?;
+    let records = shared.actions.own_trail(&acting.authority()?, page.offset, page.limit)?;
     Ok(Answer::new(AuditView { records: records.into_iter().map(Into::into).collect() }))
 }
 
@@ -80,25 +113,11 @@ async fn check(
     if !shared.settings.simple.name_check {
         return Err(Fault::new(Reason::SwitchedOff));
     }
-    if body.username.is_empty() {
-        return Err(Fault::malformed(Field::Username, "is required"));
-    }
-    if body.username.len() > LONGEST_NAME {
-        return Err(Fault::malformed(Field::Username, "is too long"));
-    }
     let exists = shared.actions.username_exists(&call, &body.username)?;
     Ok(Answer::new(CheckView { username: body.username, exists }))
 }
 
 /// How many records are passed over at most, and how many are shown (security.md API-6).
-const MOST_SKIPPED: u64 = 10_000;
-const MOST_SHOWN: u64 = 200;
-const USUAL: u64 = 10;
-
-fn within(name: &'static str, given: u64, least: u64, most: u64) -> Result<usize, Fault> {
-    let refused = || Fault::malformed(Field::Named(name), format!("is from {least} to {most}"));
-    if given < least || given > most {
-        return Err(refused());
-    }
-    usize::try_from(given).map_err(|_| refused())
-}
+const MOST_SKIPPED: i64 = 10_000;
+const MOST_SHOWN: i64 = 200;
+const USUAL: i64 = 10;

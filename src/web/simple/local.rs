@@ -2,18 +2,19 @@
 
 use axum::extract::State;
 
-use super::views::{LocalView, PasswordBody, PasswordChangedView};
+use super::views::{LocalView, PasswordChangedView};
 use crate::{
-    actions::credentials::PasswordChange,
+    actions::{credentials::PasswordChange, login::LONGEST_PASSWORD},
     domain::{
         apikey::Scope,
         call::Call,
-        fault::{Fault, Reason},
+        fault::{Fault, Field, Reason},
     },
     values::secret::Secret,
     web::{
         Shared,
-        family::{Access, Acting, Answer, JsonBody, Route, Verb, handler},
+        edge::body::{Fields, FromFields, Text},
+        family::{Access, Acting, Answer, JsonBody, RequestBody, Route, Verb, handler},
     },
 };
 
@@ -48,6 +49,27 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
+/// A change of the own password.
+struct PasswordBody {
+    new: Secret<String>,
+    old: Secret<String>,
+}
+
+impl FromFields for PasswordBody {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let new = fields.secret(&Text::new("newpassword", Field::NewPassword).judged_elsewhere());
+        let old = Text::new("oldpassword", Field::OldPassword)
+            .at_most(LONGEST_PASSWORD)
+            .about("Not needed where `requireOldPassword` is false.");
+        let old = fields.optional_secret(&old).unwrap_or_else(|| Secret::new(String::new()));
+        Some(Self { new: new?, old })
+    }
+}
+
+impl RequestBody for PasswordBody {
+    const NAME: &'static str = "v1.changePasswordRequest";
+}
+
 /// `GET /local`
 async fn show(State(shared): State<Shared>, acting: Acting) -> Result<Answer<LocalView>, Fault> {
     let portrait = shared.actions.portrait(&acting.authority()?)?;
@@ -68,10 +90,10 @@ async fn change_password(
         return Err(Fault::new(Reason::Forbidden));
     };
     let change = PasswordChange {
-        old: Secret::new(body.oldpassword),
-        new: Secret::new(body.newpassword),
+        old: body.old,
+        new: body.new,
         session: *hash,
-        strength: session.strength.clone(),
+        strength: session.strength(),
         remembered: session.remembered,
     };
     let (key, renewed) = shared.actions.change_password(&call, authority, change).await?;

@@ -3,19 +3,23 @@
 use axum::extract::State;
 use http::HeaderMap;
 
-use super::views::{LoginBody, OkView, SessionView, SignedInView};
+use super::views::{OkView, SessionView, SignedInView};
 use crate::{
-    actions::login::{Attempt, DEVICE_LIFETIME},
+    actions::login::{Attempt, DEVICE_LIFETIME, LONGEST_NAME, LONGEST_PASSWORD},
     domain::{
         call::Call,
-        fault::{Fault, Reason},
+        fault::{Fault, Field, Reason},
     },
     gate::Presence,
     values::secret::Secret,
     web::{
         Shared,
-        edge::{caller::Present, cookies::Own},
-        family::{Access, Acting, Answer, JsonBody, NoBody, Route, Verb, handler},
+        edge::{
+            body::{Fields, FromFields, Text},
+            caller::Present,
+            cookies::Own,
+        },
+        family::{Access, Acting, Answer, JsonBody, NoBody, RequestBody, Route, Verb, handler},
     },
 };
 
@@ -52,6 +56,28 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
+/// Who signs in.
+pub(super) struct LoginBody {
+    pub(super) username: String,
+    pub(super) password: Secret<String>,
+}
+
+impl FromFields for LoginBody {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let username = Text::new("username", Field::Username).at_most(LONGEST_NAME);
+        let username = fields.text(&username.about("The user name or the e-mail address."));
+        let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
+        // No account of this release has a second factor, so there is nothing it could be wrong about.
+        let totp = Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
+        let _ = fields.optional_secret(&totp);
+        Some(Self { username: username?, password: password? })
+    }
+}
+
+impl RequestBody for LoginBody {
+    const NAME: &'static str = "v1.loginRequest";
+}
+
 /// `POST /auth/session`
 async fn begin(
     State(shared): State<Shared>,
@@ -60,10 +86,9 @@ async fn begin(
     headers: HeaderMap,
     JsonBody(body): JsonBody<LoginBody>,
 ) -> Result<Answer<SignedInView>, Fault> {
-    let _ = body.totp;
     let attempt = Attempt {
         name: body.username,
-        password: Secret::new(body.password),
+        password: body.password,
         remember: false,
         device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
         replaces: match &presence {

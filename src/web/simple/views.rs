@@ -1,7 +1,7 @@
 //! What this family's requests and answers look like on the wire. The names of the shapes are those of the original's own document.
 
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     actions::own::Portrait,
@@ -32,20 +32,6 @@ pub(super) struct ErrorView {
     pub(super) message: String,
     /// For programs.
     pub(super) reason: &'static str,
-}
-
-/// Who signs in.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = v1::loginRequest)]
-pub(super) struct LoginBody {
-    /// The user name or the e-mail address.
-    pub(super) username: String,
-    #[schema(format = Password)]
-    pub(super) password: String,
-    /// A code of the second factor, where the account has one.
-    #[serde(default)]
-    pub(super) totp: Option<String>,
 }
 
 /// A session began. The original sends `id`, its own document says `success`: here are both.
@@ -98,25 +84,12 @@ impl SessionView {
             username: text(&person.username),
             email: text(&person.email),
             name: text(&person.display_name),
-            groups: person.groups.clone(),
+            groups: person.groups.typed.clone(),
             level: session.level.as_str(),
             created: session.created.rfc3339(),
             expires: session.ends.rfc3339(),
         }
     }
-}
-
-/// A change of the own password.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = v1::changePasswordRequest)]
-pub(super) struct PasswordBody {
-    #[schema(format = Password)]
-    pub(super) newpassword: String,
-    /// The present one; not needed where `requireOldPassword` is false.
-    #[serde(default)]
-    #[schema(format = Password)]
-    pub(super) oldpassword: String,
 }
 
 /// How the account signs in with a password.
@@ -203,19 +176,6 @@ impl AccountView {
     }
 }
 
-/// Which part of the trail.
-#[derive(Deserialize, IntoParams)]
-pub(super) struct AuditQuery {
-    /// How many of the newest records to pass over, at most 10000.
-    #[param(minimum = 0, maximum = 10000)]
-    #[serde(default)]
-    pub(super) offset: Option<u64>,
-    /// How many records to answer with; 10 unless said, at most 200.
-    #[param(minimum = 1, maximum = 200)]
-    #[serde(default)]
-    pub(super) limit: Option<u64>,
-}
-
 /// A page of the trail, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = v1::getAccountAuditResponse)]
@@ -245,14 +205,6 @@ impl From<AuditRecord> for AuditRecordView {
             message: record.event.message().to_owned(),
         }
     }
-}
-
-/// A user name to look for.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = v1::checkUsernameRequest)]
-pub(super) struct CheckBody {
-    pub(super) username: String,
 }
 
 /// Whether somebody has it.

@@ -1,13 +1,15 @@
 //! Which counters the sweep keeps.
 
-use super::*;
+use std::{net::IpAddr, time::Duration};
+
+use super::{stored::COUNTERS, *};
 use crate::{
     domain::{
         account::{self, NewAccount},
         directory,
     },
-    store::Store,
-    values::{name::Username, random::Random},
+    store::{Store, StoreError},
+    values::{id::AccountId, name::Username, net::SourceKey, random::Random, time::Timestamp},
 };
 
 fn start() -> Timestamp {

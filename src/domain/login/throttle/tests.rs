@@ -2,8 +2,11 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::*;
-use crate::{store::Store, values::random::Random};
+use super::{stored::COUNTERS, *};
+use crate::{
+    store::{Store, StoreError},
+    values::{id::AccountId, name, net::SourceKey, random::Random, time::Timestamp},
+};
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_secs(1_800_000_000 + seconds)

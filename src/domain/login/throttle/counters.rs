@@ -1,0 +1,197 @@
+//! What is counted: failures of a subject, of a subject from one origin, of a source.
+
+use std::net::IpAddr;
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    crypto::digest::sha256,
+    store::{Key, KeyBuf, KeyReader, Record},
+    values::{id::AccountId, net::SourceKey, time::Timestamp},
+};
+
+/// Whom an attempt is about, by account when the name is known and by digest when it is not: both are
+/// throttled alike, so that throttling tells nothing (THR-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subject([u8; 16]);
+
+impl Subject {
+    /// A known account.
+    pub const fn account(id: AccountId) -> Self {
+        Self(*id.bytes())
+    }
+
+    /// A name nobody has; spelled in canonical form so that its variants share a counter.
+    pub fn unknown(canonical: &str) -> Self {
+        let digest = sha256(format!("unknown name\0{canonical}").as_bytes());
+        let mut short = [0; 16];
+        short.copy_from_slice(&digest[..16]);
+        Self(short)
+    }
+}
+
+/// Where an attempt comes from: a browser that signed in to this account before, or just an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A device that proves an earlier sign-in to this very account.
+    KnownDevice([u8; 16]),
+    /// An address (IPv4 /32, IPv6 /64).
+    Source(SourceKey),
+}
+
+/// Names one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CounterKey([u8; 33]);
+
+impl CounterKey {
+    const PAIR: u8 = b'p';
+    const SUBJECT: u8 = b'a';
+    const SOURCE: u8 = b's';
+
+    /// Failures of a subject from one origin.
+    pub fn pair(subject: &Subject, origin: &Origin) -> Self {
+        Self::new(Self::PAIR, &subject.0, &origin_bytes(origin))
+    }
+
+    /// Failures of a subject from everywhere.
+    pub fn subject(subject: &Subject) -> Self {
+        Self::new(Self::SUBJECT, &subject.0, &[0; 16])
+    }
+
+    /// Failures of a source with everybody; `None` where there is no address.
+    pub fn source(origin: &Origin, client: Option<IpAddr>) -> Option<Self> {
+        let source = match origin {
+            Origin::Source(source) => *source,
+            Origin::KnownDevice(_) => SourceKey::of(client),
+        };
+        // Who comes through a Unix socket without an address is not one source but all of them.
+        (source != SourceKey::Local).then(|| Self::new(Self::SOURCE, &[0; 16], &source_bytes(&source)))
+    }
+
+    /// Where the pairs of a subject begin.
+    pub(super) fn first_pair(subject: &Subject) -> Self {
+        Self::new(Self::PAIR, &subject.0, &[0; 16])
+    }
+
+    /// Whether both are of one kind and one subject.
+    pub(super) fn is_akin(&self, other: &Self) -> bool {
+        self.0[..17] == other.0[..17]
+    }
+
+    /// Whether it counts a pair.
+    pub(super) const fn is_pair(&self) -> bool {
+        self.0[0] == Self::PAIR
+    }
+
+    /// The account it is about, if its subject is one.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        match self.0.split_first_chunk::<17>() {
+            Some(([Self::PAIR | Self::SUBJECT, subject @ ..], _)) => Some(AccountId::from_bytes(*subject)),
+            _ => None,
+        }
+    }
+
+    fn new(kind: u8, first: &[u8; 16], second: &[u8; 16]) -> Self {
+        let mut bytes = [kind; 33];
+        bytes[1..17].copy_from_slice(first);
+        bytes[17..].copy_from_slice(second);
+        Self(bytes)
+    }
+}
+
+impl Key for CounterKey {
+    fn write(&self, out: &mut KeyBuf) {
+        out.bytes(&self.0);
+    }
+
+    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
+        from.bytes().map(Self)
+    }
+}
+
+/// A counter as stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct CounterRecord {
+    /// Failures since the last success or the last quiet window.
+    #[n(0)]
+    pub failures: u32,
+    /// When the latest one happened.
+    #[n(1)]
+    pub latest: Timestamp,
+    /// Blocks so far in this run.
+    #[n(2)]
+    pub blocks: u32,
+    /// Failures since the last success, however long ago (the ceiling counts these).
+    #[n(3)]
+    pub consecutive: u32,
+}
+
+impl Record for CounterRecord {
+    type Key = CounterKey;
+    const SPACE: &'static str = "login-failures";
+}
+
+/// The counters one attempt stands under.
+#[derive(Clone, Copy, Debug)]
+pub struct Counters {
+    /// Subject and origin.
+    pub pair: CounterKey,
+    /// The subject.
+    pub subject: CounterKey,
+    /// The same two for the name as it was typed, when that is not the subject itself: what the one who types may be told
+    /// about (see [`Verdict::Hidden`]).
+    pub typed: Option<(CounterKey, CounterKey)>,
+    /// The source, where there is one.
+    pub source: Option<CounterKey>,
+    /// The attempt comes from a known device.
+    pub known_device: bool,
+}
+
+impl Counters {
+    /// The counters for an attempt on `subject`, typed as `typed`, from `origin` at address `client`.
+    pub fn of(subject: &Subject, typed: Option<&Subject>, origin: &Origin, client: Option<IpAddr>) -> Self {
+        let typed = typed.filter(|typed| *typed != subject);
+        Self {
+            pair: CounterKey::pair(subject, origin),
+            subject: CounterKey::subject(subject),
+            typed: typed.map(|typed| (CounterKey::pair(typed, origin), CounterKey::subject(typed))),
+            source: CounterKey::source(origin, client),
+            known_device: matches!(origin, Origin::KnownDevice(_)),
+        }
+    }
+
+    /// Those alone that the one who types may be told about.
+    #[must_use]
+    pub fn open(&self) -> Self {
+        match self.typed {
+            Some((pair, subject)) => Self { pair, subject, typed: None, ..*self },
+            None => *self,
+        }
+    }
+
+    /// All of them.
+    pub fn keys(&self) -> impl Iterator<Item = CounterKey> + use<> {
+        let (pair, subject) = self.typed.unzip();
+        [Some(self.pair), Some(self.subject), pair, subject, self.source].into_iter().flatten()
+    }
+}
+
+fn origin_bytes(origin: &Origin) -> [u8; 16] {
+    match origin {
+        Origin::KnownDevice(device) => *device,
+        Origin::Source(source) => source_bytes(source),
+    }
+}
+
+fn source_bytes(source: &SourceKey) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    match source {
+        SourceKey::V4(address) => bytes[..4].copy_from_slice(address),
+        SourceKey::V6(network) => {
+            bytes[0] = 6;
+            bytes[1..9].copy_from_slice(network);
+        }
+        SourceKey::Local => bytes[0] = 0xff,
+    }
+    bytes
+}

@@ -1,0 +1,34 @@
+//! How many wrong secrets are too many (security.md sections 2 and 9).
+//!
+//! Three counters stand for each attempt:
+//!
+//! - the *pair* of account and source (or known device): a few free failures, then growing delays, then blocks that double;
+//! - the *account* over all sources: so that a distributed guesser is slowed too, with a hard ceiling of consecutive failures
+//!   beyond which only devices that signed in before may try (THR-4: nobody can lock the owner out for ever);
+//! - the *source* over all accounts.
+//!
+//! The rules are pure: a counter, a moment and the limits give a verdict. Attempts that are under way count as failed until
+//! they end (THR-2); the caller passes their number as `pending`.
+//!
+//! **Responsibility.** The limits (`rules`), what is counted under which key (`counters`), and the counters in the store (`stored`).
+//!
+//! **Invariants.** A verdict is asked before a secret is looked at (THR-6). Known and unknown names are counted alike (THR-8).
+//!
+//! **Not here.** Attempts under way, and raw attempts per source (`actions::login::reservations`).
+//!
+//! **Start reading at** [`Rules`], then [`admit`].
+
+mod counters;
+mod rules;
+mod stored;
+
+pub use self::{
+    counters::{CounterKey, CounterRecord, Counters, Origin, Subject},
+    rules::{Admission, Rules},
+    stored::{Verdict, admit, clear, count_failure, pardon, sweep},
+};
+
+#[cfg(test)]
+mod sweep_tests;
+#[cfg(test)]
+mod tests;
