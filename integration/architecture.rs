@@ -77,6 +77,7 @@ const DOMAIN: &[&str] = &[
     "session",
     "challenge",
     "stipulation",
+    "apikey",
     "keyring",
     "outbox",
     "factor",

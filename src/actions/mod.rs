@@ -11,6 +11,7 @@
 //! **Start reading at** [`Actions`], then [`login`].
 
 pub mod accounts;
+pub mod apikeys;
 pub mod audit;
 mod confirmation;
 pub mod credentials;
@@ -20,8 +21,10 @@ pub mod hashing;
 mod letters;
 pub mod invitations;
 pub mod login;
+pub mod own;
 pub mod people;
 pub mod profile;
+pub mod programs;
 pub mod recovery;
 pub mod registration;
 pub mod sessions;
@@ -91,6 +94,7 @@ struct Inner {
     keyring: Arc<Keyring>,
     settings: ArcSwap<Settings>,
     reservations: Reservations,
+    uses: apikeys::Uses,
     home: Home,
     under_way: TaskTracker,
 }
@@ -115,7 +119,18 @@ impl Actions {
         let settings = ArcSwap::from_pointee(settings);
         let keyring = Arc::new(keyring);
         let under_way = TaskTracker::new();
-        Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home, under_way })))
+        let uses = apikeys::Uses::default();
+        Ok(Self(Arc::new(Inner {
+            store,
+            world,
+            hashing,
+            keyring,
+            settings,
+            reservations,
+            uses,
+            home,
+            under_way,
+        })))
     }
 
     /// The settings in force.

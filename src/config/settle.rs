@@ -36,6 +36,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
+    let simple = raw.simple.settle(book);
     let (cache, store_cache) = raw.cache.settle(book);
     let log = raw.log.settle(book);
     let audit_keep = raw.audit.settle(book);
@@ -74,6 +75,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
             cookie,
             vouch: vouch?,
             portal,
+            simple,
             cache,
             log,
             audit_keep,

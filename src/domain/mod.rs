@@ -32,6 +32,8 @@ pub mod challenge;
 
 pub mod stipulation;
 
+pub mod apikey;
+
 pub mod keyring;
 
 pub mod outbox;

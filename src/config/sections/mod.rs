@@ -13,6 +13,7 @@ pub(crate) mod portal;
 pub(crate) mod proxies;
 pub(crate) mod second_factors;
 pub(crate) mod session;
+pub(crate) mod simple;
 pub(crate) mod throttle;
 pub(crate) mod vouch;
 

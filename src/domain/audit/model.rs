@@ -202,6 +202,18 @@ events! {
     AddressWanted = 68, "account", Info, "Change of address asked for";
     /// An e-mail address or a mobile number changed after it was confirmed.
     AddressChanged = 69, "account", Warn, "Address changed";
+
+    // Programs: API keys and the service secret.
+    /// The operator made an API key.
+    ApiKeyAdded = 85, "apikey", Alert, "API key created";
+    /// The operator revoked an API key.
+    ApiKeyRevoked = 86, "apikey", Alert, "API key revoked";
+    /// An API key was refused: unknown, over, or not for this.
+    ApiKeyRefused = 87, "apikey", Warn, "API key refused";
+    /// A program acted for an account; written now and then, not for every request.
+    ApiKeyUsed = 88, "apikey", Info, "API key used";
+    /// A program that asked whether credentials are right gave the wrong secret of its own.
+    ServiceRefused = 89, "auth:simple", Warn, "Service secret refused";
 }
 
 /// One thing that happened, ready to be appended.

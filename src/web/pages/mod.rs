@@ -37,6 +37,7 @@ mod way;
 use axum::{Router, response::Response, routing};
 use minijinja::{Value, context};
 
+pub(in crate::web) use self::links::{arrive, visitor};
 pub use self::trouble::{PagesEnvelope, refusal};
 use self::{
     trouble::circles,
