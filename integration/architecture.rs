@@ -76,6 +76,8 @@ const DOMAIN: &[&str] = &[
     "credential",
     "session",
     "challenge",
+    "stipulation",
+    "apikey",
     "keyring",
     "outbox",
     "factor",

@@ -10,6 +10,7 @@ use crate::{
     web::{
         self, Surface,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
+        simple,
         vouch::{
             self,
             identity::{self, IdentityField, IdentityHeaders},
@@ -27,6 +28,17 @@ pub(super) fn web(settings: &Settings) -> web::Settings {
             domain: settings.cookie.domain.clone(),
             secure: settings.gateway.public_url.scheme() == Scheme::Https,
             prefix: settings.cookie.prefix,
+        },
+        simple: simple::Settings {
+            api_keys: settings.simple.api_keys,
+            name_check: settings.simple.name_check,
+            credentials_check: match &settings.simple.credentials_check {
+                config::CredentialsCheck::Off => simple::CredentialsCheck::Off,
+                config::CredentialsCheck::Secret(secrets) => {
+                    simple::CredentialsCheck::Secret(secrets.clone())
+                }
+                config::CredentialsCheck::Open => simple::CredentialsCheck::Open,
+            },
         },
         trust: ProxyTrust { peers: settings.proxies.peers.clone(), secret: settings.proxies.secret.clone() },
         largest_body: settings.largest_body,

@@ -30,6 +30,10 @@ pub mod session;
 
 pub mod challenge;
 
+pub mod stipulation;
+
+pub mod apikey;
+
 pub mod keyring;
 
 pub mod outbox;

@@ -13,6 +13,7 @@
 
 pub mod control;
 pub mod edge;
+pub mod family;
 mod gateway;
 mod health;
 pub mod metrics;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub cookies: CookieSettings,
     /// Whose forwarding headers are believed.
     pub trust: ProxyTrust,
+    /// What is switched on in the Simple Auth family.
+    pub simple: simple::Settings,
     /// Largest form or JSON body, in bytes.
     pub largest_body: u64,
     /// How long a body may take.

@@ -76,7 +76,7 @@ impl Site {
             gateway: Gateway::new(shared.clone(), vouch.clone()),
             vouch,
             portal: pages::routes(shared.clone()),
-            simple: simple::routes(shared.clone()),
+            simple: simple::routes(&shared),
             control: control::routes(control),
             listeners: listeners.into_iter().collect(),
             shared,
