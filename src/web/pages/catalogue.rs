@@ -84,6 +84,17 @@ messages! {
     SecondFactorTitle, "second-factor-title", "A second factor is needed";
     SecondFactorText, "second-factor-text", "You are signed in as {name}, but {place} asks for a second factor, and this version cannot ask you for one yet. Whoever runs this service can change the rule.";
 
+    // The documents of the API families.
+    DocumentsTitle, "documents-title", "API documents";
+    DocumentJson, "document-json", "The same for programs (OpenAPI 3.1)";
+    DocumentServers, "document-servers", "Addresses";
+    DocumentSchemes, "document-schemes", "Ways of proving who calls";
+    DocumentAccess, "document-access", "who may call";
+    DocumentAnybody, "document-anybody", "anybody";
+    DocumentNeeded, "document-needed", "required";
+    DocumentBody, "document-body", "body";
+    DocumentShapes, "document-shapes", "Shapes";
+
     // Redirects in a circle.
     LoopTitle, "loop-title", "You are being sent in circles";
     LoopText, "loop-text", "You are signed in here as {name}, but {place} sends you back again and again. The portal has stopped. One of these is probably the cause:";

@@ -14,6 +14,7 @@
 
 mod agent;
 mod catalogue;
+mod document;
 mod fields;
 mod flow;
 mod form;
@@ -30,7 +31,10 @@ mod way;
 use axum::{Router, response::Response, routing};
 use minijinja::{Value, context};
 
-pub use self::trouble::{PagesEnvelope, refusal};
+pub use self::{
+    document::{document, documents},
+    trouble::{PagesEnvelope, refusal},
+};
 use self::{
     trouble::circles,
     way::{Own, Way, see_other},
