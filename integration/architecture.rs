@@ -74,9 +74,12 @@ const DOMAIN: &[&str] = &[
     "directory",
     "account",
     "credential",
+    "client",
+    "token",
     "session",
     "challenge",
     "keyring",
+    "signing",
     "login",
     "policy",
 ];

@@ -4,6 +4,7 @@ use crate::{
     crypto::{
         keys::MasterKey,
         mac::{MacKey, framed},
+        seal::SealKey,
         text,
     },
     domain::credential::Version,
@@ -19,6 +20,9 @@ pub struct Keyring {
     returns: MacKey,
     devices: MacKey,
     loops: MacKey,
+    // OAuth 2.0.
+    tickets: MacKey,
+    signing: SealKey,
 }
 
 /// What a form's token is bound to.
@@ -38,7 +42,19 @@ impl Keyring {
             returns: master.mac_key("return address v1"),
             devices: master.mac_key("known device v1"),
             loops: master.mac_key("redirect counter v1"),
+            tickets: master.mac_key("oauth ticket v1"),
+            signing: master.seal_key("signing key v1"),
         }
+    }
+
+    /// Marks authorization codes and refresh tokens as ours, so that others are refused before any lookup.
+    pub const fn tickets(&self) -> &MacKey {
+        &self.tickets
+    }
+
+    /// Seals the private halves of the keys that sign tokens.
+    pub const fn signing(&self) -> &SealKey {
+        &self.signing
     }
 
     /// The token a form carries (security.md WEB-1).

@@ -26,11 +26,17 @@ pub mod account;
 
 pub mod credential;
 
+pub mod client;
+
+pub mod token;
+
 pub mod session;
 
 pub mod challenge;
 
 pub mod keyring;
+
+pub mod signing;
 
 pub mod login;
 

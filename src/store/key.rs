@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, fmt, ops::Bound};
 
 use crate::values::{
-    id::{AccountId, AuditId, ChallengeId, GroupId, SessionId, TenantId, UserDomainId},
+    id::{AccountId, AuditId, AuthorizationId, ChallengeId, GroupId, SessionId, TenantId, UserDomainId},
     time::Timestamp,
 };
 
@@ -258,7 +258,7 @@ macro_rules! ids {
     )*};
 }
 
-ids! { TenantId UserDomainId GroupId AccountId SessionId AuditId ChallengeId }
+ids! { TenantId UserDomainId GroupId AccountId SessionId AuditId ChallengeId AuthorizationId }
 
 /// Which way to walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -97,6 +97,11 @@ fn count_subject(
     Ok(counted.consecutive == rules.ceiling)
 }
 
+/// Whether there is anything that [`clear`] would forget.
+pub fn has_failures(tx: &impl Reading, counters: &Counters) -> Result<bool, StoreError> {
+    Ok(COUNTERS.contains(tx, &counters.pair)? || COUNTERS.contains(tx, &counters.subject)?)
+}
+
 /// Forgets the failures of a subject after a complete success. Those of the source stay (THR-5). Returns how many
 /// consecutive failures were forgotten.
 pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
