@@ -80,6 +80,7 @@ const DOMAIN: &[&str] = &[
     "challenge",
     "keyring",
     "signing",
+    "outbox",
     "login",
     "policy",
 ];

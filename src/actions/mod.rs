@@ -39,7 +39,7 @@ use crate::{
         session::Lifetimes,
     },
     store::{Health, Store, StoreError},
-    values::{id::AccountId, secret::Secret, time::Timestamp},
+    values::{id::AccountId, secret::Secret, time::Timestamp, url::WebUrl},
     world::World,
 };
 
@@ -52,6 +52,19 @@ pub struct Settings {
     pub throttle: throttle::Rules,
     /// The rules for new passwords.
     pub passwords: credentials::PasswordRules,
+    /// The portal's public address, which links in messages begin with.
+    pub portal: WebUrl,
+    /// How people can be written to.
+    pub outlets: Outlets,
+}
+
+/// Which ways to write to people the operator has set up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outlets {
+    /// E-mail, by whatever means.
+    pub mail: bool,
+    /// SMS.
+    pub sms: bool,
 }
 
 /// The house's capability to act: the store, the world, the hashing pool and the keys. Cheap to clone.
@@ -100,6 +113,21 @@ impl Actions {
     /// Puts other settings in force.
     pub fn configure(&self, settings: Settings) {
         self.0.settings.store(Arc::new(settings));
+    }
+
+    /// Whether mail can be sent. What needs mail is not offered otherwise.
+    pub fn wants_mail(&self) -> bool {
+        self.0.settings.load().outlets.mail
+    }
+
+    /// Whether SMS can be sent. What needs it is not offered otherwise.
+    pub fn wants_sms(&self) -> bool {
+        self.0.settings.load().outlets.sms
+    }
+
+    /// A page of the portal as a link in a message: its public address and this path (with query, already encoded).
+    pub fn link(&self, path: &str) -> String {
+        self.0.settings.load().portal.join_path(path)
     }
 
     /// The keys for form tokens, return addresses and the like.

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    Actions, Settings, Which,
+    Actions, Outlets, Settings, Which,
     accounts::{StatusChange, Wanted},
     credentials::{PasswordChange, PasswordRules},
     hashing::{self, HashingPool},
@@ -19,6 +19,7 @@ use crate::{
         fault::{Fault, Reason},
         keyring::Keyring,
         login::throttle,
+        outbox,
         rights::{Authority, Permit},
         session::{Lifetimes, SessionKey, SessionRecord},
     },
@@ -29,12 +30,15 @@ use crate::{
         name::{GroupName, Username},
         random::Random,
         secret::Secret,
+        url::WebUrl,
     },
     world::{Levers, World},
 };
 
 pub(crate) const PASSWORD: &str = "seven green lanterns over water";
 pub(crate) const OTHER: &str = "eleven quiet rivers under glass";
+/// What links in messages begin with.
+pub(crate) const PORTAL: &str = "https://auth.example.com";
 pub(crate) const WRONG: &str = "no lantern was ever this wrong";
 
 /// What a test may want otherwise.
@@ -85,8 +89,13 @@ impl Desk {
         let hashing = HashingPool::start(plan.hashing, world.random()).unwrap();
         // The master key lies beside the store, so it is the same after a restart.
         let keyring = Keyring::new(&MasterKey::generate(Random::new([9; 32])));
-        let settings =
-            Settings { limits: plan.limits, throttle: plan.throttle, passwords: PasswordRules::default() };
+        let settings = Settings {
+            limits: plan.limits,
+            throttle: plan.throttle,
+            passwords: PasswordRules::default(),
+            portal: WebUrl::parse(PORTAL).unwrap(),
+            outlets: Outlets { mail: true, sms: true },
+        };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
         Self { actions, store, levers }
     }
@@ -164,6 +173,19 @@ impl Desk {
         self.actions.find_account(&operator(), &Which::Named(name.to_owned())).unwrap().account
     }
 
+    /// Polls `asking` once and gives it up, as when a client hangs up, and waits for what it has set going.
+    pub(crate) async fn hang_up<T>(&self, asking: impl Future<Output = T>) {
+        tokio::select! {
+            biased;
+            _ = asking => panic!("there was nothing to hang up on"),
+            () = std::future::ready(()) => {}
+        }
+        let under_way = &self.actions.0.under_way;
+        under_way.close();
+        under_way.wait().await;
+        under_way.reopen();
+    }
+
     /// Passwords (right, wrong or dummy) that went through the pool so far.
     pub(crate) fn hashed(&self) -> u64 {
         self.actions.hashing().figures().done
@@ -175,6 +197,25 @@ impl Desk {
 
     pub(crate) fn count(&self, event: Event) -> usize {
         self.audit().iter().filter(|record| record.event == event).count()
+    }
+
+    /// The messages in the outbox, oldest first, with what is filled in.
+    pub(crate) fn messages(&self) -> Vec<(outbox::OutboxRecord, outbox::Values)> {
+        let keyring = self.actions.keyring();
+        let rows = self.store.read(|tx| outbox::list(tx, true, None, 10_000)).unwrap();
+        rows.into_iter()
+            .map(|(id, record)| {
+                let values = outbox::open(&keyring, id, &record).unwrap_or_default();
+                (record, values)
+            })
+            .collect()
+    }
+
+    /// A value of the newest message of a kind: the link or code that its reader would use.
+    pub(crate) fn sent_value(&self, template: outbox::Template, name: &str) -> Option<String> {
+        let messages = self.messages();
+        let (_, values) = messages.iter().rev().find(|(record, _)| record.template == template)?;
+        values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
     }
 
     /// The ids of the sessions of an account that are stored and live.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod declared;
+mod hostile;
 mod passwords;
 mod restarts;
 mod setup;

@@ -49,6 +49,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let settled = (|| {
         let (passwords, hashing) = password?;
         let (rules, apps) = guarded?;
+        let portal_url = gateway.as_ref()?.public_url.clone();
         Some(Settings {
             data_dir,
             store,
@@ -59,7 +60,13 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
             limits,
             largest_body: raw.limits.body.0,
             proxies: proxies?,
-            actions: actions::Settings { limits: lifetimes, throttle, passwords },
+            actions: actions::Settings {
+                limits: lifetimes,
+                throttle,
+                passwords,
+                portal: portal_url,
+                outlets: actions::Outlets::default(),
+            },
             hashing,
             cookie,
             vouch: vouch?,

@@ -23,6 +23,9 @@ pub struct Keyring {
     // OAuth 2.0.
     tickets: MacKey,
     signing: SealKey,
+    // Messages and the codes in them.
+    outbox: SealKey,
+    codes: MacKey,
 }
 
 /// What a form's token is bound to.
@@ -44,6 +47,8 @@ impl Keyring {
             loops: master.mac_key("redirect counter v1"),
             tickets: master.mac_key("oauth ticket v1"),
             signing: master.seal_key("signing key v1"),
+            outbox: master.seal_key("outbox v1"),
+            codes: master.mac_key("challenge code v1"),
         }
     }
 
@@ -55,6 +60,16 @@ impl Keyring {
     /// Seals the private halves of the keys that sign tokens.
     pub const fn signing(&self) -> &SealKey {
         &self.signing
+    }
+
+    /// Seals what is filled into queued messages.
+    pub(in crate::domain) const fn outbox(&self) -> &SealKey {
+        &self.outbox
+    }
+
+    /// The key under which short codes are kept, for [`challenge`](crate::domain::challenge).
+    pub const fn codes(&self) -> &MacKey {
+        &self.codes
     }
 
     /// The token a form carries (security.md WEB-1).

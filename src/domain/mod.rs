@@ -38,6 +38,8 @@ pub mod keyring;
 
 pub mod signing;
 
+pub mod outbox;
+
 pub mod login;
 
 pub mod policy;

@@ -1,20 +1,27 @@
 //! The memory of the gate: what was read once is not read again until it changes.
 //!
 //! A load and a change can overlap: the loader reads the old snapshot, the change commits and evicts nothing (not cached yet), the
-//! loader caches the old value. So each key belongs to a stripe with a counter; an eviction raises it, and a loader keeps its
-//! value only when the counter has not moved since before its read. Once a writer has been told "done", no later check sees the old value.
+//! loader caches the old value. So each key belongs to a stripe with a version; an eviction raises it, and a loader keeps its
+//! value only when the version has not moved since before its read. Once a writer has been told "done", no later check sees the old value.
+//!
+//! A session also remembers its owner, so that a check looks up one thing and not two. It does so with the version of the owner's stripe:
+//! whatever changes the owner makes that link void before its writer is told.
 
-use std::{hash::BuildHasher, sync::Arc};
-
-use foldhash::fast::RandomState;
-use quick_cache::sync::Cache;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::{
     ACCOUNT_SPACE, GROUP_SPACE, SESSION_SPACE,
     person::{Person, Session},
+    shelf::{Keyed, Shelf},
 };
 use crate::{
-    domain::session::SessionHash,
+    domain::{directory::GroupNames, session::SessionHash},
     store::{Change, Key, StoreError},
     values::id::AccountId,
 };
@@ -22,7 +29,7 @@ use crate::{
 /// How many entries are kept (a bound on memory, not on what is stored).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSizes {
-    /// Sessions, about 250 bytes each.
+    /// Sessions, about 190 bytes each.
     pub sessions: usize,
     /// People, about 500 bytes each.
     pub people: usize,
@@ -37,13 +44,41 @@ impl Default for CacheSizes {
 const STRIPES: usize = 64;
 
 pub(super) struct Caches {
-    sessions: Striped<SessionHash, Session>,
-    people: Striped<AccountId, Person>,
+    sessions: Striped<Session>,
+    people: Striped<Person>,
+    groups: Mutex<Groups>,
+}
+
+/// Sets of group names, each once however many people are in the same groups.
+#[derive(Default)]
+struct Groups {
+    known: HashSet<Arc<GroupNames>>,
+    /// When there are so many, those that nobody has any more are thrown out.
+    tidy_at: usize,
 }
 
 impl Caches {
     pub(super) fn new(sizes: &CacheSizes) -> Self {
-        Self { sessions: Striped::new(sizes.sessions), people: Striped::new(sizes.people) }
+        Self {
+            sessions: Striped::new(sizes.sessions),
+            people: Striped::new(sizes.people),
+            groups: Mutex::default(),
+        }
+    }
+
+    /// The same names, shared with everybody else who has just these.
+    pub(super) fn groups(&self, names: GroupNames) -> Arc<GroupNames> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = groups.known.get(&names) {
+            return Arc::clone(known);
+        }
+        if groups.known.len() >= groups.tidy_at {
+            groups.known.retain(|names| Arc::strong_count(names) > 1);
+            groups.tidy_at = 2 * groups.known.len() + 64;
+        }
+        let names = Arc::new(names);
+        groups.known.insert(Arc::clone(&names));
+        names
     }
 
     pub(super) fn session(
@@ -60,6 +95,29 @@ impl Caches {
         load: impl FnOnce() -> Result<Option<Person>, StoreError>,
     ) -> Result<Option<Arc<Person>>, StoreError> {
         self.people.get(&id, load)
+    }
+
+    /// The owner of a session: remembered there, or looked up and then remembered.
+    pub(super) fn owner(
+        &self,
+        session: &Session,
+        load: impl FnOnce() -> Result<Option<Person>, StoreError>,
+    ) -> Result<Option<Arc<Person>>, StoreError> {
+        // Before anything is looked at: a change from here on makes the link void that is made below.
+        let version = self.people.version(session.stripe);
+        if let Some(owner) = session.owner(version) {
+            return Ok(Some(owner));
+        }
+        let owner = self.people.get(&session.account, load)?;
+        if let Some(owner) = &owner {
+            session.remember_owner(version, owner);
+        }
+        Ok(owner)
+    }
+
+    /// The stripe that the versions of a person's facts are counted in.
+    pub(super) fn stripe_of(&self, id: AccountId) -> u8 {
+        stripe_of(self.people.shelf.hash(&id))
     }
 
     /// Called by the store's writer after a commit, before anybody is told of it.
@@ -86,91 +144,135 @@ impl Caches {
     }
 
     pub(super) fn sizes(&self) -> (usize, usize) {
-        (self.sessions.cache.len(), self.people.cache.len())
+        (self.sessions.shelf.len(), self.people.shelf.len())
     }
 }
 
-struct Striped<K, V> {
-    cache: Cache<K, Arc<V>, quick_cache::UnitWeighter, RandomState>,
-    stripes: Box<[std::sync::Mutex<u64>]>,
-    hasher: RandomState,
+struct Striped<V> {
+    shelf: Shelf<V>,
+    stripes: Box<[Stripe]>,
 }
 
-impl<K: std::hash::Hash + Eq + Copy, V> Striped<K, V> {
+/// Alone on its line, because every check reads one.
+#[derive(Default)]
+#[repr(align(64))]
+struct Stripe {
+    /// Held while the version moves, and while a loader compares it and keeps its value.
+    lock: Mutex<()>,
+    version: AtomicU64,
+}
+
+impl<V: Keyed> Striped<V> {
     fn new(size: usize) -> Self {
-        let hasher = RandomState::default();
-        let stripes = (0..STRIPES).map(|_| std::sync::Mutex::new(0)).collect();
-        let cache = Cache::with(
-            size,
-            u64::try_from(size).unwrap_or(u64::MAX),
-            quick_cache::UnitWeighter,
-            hasher.clone(),
-            quick_cache::sync::DefaultLifecycle::default(),
-        );
-        Self { cache, stripes, hasher }
+        Self { shelf: Shelf::new(size), stripes: (0..STRIPES).map(|_| Stripe::default()).collect() }
     }
 
     fn get(
         &self,
-        key: &K,
+        key: &V::Key,
         load: impl FnOnce() -> Result<Option<V>, StoreError>,
     ) -> Result<Option<Arc<V>>, StoreError> {
-        if let Some(value) = self.cache.get(key) {
+        let hash = self.shelf.hash(key);
+        if let Some(value) = self.shelf.get(hash, key) {
             return Ok(Some(value));
         }
-        let before = *lock(self.stripe(key));
+        let stripe = self.stripe(stripe_of(hash));
+        let before = stripe.version.load(Ordering::Acquire);
         // What is absent is not remembered: a million random cookies leave no trace.
         let Some(value) = load()?.map(Arc::new) else { return Ok(None) };
-        let counter = lock(self.stripe(key));
-        if *counter == before {
-            self.cache.insert(*key, value.clone());
+        let held = lock(stripe);
+        if stripe.version.load(Ordering::Acquire) == before {
+            self.shelf.insert(hash, Arc::clone(&value));
         }
+        drop(held);
         Ok(Some(value))
     }
 
-    fn forget(&self, key: &K) {
-        let mut counter = lock(self.stripe(key));
-        *counter += 1;
-        self.cache.remove(key);
+    fn forget(&self, key: &V::Key) {
+        let hash = self.shelf.hash(key);
+        let stripe = self.stripe(stripe_of(hash));
+        let held = lock(stripe);
+        // First out of the shelf: whoever sees the new version must not find the old value any more.
+        let gone = self.shelf.remove(hash, key);
+        stripe.version.fetch_add(1, Ordering::AcqRel);
+        drop((held, gone));
     }
 
     fn forget_all(&self) {
-        for stripe in &self.stripes {
-            *lock(stripe) += 1;
-        }
-        self.cache.clear();
+        // Before, so that no loader under way keeps what it read; and after, so that nothing found meanwhile stays linked.
+        self.raise_all();
+        self.shelf.clear();
+        self.raise_all();
     }
 
-    fn stripe(&self, key: &K) -> &std::sync::Mutex<u64> {
-        let index = usize::try_from(self.hasher.hash_one(key) % STRIPES as u64).unwrap_or(0);
-        &self.stripes[index]
+    fn raise_all(&self) {
+        for stripe in &self.stripes {
+            let _held = lock(stripe);
+            stripe.version.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn version(&self, stripe: u8) -> u64 {
+        self.stripe(stripe).version.load(Ordering::Acquire)
+    }
+
+    fn stripe(&self, stripe: u8) -> &Stripe {
+        &self.stripes[usize::from(stripe) % STRIPES]
     }
 }
 
-fn lock(stripe: &std::sync::Mutex<u64>) -> std::sync::MutexGuard<'_, u64> {
-    // The guarded number is valid whatever happened to its last holder.
-    stripe.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+const fn stripe_of(hash: u64) -> u8 {
+    hash.to_le_bytes()[1] % (STRIPES as u8)
+}
+
+fn lock(stripe: &Stripe) -> MutexGuard<'_, ()> {
+    // There is nothing in it that its last holder could have left half done.
+    stripe.lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::Striped;
+    use super::{Keyed, Striped};
+
+    #[derive(Debug, PartialEq)]
+    struct Word(u32, &'static str);
+
+    impl Keyed for Word {
+        type Key = u32;
+
+        fn key(&self) -> &u32 {
+            &self.0
+        }
+    }
 
     /// Proves: VCH-14
     #[test]
     fn a_value_read_before_a_change_is_not_kept_after_it() {
-        let cache: Striped<u32, &'static str> = Striped::new(8);
+        let cache: Striped<Word> = Striped::new(8);
+        let word = |text| Ok(Some(Word(1, text)));
         let got = cache.get(&1, || {
             // The change commits and evicts while the loader holds the old value.
             cache.forget(&1);
-            Ok(Some("old"))
+            word("old")
         });
-        assert_eq!(got, Ok(Some(Arc::new("old"))));
-        assert_eq!(cache.get(&1, || Ok(Some("new"))), Ok(Some(Arc::new("new"))));
-        assert_eq!(cache.get(&1, || Ok(Some("newer"))), Ok(Some(Arc::new("new"))));
+        assert_eq!(got, Ok(Some(Arc::new(Word(1, "old")))));
+        assert_eq!(cache.get(&1, || word("new")), Ok(Some(Arc::new(Word(1, "new")))));
+        assert_eq!(cache.get(&1, || word("newer")), Ok(Some(Arc::new(Word(1, "new")))));
         cache.forget_all();
         assert_eq!(cache.get(&1, || Ok(None)), Ok(None));
+    }
+
+    /// Proves: VCH-14
+    #[test]
+    fn every_way_of_forgetting_moves_the_version() {
+        let cache: Striped<Word> = Striped::new(8);
+        let stripe = super::stripe_of(cache.shelf.hash(&1));
+        let first = cache.version(stripe);
+        cache.forget(&1);
+        let second = cache.version(stripe);
+        cache.forget_all();
+        assert!(first < second && second < cache.version(stripe));
     }
 }

@@ -12,6 +12,7 @@
 
 mod cache;
 mod person;
+mod shelf;
 
 use std::{
     collections::HashMap,
@@ -25,7 +26,7 @@ use tokio::sync::mpsc;
 
 pub use self::{
     cache::CacheSizes,
-    person::{Person, Prepared, Presence, Session},
+    person::{Person, Presence, Session},
 };
 use crate::{
     domain::{
@@ -153,7 +154,7 @@ impl Gate {
             Presence::Person { session, person, .. } if !session.restricted => {
                 let subject = Subject {
                     username: &person.canonical,
-                    groups: &person.group_keys,
+                    groups: &person.groups.canonical,
                     second_factor: session.level == Level::SecondFactor,
                 };
                 rules.decide(Some(&subject), target, client)
@@ -164,13 +165,21 @@ impl Gate {
 
     /// The facts about a person as the gate sees them; `None` when there is no such account.
     pub fn person(&self, id: AccountId) -> Result<Option<Arc<Person>>, StoreError> {
-        self.caches.person(id, || {
-            self.store.read(|tx| {
-                let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(None) };
-                let groups = directory::names_of(tx, &account.groups)?;
-                Ok(Some(Person::new(id, &account, groups)))
-            })
+        self.caches.person(id, || self.load_person(id))
+    }
+
+    fn load_person(&self, id: AccountId) -> Result<Option<Person>, StoreError> {
+        self.store.read(|tx| {
+            let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(None) };
+            let groups = self.caches.groups(directory::names_of(tx, &account.groups)?);
+            Ok(Some(Person::new(id, &account, groups)))
         })
+    }
+
+    /// A session of another epoch is dead (security.md OPS-14), and what is dead is not remembered.
+    fn load_session(&self, hash: &SessionHash) -> Result<Option<Session>, StoreError> {
+        let record = self.store.read(|tx| SESSIONS.get(tx, hash))?.filter(|record| record.epoch == self.epoch);
+        Ok(record.map(|record| Session::new(*hash, &record, self.caches.stripe_of(record.account))))
     }
 
     /// How many sessions and people are in memory, for metrics.
@@ -179,13 +188,7 @@ impl Gate {
     }
 
     fn live(&self, hash: &SessionHash, now: Timestamp) -> Result<Option<Live>, StoreError> {
-        let session = self.caches.session(hash, || {
-            self.store.read(|tx| Ok(SESSIONS.get(tx, hash)?.map(|record| Session::new(&record))))
-        })?;
-        let Some(session) = session else { return Ok(None) };
-        if session.epoch != self.epoch {
-            return Ok(None);
-        }
+        let Some(session) = self.caches.session(hash, || self.load_session(hash))? else { return Ok(None) };
         match self.limits.liveness(now, session.last_seen(), session.ends, session.remembered) {
             Liveness::Live { touch } => {
                 if touch {
@@ -196,7 +199,9 @@ impl Gate {
             }
             Liveness::Idle | Liveness::Expired => return Ok(None),
         }
-        let Some(person) = self.person(session.account)? else { return Ok(None) };
+        let Some(person) = self.caches.owner(&session, || self.load_person(session.account))? else {
+            return Ok(None);
+        };
         Ok(person.may_enter.then_some((session, person)))
     }
 }

@@ -1,19 +1,17 @@
 //! What the gate keeps in memory of a session and of its owner.
 
-use std::{
-    any::Any,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError, Weak,
+    atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
 
+use super::shelf::Keyed;
 use crate::{
     domain::{
         account::AccountRecord,
-        caller::{Caller, Level, Strength},
+        caller::{Caller, Level, ProvenFactor, Strength},
         directory::GroupNames,
         session::{SessionHash, SessionRecord},
     },
@@ -26,6 +24,8 @@ use crate::{
 /// A session as the check needs it. Kept small: a hundred thousand of these are in memory.
 #[derive(Debug)]
 pub struct Session {
+    /// What it is stored under.
+    pub hash: SessionHash,
     /// Its public name.
     pub id: SessionId,
     /// Whose it is.
@@ -40,15 +40,31 @@ pub struct Session {
     pub restricted: bool,
     /// How far it reaches.
     pub level: Level,
-    /// How its owner was proven.
-    pub strength: Strength,
-    pub(super) epoch: u64,
+    /// The stripe of [`account`](Self::account), which is looked at in every check.
+    pub(super) stripe: u8,
+    proofs: Proofs,
     last_seen: AtomicU64,
+    owner: Mutex<Option<Link>>,
+}
+
+/// The owner as last looked up, and the version of the owner's stripe before that. It holds nobody in memory whom the cache has let go.
+type Link = (u64, Weak<Person>);
+
+/// How the owner was proven; nearly always by one thing, which needs no allocation.
+#[derive(Debug)]
+enum Proofs {
+    One(ProvenFactor),
+    Other(Box<[ProvenFactor]>),
 }
 
 impl Session {
-    pub(super) fn new(record: &SessionRecord) -> Self {
+    pub(super) fn new(hash: SessionHash, record: &SessionRecord, stripe: u8) -> Self {
+        let proofs = match record.strength.proofs.as_slice() {
+            [one] => Proofs::One(*one),
+            other => Proofs::Other(other.into()),
+        };
         Self {
+            hash,
             id: record.id,
             account: record.account,
             created: record.created,
@@ -56,9 +72,10 @@ impl Session {
             remembered: record.remembered,
             restricted: record.restricted,
             level: record.strength.level(),
-            strength: record.strength.clone(),
-            epoch: record.epoch,
+            stripe,
+            proofs,
             last_seen: AtomicU64::new(record.last_seen.millis()),
+            owner: Mutex::new(None),
         }
     }
 
@@ -71,57 +88,93 @@ impl Session {
         self.last_seen.fetch_max(at.millis(), Ordering::Relaxed);
     }
 
+    /// How its owner was proven.
+    pub fn strength(&self) -> Strength {
+        let proofs = match &self.proofs {
+            Proofs::One(one) => vec![*one],
+            Proofs::Other(other) => other.to_vec(),
+        };
+        Strength { proofs }
+    }
+
     /// Its owner as an actor.
     pub fn caller(&self) -> Caller {
-        Caller::Person { account: self.account, session: self.id, strength: self.strength.clone() }
+        Caller::Person { account: self.account, session: self.id, strength: self.strength() }
+    }
+
+    /// The owner, when remembered at this version.
+    pub(super) fn owner(&self, version: u64) -> Option<Arc<Person>> {
+        let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        owner.as_ref().filter(|(then, _)| *then == version).and_then(|(_, owner)| owner.upgrade())
+    }
+
+    pub(super) fn remember_owner(&self, version: u64, owner: &Arc<Person>) {
+        let link = Some((version, Arc::downgrade(owner)));
+        let old = std::mem::replace(&mut *self.owner.lock().unwrap_or_else(PoisonError::into_inner), link);
+        drop(old);
     }
 }
 
-/// A person as rules and identity headers need them, ready to be copied into an answer.
+impl Keyed for Session {
+    type Key = SessionHash;
+
+    fn key(&self) -> &SessionHash {
+        &self.hash
+    }
+}
+
+/// A person as rules and identity headers need them, ready to be copied into an answer. The texts are slices of one piece of memory,
+/// because most people's facts are not in the processor's cache when they are needed.
 #[derive(Debug)]
 pub struct Person {
     /// The account.
     pub id: AccountId,
     /// The user name as typed.
     pub username: Bytes,
-    /// The user name as rules compare it.
-    pub canonical: String,
     /// What people call the person.
     pub display_name: Bytes,
     /// The e-mail address, empty when there is none.
     pub email: Bytes,
-    /// Group names as typed, sorted.
-    pub groups: Vec<String>,
-    /// Group names as rules compare them, sorted.
-    pub group_keys: Vec<String>,
     /// Group names joined by commas; a group name cannot hold one.
     pub groups_joined: Bytes,
     /// The account's id as text.
     pub id_text: Bytes,
+    /// The user name as rules compare it.
+    pub canonical: Box<str>,
+    /// The names of the person's groups.
+    pub groups: Arc<GroupNames>,
     /// Whether the account's status lets its sessions live.
     pub may_enter: bool,
-    /// Room for whoever answers checks to keep what it made of these facts; it goes when they change.
-    pub prepared: OnceLock<Prepared>,
 }
 
-/// Something made from a person's facts, known only to its maker.
-pub type Prepared = Box<dyn Any + Send + Sync>;
-
 impl Person {
-    pub(super) fn new(id: AccountId, record: &AccountRecord, groups: GroupNames) -> Self {
+    pub(super) fn new(id: AccountId, record: &AccountRecord, groups: Arc<GroupNames>) -> Self {
+        let id_text = id.to_string();
+        let joined = groups.typed.join(",");
+        let email = record.email.as_deref().unwrap_or_default();
+        let parts = [&record.username, &record.display_name, email, &joined, &id_text];
+        let mut whole = Bytes::from(parts.concat().into_boxed_str().into_boxed_bytes());
+        let [username, display_name, email, groups_joined, id_text] =
+            parts.map(|part| if part.is_empty() { Bytes::new() } else { whole.split_to(part.len()) });
         Self {
             id,
-            username: Bytes::from(record.username.clone()),
-            canonical: record.canonical.clone(),
-            display_name: Bytes::from(record.display_name.clone()),
-            email: Bytes::from(record.email.clone().unwrap_or_default()),
-            groups_joined: Bytes::from(groups.typed.join(",")),
-            groups: groups.typed,
-            group_keys: groups.canonical,
-            id_text: Bytes::from(id.to_string()),
+            username,
+            display_name,
+            email,
+            groups_joined,
+            id_text,
+            canonical: record.canonical.as_str().into(),
+            groups,
             may_enter: record.status.hindrance().is_none(),
-            prepared: OnceLock::new(),
         }
+    }
+}
+
+impl Keyed for Person {
+    type Key = AccountId;
+
+    fn key(&self) -> &AccountId {
+        &self.id
     }
 }
 

@@ -92,6 +92,8 @@ ids! {
     ChallengeId;
     /// What a person (or a client for itself) granted to an OAuth client: the root of a family of tokens.
     AuthorizationId;
+    /// A message to a person, from its queueing to its `Message-ID`.
+    MessageId;
 }
 
 #[cfg(test)]

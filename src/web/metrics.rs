@@ -69,9 +69,7 @@ impl Metrics {
 
     /// One check was answered.
     pub fn vouched(&self, verdict: Verdict) {
-        if let Some(at) = VERDICTS.iter().position(|(known, _)| *known == verdict)
-            && let Some(counter) = self.checks.get(at)
-        {
+        if let Some(counter) = self.checks.get(verdict as usize) {
             counter.inc();
         }
     }
@@ -94,6 +92,7 @@ impl Default for Metrics {
     }
 }
 
+/// In the order of their declaration.
 const VERDICTS: [(Verdict, &str); 6] = [
     (Verdict::Pass, "pass"),
     (Verdict::PassAnonymous, "pass_anonymous"),
@@ -129,4 +128,16 @@ pub(super) fn answer(shared: &Shared, method: &Method) -> Response<Body> {
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     *response.body_mut() = Body::from(text);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VERDICTS;
+
+    #[test]
+    fn a_verdict_is_counted_as_itself() {
+        for (at, (verdict, outcome)) in VERDICTS.iter().enumerate() {
+            assert_eq!(*verdict as usize, at, "{outcome}");
+        }
+    }
 }

@@ -33,19 +33,19 @@ pub enum Surface {
     Control,
 }
 
-/// The surfaces of one listener.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surfaces(Vec<Surface>);
+/// The surfaces of one listener: a bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surfaces(u8);
 
 impl Surfaces {
     /// These surfaces.
     pub fn new(surfaces: impl IntoIterator<Item = Surface>) -> Self {
-        Self(surfaces.into_iter().collect())
+        Self(surfaces.into_iter().fold(0, |bits, surface| bits | 1 << surface as u8))
     }
 
     /// Whether the listener offers this one.
-    pub fn offers(&self, surface: Surface) -> bool {
-        self.0.contains(&surface)
+    pub const fn offers(self, surface: Surface) -> bool {
+        self.0 & 1 << surface as u8 != 0
     }
 }
 
@@ -60,7 +60,8 @@ struct Inner {
     portal: Router,
     simple: Router,
     control: Router,
-    listeners: HashMap<&'static str, Surfaces>,
+    /// Four at most, so that walking them beats hashing a name.
+    listeners: Vec<(&'static str, Surfaces)>,
 }
 
 impl Site {
@@ -77,7 +78,7 @@ impl Site {
             portal: pages::routes(shared.clone()),
             simple: simple::routes(shared.clone()),
             control: control::routes(control),
-            listeners,
+            listeners: listeners.into_iter().collect(),
             shared,
         }))
     }
@@ -86,7 +87,7 @@ impl Site {
         let inner = &*self.0;
         let (mut parts, body) = request.into_parts();
         let request_id = arrival.id.to_string();
-        let Some(surfaces) = inner.listeners.get(arrival.connection.listener) else {
+        let Some(surfaces) = inner.surfaces(arrival) else {
             return pages::refusal(&inner.shared, &Fault::broken("a listener without surfaces"), &request_id);
         };
         let call = match inner.shared.call(arrival, &parts) {
@@ -120,7 +121,7 @@ impl Service for Site {
 
     fn call(&self, arrival: Arrival, request: Request<Incoming>) -> Answer<Body> {
         let inner = &*self.0;
-        let surfaces = inner.listeners.get(arrival.connection.listener);
+        let surfaces = inner.surfaces(arrival);
         let offers = |surface| surfaces.is_some_and(|surfaces| surfaces.offers(surface));
         let path = request.uri().path();
         if offers(Surface::Vouch) && Vouch::is_for(path) {
@@ -153,8 +154,14 @@ enum Chosen {
 }
 
 impl Inner {
+    /// What the listener offers that a request came to.
+    fn surfaces(&self, arrival: Arrival) -> Option<Surfaces> {
+        let name = arrival.connection.listener;
+        self.listeners.iter().find(|(known, _)| *known == name).map(|(_, surfaces)| *surfaces)
+    }
+
     /// By listener, then by host, then by path (DESIGN.md section 2, public addresses).
-    fn choose(&self, surfaces: &Surfaces, arrival: Arrival, parts: &Parts) -> Chosen {
+    fn choose(&self, surfaces: Surfaces, arrival: Arrival, parts: &Parts) -> Chosen {
         let path = parts.uri.path();
         if surfaces.offers(Surface::Control) {
             return Chosen::Control;

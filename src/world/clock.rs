@@ -31,7 +31,11 @@ impl SystemClock {
 
     fn at(&self, wall_millis: u64, elapsed_millis: u64) -> Timestamp {
         let seen = wall_millis.saturating_sub(elapsed_millis);
-        let offset = self.epoch_at_start.fetch_max(seen, Ordering::Relaxed).max(seen);
+        let mut offset = self.epoch_at_start.load(Ordering::Relaxed);
+        // Written only when it grows: two cores that both wrote it each time would wait for one another.
+        if offset < seen {
+            offset = self.epoch_at_start.fetch_max(seen, Ordering::Relaxed).max(seen);
+        }
         Timestamp::from_millis(offset.saturating_add(elapsed_millis))
     }
 }

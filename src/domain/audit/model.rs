@@ -142,6 +142,14 @@ events! {
     /// The store was brought back from a backup.
     Restored = 29, "store", Alert, "Store restored from a backup";
 
+    // Messages: 50 to 54.
+    /// A message could not be delivered and was given up.
+    MessageGivenUp = 50, "outbox", Warn, "Message given up";
+    /// The operator had messages tried again.
+    MessagesRetried = 51, "outbox", Info, "Messages tried again";
+    /// The operator tried out delivery by mail.
+    MailTested = 52, "outbox", Info, "Test mail sent";
+
     // OAuth 2.0: 70 to 84.
     /// A client was registered.
     ClientCreated = 70, "oauth2", Info, "OAuth2 client registered";

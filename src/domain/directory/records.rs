@@ -176,7 +176,7 @@ pub fn rename_group(tx: &mut WriteTx, id: GroupId, name: &GroupName) -> Result<(
 }
 
 /// The names of some groups, each sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GroupNames {
     /// As people typed them: for headers and answers.
     pub typed: Vec<String>,

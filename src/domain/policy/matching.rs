@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::literal::Extractor;
 
 use super::model::{Access, PathRule, Rule, Subject};
 use crate::values::{
@@ -103,7 +104,11 @@ pub(super) enum PathMatcher {
     Exact(Box<str>),
     /// Without slash at the end; empty for the root.
     Prefix(Box<str>),
-    Regex(Regex),
+    Regex {
+        regex: Regex,
+        /// What every path begins with that it matches. Most paths are told apart by it, without waking the engine.
+        begins: Box<str>,
+    },
 }
 
 impl PathMatcher {
@@ -115,7 +120,8 @@ impl PathMatcher {
             PathRule::Prefix(text) => Self::Prefix(read(text)?.trim_end_matches('/').into()),
             PathRule::Regex(text) => {
                 check_escapes(text)?;
-                Self::Regex(anchored(text)?)
+                let regex = anchored(text)?;
+                Self::Regex { begins: common_prefix(regex.as_str()), regex }
             }
         })
     }
@@ -128,7 +134,7 @@ impl PathMatcher {
         match self {
             Self::Exact(own) => **own == *path,
             Self::Prefix(prefix) => is_at_or_below(path, prefix),
-            Self::Regex(regex) => regex.is_match(path),
+            Self::Regex { regex, begins } => path.starts_with(&**begins) && regex.is_match(path),
         }
     }
 }
@@ -149,6 +155,14 @@ pub(super) fn anchored(text: &str) -> Result<Regex, String> {
     })
 }
 
+/// What every match begins with, as far as that can be told; empty when it cannot.
+fn common_prefix(anchored: &str) -> Box<str> {
+    let literals = regex_syntax::parse(anchored).map(|tree| Extractor::new().extract(&tree));
+    let common = literals.ok().and_then(|literals| literals.longest_common_prefix().map(<[u8]>::to_vec));
+    // It may end within a character; then it is not worth the trouble.
+    common.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default().into()
+}
+
 /// Readings escape only what browsers escape, in upper case. Any other escape in an expression
 /// could never match, or would tell apart what a server takes for the same.
 fn check_escapes(text: &str) -> Result<(), String> {
@@ -163,4 +177,41 @@ fn check_escapes(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{anchored, common_prefix};
+
+    #[test]
+    fn the_common_prefix_is_one_of_every_match() {
+        for (text, prefix) in [
+            ("^/internal/[a-z]+/[0-9]+$", "/internal/"),
+            ("/a/(b|c)", "/a/"),
+            ("/a|/b", "/"),
+            ("(?i)/admin", "/"),
+            ("/a?/b", "/"),
+            (".*/admin", ""),
+            ("[/a]b", ""),
+            ("(?:/x)*", ""),
+            ("", ""),
+            ("^$", ""),
+        ] {
+            assert_eq!(&*common_prefix(anchored(text).unwrap().as_str()), prefix, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        /// Proves: VCH-10
+        #[test]
+        fn the_prefix_hides_no_match(text in "(/|a|b|\\(a|\\)|\\||\\?|\\*|\\^|\\$|\\(\\?i\\)|\\.|\\[ab\\]){0,10}", path in "/[abAB/]{0,6}") {
+            if let Ok(regex) = anchored(&text) && regex.is_match(&path) {
+                let prefix = common_prefix(regex.as_str());
+                prop_assert!(path.starts_with(&*prefix), "{} {} {}", text, path, prefix);
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AsHeaderName};
 
 use crate::{
     serve::{Arrival, PeerAddress},
@@ -47,22 +47,33 @@ impl ProxyTrust {
         if !self.believes(arrival, headers) {
             return Ok(arrival.connection.peer.ip().map(|address| address.to_canonical()));
         }
-        let mut lines = Vec::new();
-        for line in headers.get_all("x-forwarded-for") {
-            lines.push(std::str::from_utf8(line.as_bytes()).map_err(|_| ChainError::Malformed)?);
+        let chain = headers.get_all(FORWARDED_FOR);
+        if chain.iter().any(|line| text(line).is_none()) {
+            return Err(ChainError::Malformed);
         }
-        client_address(peer_of(arrival), lines.into_iter(), &self.peers)
+        client_address(peer_of(arrival), chain.iter().filter_map(text), &self.peers)
+    }
+
+    /// The client that a believed proxy asks for. A proxy that does not say for whom it asks asks for somebody unknown, not for itself.
+    pub fn named_client(&self, arrival: Arrival, headers: &HeaderMap) -> Result<Option<IpAddr>, ChainError> {
+        if headers.contains_key(FORWARDED_FOR) { self.client(arrival, headers) } else { Ok(None) }
     }
 }
 
 /// The one value of a header (security.md HDR-3).
-pub fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, HeaderFault> {
+pub fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<&str, HeaderFault> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(HeaderFault::Missing)?;
     if values.next().is_some() {
         return Err(HeaderFault::Repeated);
     }
-    std::str::from_utf8(value.as_bytes()).map_err(|_| HeaderFault::NotText)
+    text(value).ok_or(HeaderFault::NotText)
+}
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
 }
 
 fn peer_of(arrival: Arrival) -> Peer {
@@ -73,5 +84,5 @@ fn peer_of(arrival: Arrival) -> Peer {
 }
 
 fn sends(headers: &HeaderMap, secret: &Secret<String>) -> bool {
-    single(headers, SECRET_HEADER.as_str()).is_ok_and(|given| secret.matches(given))
+    single(headers, SECRET_HEADER).is_ok_and(|given| secret.matches(given))
 }

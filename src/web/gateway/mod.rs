@@ -68,7 +68,7 @@ impl Gateway {
     fn try_answer(&self, arrival: Arrival, parts: &Parts) -> Result<Response<Body>, Fault> {
         let malformed = || Fault::new(Reason::Malformed);
         let scheme = self.scheme(arrival, &parts.headers).ok_or_else(malformed)?;
-        let host = single(&parts.headers, header::HOST.as_str()).map_err(|_| malformed())?;
+        let host = single(&parts.headers, header::HOST).map_err(|_| malformed())?;
         let uri = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let target = Target::from_parts(parts.method.as_str(), scheme.as_str(), host, uri)
             .map_err(|error| malformed().because(error))?;

@@ -62,7 +62,7 @@ pub(super) async fn show(
         username => here.username(),
         display_name => String::from_utf8_lossy(&here.person.display_name),
         email => String::from_utf8_lossy(&here.person.email),
-        groups => here.person.groups.clone(),
+        groups => here.person.groups.typed.clone(),
         second_factor => here.session.level == Level::SecondFactor,
         sessions => sessions.iter().map(|session| row(language, session, &here)).collect::<Vec<_>>(),
         fields => hidden([(TOKEN, token.as_str())]),

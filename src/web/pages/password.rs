@@ -68,7 +68,7 @@ pub(super) async fn change(
         old: form.take_secret("old_password"),
         new: form.take_secret("new_password"),
         session: here.hash,
-        strength: here.session.strength.clone(),
+        strength: here.session.strength(),
         remembered: here.session.remembered,
     };
     let repeated = form.take_secret("new_password_again");

@@ -57,7 +57,7 @@ pub(super) async fn change_password(
         old: body.old,
         new: body.new,
         session: hash,
-        strength: session.strength.clone(),
+        strength: session.strength(),
         remembered: session.remembered,
     };
     let (key, renewed) = shared.actions.change_password(&call, authority, change).await?;

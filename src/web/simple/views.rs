@@ -56,7 +56,7 @@ impl SessionView {
             username: text(&person.username),
             email: text(&person.email),
             name: text(&person.display_name),
-            groups: person.groups.clone(),
+            groups: person.groups.typed.clone(),
             level: session.level.as_str(),
             created: session.created.rfc3339(),
             expires: session.ends.rfc3339(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::identity::IdentityHeaders;
 use crate::{
@@ -83,7 +83,7 @@ pub(super) struct Complaint {
 enum What {
     UntrustedPeer,
     BothSets,
-    Header(&'static str, HeaderFault),
+    Header(HeaderName, HeaderFault),
     Target(TargetError),
     Disguised(String),
 }
@@ -144,14 +144,16 @@ impl Adapter {
         if let Some(name) = identity.disguised(headers) {
             return Err(complain(What::Disguised(name.to_owned())));
         }
-        let one = |name| single(headers, name).map_err(|fault| complain(What::Header(name, fault)));
+        let one = |name: HeaderName| {
+            single(headers, &name).map_err(|fault| complain(What::Header(name.clone(), fault)))
+        };
         let target = match dialect {
             Dialect::Request => Target::parse_url(one(ORIGINAL_METHOD)?, one(ORIGINAL_URL)?),
             Dialect::Forward | Dialect::Session | Dialect::Gateway => Target::from_parts(
-                one("x-forwarded-method")?,
-                one("x-forwarded-proto")?,
-                one("x-forwarded-host")?,
-                one("x-forwarded-uri")?,
+                one(FORWARDED_METHOD)?,
+                one(FORWARDED_PROTO)?,
+                one(FORWARDED_HOST)?,
+                one(FORWARDED_URI)?,
             ),
         };
         let target = target.map_err(|error| complain(What::Target(error)))?;
@@ -159,8 +161,12 @@ impl Adapter {
     }
 }
 
-const ORIGINAL_URL: &str = "x-original-url";
-const ORIGINAL_METHOD: &str = "x-original-method";
+const ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
+const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
+const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
 /// Half a set is a proxy that was set up wrongly: it is refused for what is missing, not taken for a client that asks about
 /// its session.
@@ -170,5 +176,5 @@ fn says_original(headers: &HeaderMap) -> bool {
 
 /// `X-Forwarded-For` and `-Proto` alone come from any proxy in front of a plain API client; these come only with a check.
 fn says_forwarded(headers: &HeaderMap) -> bool {
-    headers.contains_key("x-forwarded-uri") || headers.contains_key("x-forwarded-method")
+    headers.contains_key(FORWARDED_URI) || headers.contains_key(FORWARDED_METHOD)
 }

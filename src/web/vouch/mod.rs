@@ -20,12 +20,12 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, header, request::Parts};
+use http::{Method, Response, header, request::Parts};
 
 pub(in crate::web) use self::adapter::Dialect;
 use self::{
     adapter::{Adapter, Asked},
-    identity::{IdentityHeaders, Unwritable},
+    identity::IdentityHeaders,
     refusal::Refusal,
 };
 use super::edge::{cookies::Jar, navigation, peer::ProxyTrust};
@@ -127,7 +127,8 @@ impl Vouch {
         };
         let headers = &parts.headers;
         let settings = self.settings.load();
-        let asked = match adapter.read(headers, self.trust.believes(arrival, headers), &settings.identity) {
+        let believed = self.trust.believes(arrival, headers);
+        let asked = match adapter.read(headers, believed, &settings.identity) {
             Ok(asked) => asked,
             Err(complaint) => {
                 let peer = arrival.connection.peer;
@@ -149,11 +150,9 @@ impl Vouch {
         match &asked {
             Asked::Session => self.session_form(&rules, &presence, parts, arrival, now),
             Asked::Target { dialect, target, bare } => {
-                let Ok(client) = self.trust.client(arrival, headers) else {
+                let Ok(client) = self.trust.named_client(arrival, headers) else {
                     return (Refusal::untrusted(*dialect).into_response(&parts.method), Verdict::Untrusted);
                 };
-                // A proxy that does not say for whom it asks asks for somebody unknown, not for itself.
-                let client = client.filter(|_| headers.contains_key("x-forwarded-for"));
                 let check =
                     Check { target, dialect: *dialect, bare: *bare, client, parts, now, request: arrival.id };
                 self.target_form(&rules, &presence, &check)
@@ -268,7 +267,7 @@ impl Vouch {
         method: &Method,
     ) -> (Response<Body>, Verdict) {
         let mut response = Response::new(Body::Empty);
-        let Ok(headers) = self.pass_headers(person, app) else {
+        let Ok(headers) = self.settings.load().identity_for(app).pass(person) else {
             // What is stored cannot stand in a header; an app must not take the person for nobody (VCH-8).
             tracing::error!("an identity header could not be written; the check is refused");
             return (Refusal::broken(dialect).into_response(method), Verdict::Broken);
@@ -280,27 +279,6 @@ impl Vouch {
         (response, if person.is_some() { Verdict::Pass } else { Verdict::PassAnonymous })
     }
 
-    /// Everything a pass carries. Made once for each person and kept with the person's facts: copying a ready map is most of what
-    /// the check costs beyond HTTP itself.
-    fn pass_headers(&self, person: Option<&Person>, app: Option<&App>) -> Result<HeaderMap, Unwritable> {
-        let settings = self.settings.load();
-        let make = || {
-            let mut headers = HeaderMap::new();
-            refusal::mark_private(&mut headers);
-            settings.identity_for(app).write(person, &mut headers).map(|()| headers)
-        };
-        let Some(person) = person.filter(|_| settings.per_app.is_empty()) else { return make() };
-        let kept = person.prepared.get().and_then(|kept| kept.downcast_ref::<Kept>());
-        if let Some(kept) = kept.filter(|kept| Arc::ptr_eq(&kept.settings, &settings)) {
-            return Ok(kept.headers.clone());
-        }
-        let headers = make()?;
-        // Settings that were swapped meanwhile find the place taken and make their own each time, until the facts are read anew.
-        let _ =
-            person.prepared.set(Box::new(Kept { settings: Arc::clone(&settings), headers: headers.clone() }));
-        Ok(headers)
-    }
-
     /// A CORS preflight carries no cookie by specification, so it can never sign in.
     fn is_passed_preflight(&self, decision: &Decision<'_>, check: &Check<'_>) -> bool {
         let headers = &check.parts.headers;
@@ -309,12 +287,6 @@ impl Vouch {
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
             && decision.app.is_some_and(|app| self.settings.load().preflight.contains(&app.name))
     }
-}
-
-/// A pass for one person under one set of settings.
-struct Kept {
-    settings: Arc<Settings>,
-    headers: HeaderMap,
 }
 
 /// One check that says what it is about.
@@ -346,11 +318,10 @@ fn slip(to: ReturnTo, method: method::Method, dialect: Dialect, now: Timestamp) 
 /// (forward-auth.md 12.3).
 fn is_foreign_socket(check: &Check<'_>) -> bool {
     let headers = &check.parts.headers;
-    (check.target.websocket || navigation::is_websocket(headers))
-        && headers
-            .get_all(header::ORIGIN)
-            .iter()
-            .any(|origin| !origin.as_bytes().eq_ignore_ascii_case(check.target.origin().as_bytes()))
+    // Nearly every check stops at the first look: no page's request goes without an Origin that opens a socket.
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    origins.any(|origin| !origin.as_bytes().eq_ignore_ascii_case(check.target.origin().as_bytes()))
+        && (check.target.websocket || navigation::is_websocket(headers))
 }
 
 #[cfg(test)]
