@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
-    domain::fault::{Fault, Reason},
+    domain::fault::{Fault, Field, Reason},
     store::StoreError,
 };
 
@@ -116,8 +116,21 @@ impl From<Fault> for Refusal {
             _ => (Code::InvalidRequest, "the request is malformed"),
         };
         let retry_after = fault.retry_after;
-        Self { retry_after, because: Some(fault), ..Self::new(code, description) }
+        let description = if fault.reason == Reason::Malformed { told(&fault) } else { None }
+            .map_or(Cow::Borrowed(description), Cow::Owned);
+        Self { description, retry_after, because: Some(fault), ..Self::new(code, "") }
     }
+}
+
+/// What is wrong with which field, in the characters that a description may have. Flaws repeat nothing that was sent.
+fn told(fault: &Fault) -> Option<String> {
+    let flaws = fault.flaws.iter().map(|flaw| match flaw.field {
+        Field::Named(name) => format!("{name} {}", flaw.message),
+        _ => format!("the request {}", flaw.message),
+    });
+    let told = flaws.collect::<Vec<_>>().join("; ");
+    let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+    (!told.is_empty()).then(|| told.chars().filter(allowed).take(300).collect())
 }
 
 impl From<StoreError> for Refusal {
