@@ -81,6 +81,7 @@ const DOMAIN: &[&str] = &[
     "keyring",
     "signing",
     "outbox",
+    "factor",
     "login",
     "policy",
 ];

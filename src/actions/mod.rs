@@ -32,6 +32,7 @@ use crate::{
         audit::{self as trail, Entry, Event},
         call::{Call, RequestId},
         directory::{self, Home},
+        factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
         login::throttle,
@@ -52,6 +53,8 @@ pub struct Settings {
     pub throttle: throttle::Rules,
     /// The rules for new passwords.
     pub passwords: credentials::PasswordRules,
+    /// Second factors.
+    pub factors: factor::Rules,
     /// The portal's public address, which links in messages begin with.
     pub portal: WebUrl,
     /// How people can be written to.

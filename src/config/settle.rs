@@ -32,6 +32,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let (lifetimes, cookie) = raw.session.settle(portal_url, book);
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
+    let factors = raw.second_factors.settle(&raw.portal.title, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
@@ -64,6 +65,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 limits: lifetimes,
                 throttle,
                 passwords,
+                factors,
                 portal: portal_url,
                 outlets: actions::Outlets::default(),
             },

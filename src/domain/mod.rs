@@ -40,6 +40,8 @@ pub mod signing;
 
 pub mod outbox;
 
+pub mod factor;
+
 pub mod login;
 
 pub mod policy;

@@ -132,6 +132,23 @@ pub fn begin(
     Ok(Begun { session, evicted })
 }
 
+/// Gives a live session another key and a greater strength; the old key is dead in the same transaction (security.md SES-2). Its
+/// limits stay: who proves more is not to stay longer.
+pub fn raise(
+    tx: &mut WriteTx,
+    old: &SessionHash,
+    session: SessionRecord,
+    (hash, id): (SessionHash, SessionId),
+    strength: Strength,
+    now: Timestamp,
+) -> Result<SessionRecord, StoreError> {
+    SESSIONS.take(tx, old)?;
+    token::move_session(tx, session.id, id)?;
+    let raised = SessionRecord { id, strength, last_seen: session.last_seen.max(now), ..session };
+    SESSIONS.set(tx, &hash, &raised)?;
+    Ok(raised)
+}
+
 /// Ends one session, and with it what OAuth clients were granted in it. Returns it when it was there.
 pub fn end(tx: &mut WriteTx, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
     let ended = SESSIONS.take(tx, hash)?;

@@ -51,7 +51,7 @@ impl Engine {
             let (verdict, had_failures) = self.0.store.read(|tx| {
                 let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
                 let verdict = throttle::admit(tx, &rules, &counters, count, call.now)?;
-                Ok::<_, StoreError>((verdict, throttle::has_failures(tx, &counters)?))
+                Ok::<_, StoreError>((verdict, throttle::has_failures(tx, &counters.cleared())?))
             })?;
             if let Verdict::Wait(wait) = verdict {
                 return Ok(Looked::Blocked(wait));
@@ -66,7 +66,7 @@ impl Engine {
             had_failures
         };
         if had_failures {
-            self.0.store.write(move |tx| throttle::clear(tx, &counters)).await?;
+            self.0.store.write(move |tx| throttle::clear(tx, &counters.cleared())).await?;
         }
         Ok(Looked::Right)
     }

@@ -79,6 +79,15 @@ impl Refusal {
         Self { code, description: Cow::Borrowed(description), basic: false, retry_after: None, because: None }
     }
 
+    /// What stands between a person's password and a token. Whatever it is, the grant is not good.
+    pub fn of_password(fault: Fault) -> Self {
+        if fault.reason == Reason::PasswordChangeNeeded {
+            let refusal = Self::new(Code::InvalidGrant, "password-change-required");
+            return Self { because: Some(fault), ..refusal };
+        }
+        fault.into()
+    }
+
     /// `invalid_request`, saying which parameter.
     pub fn about(parameter: &'static str, what: &'static str) -> Self {
         Self {

@@ -33,15 +33,17 @@ use crate::{
 pub(super) struct LoginBody {
     username: String,
     password: Secret<String>,
+    totp: Option<Secret<String>>,
 }
 
 impl FromFields for LoginBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let username = fields.text(&Text::new("username", Field::Username).at_most(LONGEST_NAME));
         let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
-        // No account of this release has a second factor, so there is nothing it could be wrong about.
-        let _ = fields.optional_secret(&Text::new("totp", Field::Totp));
-        Some(Self { username: username?, password: password? })
+        let totp = fields.optional_secret(&Text::new("totp", Field::Totp));
+        // An empty code is as good as none (simple-auth.md 1.3).
+        let totp = totp.filter(|code| !code.expose().trim().is_empty());
+        Some(Self { username: username?, password: password?, totp })
     }
 }
 
@@ -56,20 +58,23 @@ pub(super) async fn begin(
     let attempt = Attempt {
         name: body.username,
         password: body.password,
+        totp: body.totp,
         remember: false,
+        trust: shared.jar.own(&headers, Own::Trust).map(str::to_owned),
         device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
         replaces: match &presence {
             Presence::Person { hash, .. } => Some(*hash),
             Presence::Nobody | Presence::Conflicting => None,
         },
     };
-    let signed_in = shared.actions.sign_in(&call, attempt).await;
+    let signed_in = shared.actions.sign_in_at_once(&call, attempt).await;
     shared.metrics.signed_in(signed_in.as_ref().err().map(|fault| fault.reason));
     let signed_in = signed_in?;
     let mut response = Json(SignedInView::from(&signed_in.session)).into_response();
     let lifetime = signed_in.session.ends.since(call.now);
     let session = shared.jar.begin(&signed_in.key.text(), Some(lifetime));
-    let device = shared.jar.set_own(Own::Device, &signed_in.device, DEVICE_LIFETIME);
+    let device = signed_in.device.as_deref().map(|mark| (Own::Device, mark, DEVICE_LIFETIME));
+    let device = device.and_then(|(cookie, mark, lifetime)| shared.jar.set_own(cookie, mark, lifetime));
     for cookie in [session, device].into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

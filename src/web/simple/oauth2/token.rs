@@ -12,6 +12,7 @@ use super::{
     bodies::{ClientBody, IntrospectNames, TokenNames},
 };
 use crate::{
+    actions::login::Attempt,
     domain::call::Call,
     idp::oauth2::{Active, Introspection, Outcome, PasswordStep, Refusal, Tokens},
     web::Shared,
@@ -98,12 +99,17 @@ pub(in crate::web::simple) async fn issue(
 
 /// The password is checked by whoever guards all passwords, as strictly as at the login page.
 async fn with_password(shared: &Shared, call: &Call, step: PasswordStep) -> Result<Tokens, Refusal> {
-    let (account, strength) = shared
-        .actions
-        .verify(call, &step.username, step.password.clone(), step.totp.clone())
-        .await
-        .map_err(Refusal::from)?;
-    shared.oauth2.after_password(call, step, account, strength).await
+    let attempt = Attempt {
+        name: step.username.clone(),
+        password: step.password.clone(),
+        totp: step.totp.clone(),
+        remember: false,
+        device: None,
+        trust: None,
+        replaces: None,
+    };
+    let proved = shared.actions.check_sign_in(call, attempt).await.map_err(Refusal::of_password)?;
+    shared.oauth2.after_password(call, step, proved.account, proved.strength).await
 }
 
 /// `POST /auth/oauth2/token_info`
