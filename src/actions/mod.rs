@@ -17,6 +17,7 @@ pub mod declared;
 pub mod groups;
 pub mod hashing;
 pub mod login;
+pub mod messages;
 pub mod sessions;
 pub mod setup;
 
@@ -35,6 +36,7 @@ use crate::{
         factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
+        letters::Letters,
         login::throttle,
         rights::Permit,
         session::Lifetimes,
@@ -57,6 +59,8 @@ pub struct Settings {
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// The words of messages.
+    pub letters: Letters,
     /// Second factors.
     pub factors: factor::Rules,
 }

@@ -22,6 +22,7 @@ use crate::{
         },
         fault::{Fault, Reason},
         keyring::Keyring,
+        letters::{Brand, Letters},
         login::throttle,
         outbox,
         rights::{Authority, Permit},
@@ -101,6 +102,11 @@ impl Desk {
             passwords: PasswordRules::default(),
             portal: WebUrl::parse(PORTAL).unwrap(),
             outlets: Outlets { mail: true, sms: true },
+            letters: Letters::new(Brand {
+                service: "Example".to_owned(),
+                portal: WebUrl::parse(PORTAL).unwrap(),
+                language: outbox::Language::English,
+            }),
             factors: plan.factors,
         };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();

@@ -3,6 +3,7 @@
 mod accounts;
 mod declared;
 mod hostile;
+mod messages;
 mod passwords;
 mod restarts;
 mod setup;

@@ -20,6 +20,10 @@ use super::{
         session::SessionSection,
         throttle::ThrottleSection,
         vouch::VouchSection,
+        // Messages.
+        mail::MailSection,
+        outgoing::OutgoingSection,
+        sms::SmsSection,
     },
     source::join,
 };
@@ -44,6 +48,9 @@ pub(crate) struct Raw {
     pub(crate) log: LogSection,
     pub(crate) audit: AuditSection,
     pub(crate) limits: LimitsSection,
+    pub(crate) mail: MailSection,
+    pub(crate) sms: SmsSection,
+    pub(crate) outgoing: OutgoingSection,
     pub(crate) apps: Vec<AppSection>,
     pub(crate) accounts: Vec<AccountSection>,
 }
@@ -67,6 +74,9 @@ impl Default for Raw {
             log: LogSection::default(),
             audit: AuditSection::default(),
             limits: LimitsSection::default(),
+            mail: MailSection::default(),
+            sms: SmsSection::default(),
+            outgoing: OutgoingSection::default(),
             apps: Vec::new(),
             accounts: Vec::new(),
         }

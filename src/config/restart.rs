@@ -3,11 +3,12 @@
 use toml::{Table, Value};
 
 use super::{raw::Raw, settings::Settings, source::join};
+use crate::{values::secret::Secret, world::mail::Delivery};
 
 /// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
 /// tells the proxy, the rules for new passwords, and the certificates (whose files are
 /// read again even when their names stay).
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 11] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
@@ -16,6 +17,10 @@ const RELOADED: [&str; 8] = [
     "password.words",
     "gateway.tls",
     "api.tls",
+    // The words of messages.
+    "mail.templates",
+    "mail.product",
+    "mail.language",
 ];
 
 impl Settings {
@@ -28,14 +33,15 @@ impl Settings {
             keys.push("data_dir".to_owned());
         }
         // A secret serializes to nothing that could be compared, and one from a file may change with the file.
-        let secrets = [&old.proxies.secret, &new.proxies.secret];
-        let same = match secrets {
-            [None, None] => true,
-            [Some(old), Some(new)] => old.matches(new.expose()),
-            _ => false,
-        };
-        if !same {
-            keys.push("proxies.secret".to_owned());
+        for ((key, old), (_, new)) in secrets(old).into_iter().zip(secrets(new)) {
+            let same = match (old, new) {
+                (None, None) => true,
+                (Some(old), Some(new)) => old.matches(new.expose()),
+                _ => false,
+            };
+            if !same {
+                keys.push(key.to_owned());
+            }
         }
         keys.retain(|key| {
             !RELOADED
@@ -53,6 +59,21 @@ impl Settings {
         keys.dedup();
         keys
     }
+}
+
+/// Every secret by its key, in an order that is always the same.
+fn secrets(settings: &Settings) -> [(&'static str, Option<&Secret<String>>); 4] {
+    let (smtp, webhook) = match &settings.outlets.mail.delivery {
+        Delivery::Smtp(smtp) => (smtp.credentials.as_ref().map(|(_, password)| password), None),
+        Delivery::Webhook(webhook) => (None, webhook.secret.as_ref()),
+        Delivery::Nowhere | Delivery::Folder(_) => (None, None),
+    };
+    [
+        ("proxies.secret", settings.proxies.secret.as_ref()),
+        ("mail.smtp.password", smtp),
+        ("mail.webhook.secret", webhook),
+        ("sms.secret", settings.outlets.sms.as_ref().and_then(|gateway| gateway.secret.as_ref())),
+    ]
 }
 
 fn differences(path: &str, old: &Table, new: &Table, found: &mut Vec<String>) {

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{
@@ -14,9 +14,13 @@ use super::{
 };
 use crate::{
     actions,
-    domain::policy::{ContinueUrl, RuleSet},
+    domain::{
+        letters::Letters,
+        policy::{ContinueUrl, RuleSet},
+    },
     store,
     values::{pattern::Hosts, url::WebUrl},
+    world::{Outlets, mail::Delivery},
 };
 
 /// Settles each section, then what concerns several of them.
@@ -40,6 +44,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let log = raw.log.settle(book);
     let audit_keep = raw.audit.settle(book);
     let limits = raw.limits.settle(book);
+    let messages = messages(&raw, &data_dir, &portal.title, portal_url, book);
     let accounts = accounts::settle(&raw.accounts, book);
     if let (Some((_, hashing)), Some(accounts)) = (&password, &accounts) {
         accounts::check_costs(&raw.accounts, accounts, hashing, book);
@@ -51,6 +56,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
         let (passwords, hashing) = password?;
         let (rules, apps) = guarded?;
         let portal_url = gateway.as_ref()?.public_url.clone();
+        let (outlets, letters) = messages?;
         Some(Settings {
             data_dir,
             store,
@@ -66,9 +72,14 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 throttle,
                 passwords,
                 portal: portal_url,
-                outlets: actions::Outlets::default(),
+                outlets: actions::Outlets {
+                    mail: !matches!(outlets.mail.delivery, Delivery::Nowhere),
+                    sms: outlets.sms.is_some(),
+                },
+                letters,
                 factors,
             },
+            outlets,
             hashing,
             cookie,
             vouch: vouch?,
@@ -103,6 +114,23 @@ fn guarded(
         where_the_cookie_goes(portal, cookie_domain, &rules, ledger);
     }
     Some((rules, apps))
+}
+
+/// How people are reached, and in whose words.
+fn messages(
+    raw: &Raw,
+    data_dir: &Path,
+    title: &str,
+    portal: Option<&WebUrl>,
+    ledger: &mut Ledger,
+) -> Option<(Outlets, Letters)> {
+    let outgoing = raw.outgoing.settle(ledger);
+    let mail = raw.mail.settle(data_dir, &outgoing.reach, ledger);
+    let sms = raw.sms.settle(&outgoing.reach, ledger);
+    // Without a portal the words are still worth looking at.
+    let stand_in = WebUrl::parse("https://portal.invalid").ok();
+    let letters = raw.mail.letters(title, portal.or(stand_in.as_ref())?, ledger);
+    Some((Outlets { mail: mail?, sms: sms?, outgoing }, letters?))
 }
 
 /// The store's file in the data folder.

@@ -33,6 +33,9 @@ pub mod challenge;
 pub mod keyring;
 
 pub mod outbox;
+
+pub mod letters;
+
 pub mod factor;
 
 pub mod login;

@@ -11,6 +11,7 @@
 
 mod command;
 mod execute;
+mod mail;
 
 use axum::{
     Json, Router,
@@ -20,7 +21,7 @@ use axum::{
 };
 
 pub use self::{
-    command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
+    command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
 };
 use super::{
