@@ -12,6 +12,7 @@
 mod apikeys;
 mod command;
 mod execute;
+mod mail;
 
 use axum::{
     Json, Router,
@@ -22,7 +23,7 @@ use axum::{
 
 pub use self::{
     apikeys::{KeyCommand, KeyView},
-    command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
+    command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
 };
 use super::{
