@@ -76,6 +76,15 @@ pub async fn forged_headers_never_arrive<D: Door>(place: Place<D>) {
     assert_eq!(place.app.seen(), before);
 }
 
+/// The same through a door that lets such names in, which an application that reads headers as CGI does would take for ours.
+pub async fn underscores_never_arrive<D: Door>(place: Place<D>) {
+    let ask = Ask::get(&place.unguarded("/")).header("Remote_User", "root").header("remote_groups", "admins");
+    let told = Told::by(&ask.send().await.expect(200));
+    assert_eq!(told.header("remote-user"), ["root"], "{} does not even let them in", D::NAME);
+    assert_eq!(told.header("remote-groups"), ["admins"]);
+    forged_headers_never_arrive(place).await;
+}
+
 /// A public path is open to all, and nobody is anybody there who has not signed in.
 pub async fn public_path_has_no_identity<D: Door>(place: Place<D>) {
     let answer = Ask::get(&place.app("/public/page?x=1")).send().await.expect(200);
