@@ -39,9 +39,15 @@ impl World {
     #[cfg(any(test, feature = "test-util"))]
     /// A world whose time stands still until a test moves it and whose chance is reproducible.
     pub fn fake() -> (Self, Levers) {
+        Self::fake_of(1)
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    /// The same with the chance of a seed.
+    pub fn fake_of(seed: u64) -> (Self, Levers) {
         let clock = Arc::new(FakeClock::new(Timestamp::from_secs(1_800_000_000)));
         let levers = Levers { clock: clock.clone() };
-        (Self { clock, entropy: Arc::new(FakeEntropy::new(1)) }, levers)
+        (Self { clock, entropy: Arc::new(FakeEntropy::new(seed)) }, levers)
     }
 
     /// The present moment. Ask once per request and pass it down.
