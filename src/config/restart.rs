@@ -5,15 +5,16 @@ use toml::{Table, Value};
 use super::{raw::Raw, settings::Settings, source::join};
 
 /// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
-/// tells the proxy, the rules for new passwords, and the certificates (whose files are
+/// tells the proxy, the rules for new passwords, the level of the log, and the certificates (whose files are
 /// read again even when their names stay).
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 9] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
     "vouch",
     "password.min_length",
     "password.words",
+    "log.level",
     "gateway.tls",
     "api.tls",
 ];

@@ -36,6 +36,7 @@ macro_rules! all_through {
             leaving::crash_of_the_house_keeps_sessions,
             leaving::restart_of_the_door,
             forging::forged_headers_never_arrive,
+            forging::no_foreign_identity_header_arrives,
             forging::public_path_has_no_identity,
             forging::undeclared_host,
             forging::unknown_host,
