@@ -1,6 +1,7 @@
 //! Actions over a store in memory: what changes, what is refused, what the trail says.
 
 mod accounts;
+mod crash;
 mod declared;
 mod hostile;
 mod invitations;

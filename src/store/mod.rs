@@ -34,6 +34,8 @@ mod meta;
 mod migrate;
 mod table;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod trouble;
 mod tx;
 mod writer;
