@@ -258,6 +258,21 @@ mod tests {
         }
     }
 
+    /// Proves: VCH-6
+    #[test]
+    fn every_field_goes_under_its_own_name() {
+        let presets = [Preset::XForwarded, Preset::Remote, Preset::XAuthRequest];
+        let set = IdentityHeaders::new(presets.iter().flat_map(|preset| preset.headers()).collect(), HeaderText::Utf8);
+        for _ in 0..3 {
+            let copy = set.blank.clone();
+            assert_eq!(copy.len(), set.plan.len());
+            for (name, planned) in copy.keys().zip(&set.plan) {
+                let field = set.headers.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
+                assert_eq!(field, *planned, "{name}");
+            }
+        }
+    }
+
     /// Proves: HDR-4, HDR-7
     #[test]
     fn underscores_do_not_hide_a_header() {
