@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, interval_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -55,7 +55,8 @@ pub(super) fn start(
     let stop = stop.clone();
     tracker.spawn(async move {
         let mut sweeper = Sweeper::default();
-        let mut ticks = interval(SWEEP);
+        // Not at once: a start has more urgent pages to read.
+        let mut ticks = interval_at(Instant::now() + SWEEP, SWEEP);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

@@ -42,7 +42,7 @@ mod writer;
 
 pub use backup::BackupError;
 pub use changes::Change;
-pub use codec::{DecodeError, Record, decode, decode_body, encode};
+pub use codec::{DecodeError, Glimpse, Record, decode, decode_body, encode};
 pub use engine::{Space, Visit};
 pub use error::{OpenError, StoreError};
 pub use files::ever_existed;

@@ -110,7 +110,8 @@ impl IdentityHeaders {
         for (name, _) in &distinct {
             blank.insert(name.clone(), HeaderValue::from_static(""));
         }
-        let field_of = |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
+        let field_of =
+            |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
         let plan = blank.clone().keys().map(field_of).collect();
         Self { headers: distinct, text, guarded, blank, plan }
     }
@@ -257,6 +258,24 @@ mod tests {
         let headers = set().pass(None).unwrap();
         for name in ["remote-user", "remote-groups", "remote-email", "remote-name"] {
             assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), [""]);
+        }
+    }
+
+    /// Proves: VCH-6
+    #[test]
+    fn every_field_goes_under_its_own_name() {
+        let presets = [Preset::XForwarded, Preset::Remote, Preset::XAuthRequest];
+        let set = IdentityHeaders::new(
+            presets.iter().flat_map(|preset| preset.headers()).collect(),
+            HeaderText::Utf8,
+        );
+        for _ in 0..3 {
+            let copy = set.blank.clone();
+            assert_eq!(copy.len(), set.plan.len());
+            for (name, planned) in copy.keys().zip(&set.plan) {
+                let field = set.headers.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
+                assert_eq!(field, *planned, "{name}");
+            }
         }
     }
 
