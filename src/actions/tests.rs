@@ -6,6 +6,7 @@ mod hostile;
 mod invitations;
 mod passwords;
 mod profile;
+mod recovery;
 mod registration;
 mod restarts;
 mod setup;

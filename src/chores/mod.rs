@@ -9,8 +9,9 @@
 //!
 //! **Start reading at** [`Sweeper::round`], [`touches`] and [`denials`].
 
+mod challenges;
 pub mod denials;
 mod sweep;
 pub mod touches;
 
-pub use self::sweep::Sweeper;
+pub use self::{challenges::ChallengeSweeper, sweep::Sweeper};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::people::{InviteArgs, OneTimeArgs, StipulationVerb};
 use crate::web::control::Command;
 
 /// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
@@ -38,6 +39,13 @@ pub(crate) enum Verb {
     /// Manage groups.
     #[command(subcommand)]
     Group(GroupVerb),
+    /// Show or change what is asked of an account before it may be used.
+    #[command(subcommand)]
+    Stipulation(StipulationVerb),
+    /// Print a link that signs somebody in, once. A second factor is asked for all the same.
+    Onetime(OneTimeArgs),
+    /// Invite somebody by e-mail, and print the link.
+    Invite(InviteArgs),
     /// Read the audit trail, newest entry first.
     Audit(AuditArgs),
     /// Say how a request would be judged, by which rule, and from which facts.
@@ -120,6 +128,11 @@ pub(crate) enum AccountVerb {
     },
     /// Open a locked account and forget its failed sign-ins.
     Unlock {
+        /// Which.
+        who: String,
+    },
+    /// Open an account that waits for approval.
+    Approve {
         /// Which.
         who: String,
     },

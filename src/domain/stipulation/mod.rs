@@ -14,7 +14,7 @@ mod records;
 mod terms;
 
 pub use self::{
-    model::{Open, Stipulation},
+    model::{Open, Stipulation, StipulationError},
     records::{
         Lapsed, STIPULATIONS, StipulationRecord, add, blocking, forget, interactive, lapse, open, remove, remove_all,
         satisfy,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::people::{PeopleCommand, StipulationView};
+
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -145,6 +147,11 @@ pub enum Command {
         /// Where to; an absolute path that does not exist yet.
         path: String,
     },
+    /// Joining and coming back.
+    People {
+        /// What to do.
+        verb: PeopleCommand,
+    },
     /// Load the configuration anew.
     Reload,
 }
@@ -165,6 +172,10 @@ pub enum Reply {
     Groups(Vec<GroupView>),
     /// Audit entries.
     Audit(Vec<AuditView>),
+    /// What is asked of an account.
+    Stipulations(Vec<StipulationView>),
+    /// A link, which is a secret.
+    Link(String),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
 }

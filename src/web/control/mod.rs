@@ -11,6 +11,7 @@
 
 mod command;
 mod execute;
+mod people;
 
 use axum::{
     Json, Router,
@@ -22,6 +23,7 @@ use axum::{
 pub use self::{
     command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
+    people::{PeopleCommand, StipulationView},
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},
