@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::people::{InviteArgs, OneTimeArgs, StipulationVerb};
+use super::apikey::ApiKeyVerb;
 use crate::web::control::Command;
 
 /// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
@@ -46,6 +47,9 @@ pub(crate) enum Verb {
     Onetime(OneTimeArgs),
     /// Invite somebody by e-mail, and print the link.
     Invite(InviteArgs),
+    /// Manage the keys with which programs act for people.
+    #[command(subcommand)]
+    Apikey(ApiKeyVerb),
     /// Read the audit trail, newest entry first.
     Audit(AuditArgs),
     /// Say how a request would be judged, by which rule, and from which facts.

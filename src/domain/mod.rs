@@ -26,6 +26,10 @@ pub mod account;
 
 pub mod credential;
 
+pub mod client;
+
+pub mod token;
+
 pub mod session;
 
 pub mod challenge;
@@ -35,6 +39,8 @@ pub mod stipulation;
 pub mod apikey;
 
 pub mod keyring;
+
+pub mod signing;
 
 pub mod outbox;
 pub mod factor;

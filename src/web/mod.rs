@@ -17,6 +17,7 @@ pub mod family;
 mod gateway;
 mod health;
 pub mod metrics;
+mod openapi;
 pub mod pages;
 pub mod simple;
 mod site;
@@ -38,6 +39,8 @@ use crate::{actions::Actions, domain::keyring::Keyring, gate::Gate, values::url:
 pub struct Settings {
     /// Where browsers find the portal.
     pub portal: WebUrl,
+    /// Where clients find the identity service.
+    pub api: WebUrl,
     /// What the portal calls itself.
     pub title: String,
     /// Where a browser goes after signing in when it came from nowhere: a declared place, or the portal's own page.

@@ -62,6 +62,7 @@ impl House {
         let (gate, learned) = Gate::new(desk.store.clone(), limits, rules, &CacheSizes::default());
         let mut settings = web::Settings {
             portal: WebUrl::parse(PORTAL).unwrap(),
+            api: WebUrl::parse("https://id.example.com").unwrap(),
             title: "Example <portal>".to_owned(),
             home: None,
             cookies: CookieSettings {

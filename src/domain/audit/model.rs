@@ -203,6 +203,38 @@ events! {
     /// An e-mail address or a mobile number changed after it was confirmed.
     AddressChanged = 69, "account", Warn, "Address changed";
 
+    // OAuth 2.0: 70 to 84.
+    /// A client was registered.
+    ClientCreated = 70, "oauth2", Info, "OAuth2 client registered";
+    /// A client was changed or switched off.
+    ClientChanged = 71, "oauth2", Info, "OAuth2 client changed";
+    /// A client was removed.
+    ClientDeleted = 72, "oauth2", Warn, "OAuth2 client deleted";
+    /// A client got another secret.
+    ClientSecretMade = 73, "oauth2", Warn, "OAuth2 client secret created";
+    /// A client did not prove itself.
+    ClientAuthFailed = 74, "oauth2", Warn, "OAuth2 client authentication failed";
+    /// A person let a client act, and it got a code.
+    AuthorizationGranted = 75, "auth:oauth2", Info, "Issued OAuth2 code";
+    /// A person did not let a client act.
+    AuthorizationDeclined = 76, "auth:oauth2", Info, "OAuth2 authorization declined";
+    /// A client got tokens.
+    TokensIssued = 77, "auth:oauth2", Info, "Issued OAuth2 access_token";
+    /// A client renewed its tokens.
+    TokensRenewed = 78, "auth:oauth2", Info, "Renewed OAuth2 access_token";
+    /// A client was refused tokens.
+    TokensRefused = 79, "auth:oauth2", Warn, "OAuth2 token refused";
+    /// A code came a second time: it is in wrong hands.
+    CodeReplayed = 80, "auth:oauth2", Alert, "OAuth2 code used twice; its tokens are revoked";
+    /// A refresh token came again after it had been replaced: it is in wrong hands.
+    RefreshTokenReused = 81, "auth:oauth2", Alert, "OAuth2 refresh_token used twice; its tokens are revoked";
+    /// A person took back what was granted.
+    TokensRevoked = 82, "auth:oauth2", Info, "OAuth2 tokens revoked";
+    /// A signing key was made.
+    SigningKeyMade = 83, "oauth2", Info, "Signing key created";
+    /// Signing keys that nobody needs any more were removed.
+    SigningKeyRemoved = 84, "oauth2", Info, "Signing key removed";
+
     // Programs: API keys and the service secret.
     /// The operator made an API key.
     ApiKeyAdded = 85, "apikey", Alert, "API key created";

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::people::{PeopleCommand, StipulationView};
+use super::apikeys::{KeyCommand, KeyView};
 
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -154,6 +155,11 @@ pub enum Command {
     },
     /// Load the configuration anew.
     Reload,
+    /// Do something about API keys.
+    ApiKey {
+        /// What.
+        verb: KeyCommand,
+    },
 }
 
 /// The answer to a command.
@@ -176,6 +182,8 @@ pub enum Reply {
     Stipulations(Vec<StipulationView>),
     /// A link, which is a secret.
     Link(String),
+    /// API keys.
+    ApiKeys(Vec<KeyView>),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
 }

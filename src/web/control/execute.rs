@@ -98,6 +98,7 @@ impl Operator {
                 )))
             }
             Command::People { verb } => self.people(call, &permit, verb).await,
+            Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
             Command::Reload => match &self.reload {
                 Some(reload) => {
                     reload().await.map(Reply::Done).map_err(|wrong| Fault::malformed(Field::Body, wrong))
@@ -107,6 +108,10 @@ impl Operator {
                 }
             },
         }
+    }
+
+    pub(super) const fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     async fn account(&self, call: &Call, permit: &Permit, command: Command) -> Result<Reply, Fault> {

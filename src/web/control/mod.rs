@@ -9,6 +9,7 @@
 //!
 //! **Start reading at** [`Command`].
 
+mod apikeys;
 mod command;
 mod execute;
 mod people;
@@ -21,6 +22,7 @@ use axum::{
 };
 
 pub use self::{
+    apikeys::{KeyCommand, KeyView},
     command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
     people::{PeopleCommand, StipulationView},

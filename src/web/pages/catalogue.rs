@@ -97,6 +97,17 @@ messages! {
     WithSms, "with-sms", "Code by SMS";
     SignInOver, "sign-in-over", "That took too long, or too many codes were wrong. Please begin again.";
 
+    // The documents of the API families.
+    DocumentsTitle, "documents-title", "API documents";
+    DocumentJson, "document-json", "The same for programs (OpenAPI 3.1)";
+    DocumentServers, "document-servers", "Addresses";
+    DocumentSchemes, "document-schemes", "Ways of proving who calls";
+    DocumentAccess, "document-access", "who may call";
+    DocumentAnybody, "document-anybody", "anybody";
+    DocumentNeeded, "document-needed", "required";
+    DocumentBody, "document-body", "body";
+    DocumentShapes, "document-shapes", "Shapes";
+
     // Redirects in a circle.
     LoopTitle, "loop-title", "You are being sent in circles";
     LoopText, "loop-text", "You are signed in here as {name}, but {place} sends you back again and again. The portal has stopped. One of these is probably the cause:";

@@ -14,6 +14,7 @@
 
 mod agent;
 mod catalogue;
+mod document;
 mod fields;
 mod flow;
 mod form;
@@ -38,7 +39,10 @@ use axum::{Router, response::Response, routing};
 use minijinja::{Value, context};
 
 pub(in crate::web) use self::links::{arrive, visitor};
-pub use self::trouble::{PagesEnvelope, refusal};
+pub use self::{
+    document::{document, documents},
+    trouble::{PagesEnvelope, refusal},
+};
 use self::{
     trouble::circles,
     way::{Own, Way, see_other},

@@ -17,14 +17,14 @@ mod onetime;
 mod session;
 mod views;
 
-use axum::Router;
+use axum::{Router, response::Response};
 
 pub use self::envelope::slug;
 use super::{
     Shared,
     family::{Family, Resource},
 };
-use crate::values::secret::Secret;
+use crate::{domain::fault::Fault, values::secret::Secret};
 
 /// What the operator decided about this family.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +85,11 @@ pub static FAMILY: Family = Family {
 /// Whether a path belongs to the family, routed or not, so that its refusals speak JSON.
 pub fn is_for(path: &str) -> bool {
     FAMILY.is_for(path)
+}
+
+/// A refusal where the router was not reached.
+pub fn refusal(fault: &Fault, request: &str) -> Response {
+    FAMILY.voice.say(fault, request)
 }
 
 /// The routes at the root and below `/api/v1`.
