@@ -29,8 +29,7 @@ impl ChallengeSweeper {
         let mut total = 0;
         for _ in 0..STEPS {
             let cursor = self.links;
-            let (next, removed) =
-                store.write(move |tx| sweep_links(tx, cursor, STEP, now, epoch)).await?;
+            let (next, removed) = store.write(move |tx| sweep_links(tx, cursor, STEP, now, epoch)).await?;
             self.links = next;
             total += removed;
             if next.is_none() {

@@ -16,6 +16,8 @@ mod complaints;
 mod example;
 mod hostile;
 mod merging;
+mod messages;
+mod people;
 mod reload;
 mod secrets;
 

@@ -72,7 +72,11 @@ async fn asking_for_a_link_tells_nothing_and_reaches_only_its_owner() {
         ask(&desk, email, LinkFor::NewPassword).await.unwrap();
     }
     let sent: Vec<_> = desk.letters().into_iter().map(|(template, to, _)| (template, to)).collect();
-    assert_eq!(sent, [(Template::ResetPassword, "alice@example.com".to_owned())], "as stored, and once a minute");
+    assert_eq!(
+        sent,
+        [(Template::ResetPassword, "alice@example.com".to_owned())],
+        "as stored, and once a minute"
+    );
     desk.pass(60);
     ask(&desk, "alice@example.com", LinkFor::SignIn).await.unwrap();
     assert_eq!(desk.letters_of(Template::SignInLink), 1);

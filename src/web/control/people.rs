@@ -108,7 +108,10 @@ impl Operator {
                 let id = self.find(permit, &who)?.id;
                 let what = stipulation(&what)?;
                 if what == Stipulation::AcceptTerms(String::new()) {
-                    return Err(Fault::malformed(Field::Body, "accept-terms needs a version, accept-terms=VERSION"));
+                    return Err(Fault::malformed(
+                        Field::Body,
+                        "accept-terms needs a version, accept-terms=VERSION",
+                    ));
                 }
                 self.actions.stipulate(call, permit, id, what).await?;
                 done("It is asked from the next sign-in on; the sessions of the account are ended.")
@@ -146,7 +149,5 @@ impl Operator {
 }
 
 fn stipulation(text: &str) -> Result<Stipulation, Fault> {
-    text.parse().map_err(|error: StipulationError| {
-        Fault::malformed(Field::Body, error.to_string())
-    })
+    text.parse().map_err(|error: StipulationError| Fault::malformed(Field::Body, error.to_string()))
 }

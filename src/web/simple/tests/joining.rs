@@ -45,9 +45,21 @@ async fn an_account_is_made_and_flaws_have_their_reasons_and_statuses() {
         (bob("notanemail"), 400, "bad-request"),
         (bob("a@b.example\r\nBcc: c@d.example"), 400, "bad-request"),
         (bob("ALICE@example.com"), 400, "account-email-exists"),
-        (serde_json::json!({ "username": "Alice", "email": "b@c.example", "password": PASSWORD }), 409, "username-unavailable"),
-        (serde_json::json!({ "username": "bob", "email": "b@c.example", "password": "abc" }), 400, "credentials-failed-requirements"),
-        (serde_json::json!({ "username": "bob", "email": "b@c.example", "password": PASSWORD, "groups": ["admins"] }), 400, "bad-request"),
+        (
+            serde_json::json!({ "username": "Alice", "email": "b@c.example", "password": PASSWORD }),
+            409,
+            "username-unavailable",
+        ),
+        (
+            serde_json::json!({ "username": "bob", "email": "b@c.example", "password": "abc" }),
+            400,
+            "credentials-failed-requirements",
+        ),
+        (
+            serde_json::json!({ "username": "bob", "email": "b@c.example", "password": PASSWORD, "groups": ["admins"] }),
+            400,
+            "bad-request",
+        ),
     ] {
         let answer = post(&house, "/api/v1/account", body.clone(), None).await;
         assert_eq!((answer.status.as_u16(), reason(&answer).as_str()), (status, said), "{body}");
@@ -80,7 +92,10 @@ async fn an_address_in_use_answers_like_a_free_one_and_the_token_confirms() {
     assert_eq!(seen[0], seen[1]);
     let login = serde_json::json!({ "username": "bob", "password": PASSWORD });
     let waits = post(&house, "/auth/session", login.clone(), None).await;
-    assert_eq!((waits.status, reason(&waits).as_str()), (StatusCode::UNAUTHORIZED, "unsatisfied-stipulations"));
+    assert_eq!(
+        (waits.status, reason(&waits).as_str()),
+        (StatusCode::UNAUTHORIZED, "unsatisfied-stipulations")
+    );
     let which = Which::from("bob");
     let id = house.shared.actions.find_account(&operator(), &which).unwrap().id.to_string();
     let token = house.desk.token(Template::ConfirmEmail).expose().clone();
