@@ -8,6 +8,7 @@ mod invitations;
 mod messages;
 mod passwords;
 mod profile;
+mod recovery;
 mod registration;
 mod restarts;
 mod setup;

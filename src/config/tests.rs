@@ -17,6 +17,7 @@ mod example;
 mod hostile;
 mod merging;
 mod messages;
+mod people;
 mod reload;
 mod secrets;
 

@@ -18,7 +18,7 @@ use self::ledger::{Fate, Ledger, verify};
 use crate::{
     actions::{
         hashing,
-        login::Attempt,
+        login::{Attempt, SignInOutcome},
         testing::{Desk, PASSWORD, Plan, WRONG, attempt},
     },
     crypto::password::Params,

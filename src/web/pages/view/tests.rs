@@ -33,6 +33,24 @@ fn values(on: bool) -> Value {
         likely => text, causes => list, retry => HOSTILE,
         prompt => HOSTILE, numeric => on, factor => HOSTILE, offers_trust => on, back => HOSTILE,
         others => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
+        ..people_values(on)
+    }
+}
+
+/// What the pages about joining and coming back show.
+fn people_values(on: bool) -> Value {
+    let input = |kind: &str| {
+        context! {
+            kind => kind, name => "field", label => HOSTILE, value => if kind == "password" { "" } else { HOSTILE },
+            autocomplete => if kind == "password" { "new-password" } else { "name" }, most => 64, hint => text_or(HOSTILE, on),
+            href => text_or(HOSTILE, on), required => on, readonly => !on, plain => on, first => on,
+        }
+    };
+    context! {
+        texts => vec![HOSTILE], action => HOSTILE, button => HOSTILE, old => on,
+        inputs => vec![input("text"), input("password"), input("checkbox")],
+        email_open => on, mobile => text_or(HOSTILE, on), awaited => text_or(HOSTILE, !on), managed => false, fresh => on,
+        by_mail => on, by_sms => on, again => HOSTILE,
         ..document_values(on)
     }
 }
@@ -187,6 +205,12 @@ fn the_catalogue_is_complete_and_has_nothing_over() {
         include_str!("../me.rs"),
         include_str!("../password.rs"),
         include_str!("../second.rs"),
+        include_str!("../links.rs"),
+        include_str!("../profile.rs"),
+        include_str!("../recover.rs"),
+        include_str!("../register.rs"),
+        include_str!("../sheet.rs"),
+        include_str!("../terms.rs"),
         include_str!("../setup.rs"),
         include_str!("../trouble.rs"),
         include_str!("../view.rs"),
