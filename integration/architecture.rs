@@ -79,6 +79,7 @@ const DOMAIN: &[&str] = &[
     "apikey",
     "keyring",
     "outbox",
+    "factor",
     "login",
     "policy",
 ];

@@ -35,6 +35,7 @@ use crate::{
         audit::{self as trail, Entry, Event},
         call::{Call, RequestId},
         directory::{self, Home},
+        factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
         login::throttle,
@@ -59,6 +60,8 @@ pub struct Settings {
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// Second factors.
+    pub factors: factor::Rules,
 }
 
 /// Which ways to write to people the operator has set up.

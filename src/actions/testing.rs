@@ -16,6 +16,10 @@ use crate::{
         audit::{AuditRecord, Event},
         call::{Call, RequestId},
         caller::Caller,
+        factor::{
+            self,
+            totp::{TotpSecret, code_at},
+        },
         fault::{Fault, Reason},
         keyring::Keyring,
         login::throttle,
@@ -46,6 +50,7 @@ pub(crate) struct Plan {
     pub(crate) limits: Lifetimes,
     pub(crate) throttle: throttle::Rules,
     pub(crate) hashing: hashing::Settings,
+    pub(crate) factors: factor::Rules,
 }
 
 impl Default for Plan {
@@ -53,6 +58,7 @@ impl Default for Plan {
         Self {
             limits: Lifetimes::default(),
             throttle: throttle::Rules::default(),
+            factors: factor::Rules::default(),
             hashing: hashing::Settings {
                 params: Params::FLOOR,
                 // A test machine may be busy; no test here is about this wait.
@@ -95,6 +101,7 @@ impl Desk {
             passwords: PasswordRules::default(),
             portal: WebUrl::parse(PORTAL).unwrap(),
             outlets: Outlets { mail: true, sms: true },
+            factors: plan.factors,
         };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
         Self { actions, store, levers }
@@ -127,7 +134,7 @@ impl Desk {
     }
 
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn, Fault> {
-        self.actions.sign_in(&self.call(), attempt(name, password)).await
+        self.actions.sign_in_at_once(&self.call(), attempt(name, password)).await
     }
 
     pub(crate) async fn sign_in_from(
@@ -136,7 +143,7 @@ impl Desk {
         name: &str,
         password: &str,
     ) -> Result<SignedIn, Fault> {
-        self.actions.sign_in(&self.from(client), attempt(name, password)).await
+        self.actions.sign_in_at_once(&self.from(client), attempt(name, password)).await
     }
 
     /// The reason why signing in fails.
@@ -184,6 +191,23 @@ impl Desk {
         under_way.close();
         under_way.wait().await;
         under_way.reopen();
+    }
+
+    /// Gives an account an authenticator app, as if it had been confirmed long ago.
+    pub(crate) async fn with_totp(&self, account: AccountId) -> TotpSecret {
+        let secret = TotpSecret::mint(self.actions.world().random());
+        let (keyring, kept) = (self.actions.keyring(), secret.clone());
+        let (chance, now) = (self.actions.world().random(), self.call().now);
+        let write = move |tx: &mut store::WriteTx| {
+            factor::import_totp(tx, keyring.factors(), account, &kept, chance, now)
+        };
+        self.store.write(write).await.unwrap();
+        secret
+    }
+
+    /// What the app shows now.
+    pub(crate) fn code(&self, secret: &TotpSecret) -> String {
+        code_at(secret, self.call().now)
     }
 
     /// Passwords (right, wrong or dummy) that went through the pool so far.
@@ -254,8 +278,10 @@ pub(crate) fn attempt(name: &str, password: &str) -> Attempt {
     Attempt {
         name: name.to_owned(),
         password: Secret::from(password),
+        totp: None,
         remember: false,
         device: None,
+        trust: None,
         replaces: None,
     }
 }

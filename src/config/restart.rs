@@ -33,7 +33,8 @@ impl Settings {
             keys.push("data_dir".to_owned());
         }
         // A secret serializes to nothing that could be compared, and one from a file may change with the file.
-        let secrets = [&old.proxies.secret, &new.proxies.secret].map(|secret| secret.iter().collect::<Vec<_>>());
+        let secrets =
+            [&old.proxies.secret, &new.proxies.secret].map(|secret| secret.iter().collect::<Vec<_>>());
         if !same(&secrets) {
             keys.push("proxies.secret".to_owned());
         }

@@ -32,6 +32,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let (lifetimes, cookie) = raw.session.settle(portal_url, book);
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
+    let factors = raw.second_factors.settle(&raw.portal.title, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
@@ -67,6 +68,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 passwords,
                 portal: portal_url,
                 outlets: actions::Outlets::default(),
+                factors,
             },
             hashing,
             cookie,

@@ -46,6 +46,20 @@ impl Factor {
         !matches!(self, Self::Password | Self::Link)
     }
 
+    /// The word for lists, trails and requests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery",
+            Self::EmailCode => "email",
+            Self::SmsCode => "sms",
+            Self::Passkey | Self::VerifiedPasskey => "passkey",
+            Self::TrustedDevice => "trusted-device",
+            Self::Link => "link",
+        }
+    }
+
     /// The word of RFC 8176 where there is one (`amr`), else our own.
     pub const fn amr(self) -> &'static str {
         match self {

@@ -22,6 +22,9 @@ pub struct Keyring {
     loops: MacKey,
     // Messages and the codes in them.
     outbox: SealKey,
+    // Second factors.
+    factors: SealKey,
+    trust: MacKey,
     codes: MacKey,
 }
 
@@ -43,6 +46,8 @@ impl Keyring {
             devices: master.mac_key("known device v1"),
             loops: master.mac_key("redirect counter v1"),
             outbox: master.seal_key("outbox v1"),
+            factors: master.seal_key("second factors v1"),
+            trust: master.mac_key("trusted device v1"),
             codes: master.mac_key("challenge code v1"),
         }
     }
@@ -122,6 +127,54 @@ impl Keyring {
             .verify_short(&device_message(account, password, device, until), tag.try_into().ok()?);
         (right && now < until).then_some(*device)
     }
+
+    /// What second factors are sealed with.
+    pub const fn factors(&self) -> &SealKey {
+        &self.factors
+    }
+
+    /// The value of the cookie by which a device is trusted for one account: bound to its password and to a generation that rises when all its
+    /// devices are to be strangers. `since` is when the second factor was given there.
+    pub fn trust_mark(
+        &self,
+        account: AccountId,
+        password: Option<Version>,
+        generation: u64,
+        since: Timestamp,
+    ) -> String {
+        let mut bytes = since.millis().to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.trust.sign(&trust_message(account, password, generation, since)));
+        text::encode(&bytes)
+    }
+
+    /// Since when the device that shows this mark is trusted for the account, if it is. How long that lasts is for the caller to
+    /// know; a moment to come is none.
+    pub fn trusted_since(
+        &self,
+        account: AccountId,
+        password: Option<Version>,
+        generation: u64,
+        mark: &str,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let bytes: [u8; 40] = text::decode(mark)?;
+        let (since, tag) = bytes.split_first_chunk::<8>()?;
+        let since = Timestamp::from_millis(u64::from_be_bytes(*since));
+        let right =
+            self.trust.verify(&trust_message(account, password, generation, since), tag.try_into().ok()?);
+        (right && since <= now).then_some(since)
+    }
+}
+
+fn trust_message(
+    account: AccountId,
+    password: Option<Version>,
+    generation: u64,
+    since: Timestamp,
+) -> Vec<u8> {
+    let password = password.map(Version::bytes);
+    let password = password.as_ref().map_or(&[][..], |bytes| &bytes[..]);
+    framed(&[account.bytes(), password, &generation.to_be_bytes(), &since.millis().to_be_bytes()])
 }
 
 fn form_message(binding: FormBinding<'_>) -> Vec<u8> {

@@ -34,6 +34,7 @@ pub mod apikey;
 
 pub mod keyring;
 
+pub mod factor;
 pub mod outbox;
 
 pub mod login;

@@ -178,7 +178,8 @@ impl Gate {
 
     /// A session of another epoch is dead (security.md OPS-14), and what is dead is not remembered.
     fn load_session(&self, hash: &SessionHash) -> Result<Option<Session>, StoreError> {
-        let record = self.store.read(|tx| SESSIONS.get(tx, hash))?.filter(|record| record.epoch == self.epoch);
+        let record =
+            self.store.read(|tx| SESSIONS.get(tx, hash))?.filter(|record| record.epoch == self.epoch);
         Ok(record.map(|record| Session::new(*hash, &record, self.caches.stripe_of(record.account))))
     }
 

@@ -17,7 +17,7 @@ async fn counters_outlive_a_restart() {
     let file = folder.path().join("store");
     let desk = Desk::at(&file, World::fake());
     desk.add("alice").await;
-    let device = desk.sign_in("alice", PASSWORD).await.unwrap().device;
+    let device = desk.sign_in("alice", PASSWORD).await.unwrap().device.unwrap();
     for name in ["alice", "unknown"] {
         for _ in 0..5 {
             assert_eq!(desk.refusal(name, WRONG).await, Reason::BadCredentials);
@@ -32,7 +32,7 @@ async fn counters_outlive_a_restart() {
         device: Some(device),
         ..crate::actions::testing::attempt("alice", PASSWORD)
     };
-    desk.actions.sign_in(&desk.call(), attempt).await.unwrap();
+    desk.actions.sign_in_at_once(&desk.call(), attempt).await.unwrap();
 }
 
 /// Between backup and restore sessions were ended and links used, of which the backup knows nothing.

@@ -161,10 +161,10 @@ async fn the_ceiling_counts_through_sweeps() {
     let throttle = Rules { ceiling: 6, attempts_per_minute: 9999, ..Rules::default() };
     let desk = Desk::with(Plan { throttle: throttle.clone(), ..Plan::default() });
     desk.add("alice").await;
-    let device = desk.sign_in("alice", PASSWORD).await.unwrap().device;
+    let device = desk.sign_in("alice", PASSWORD).await.unwrap().device.unwrap();
     let with = async |password: &str| {
         let attempt = Attempt { device: Some(device.clone()), ..attempt("alice", password) };
-        desk.actions.sign_in(&desk.call(), attempt).await.is_ok()
+        desk.actions.sign_in_at_once(&desk.call(), attempt).await.is_ok()
     };
     let mut sweeper = Sweeper::default();
     for guess in 0..6 {

@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod password;
 pub(crate) mod portal;
 pub(crate) mod proxies;
+pub(crate) mod second_factors;
 pub(crate) mod session;
 pub(crate) mod simple;
 pub(crate) mod throttle;

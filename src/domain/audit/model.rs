@@ -149,6 +149,27 @@ events! {
     MessagesRetried = 51, "outbox", Info, "Messages tried again";
     /// The operator tried out delivery by mail.
     MailTested = 52, "outbox", Info, "Test mail sent";
+    // Second factors: 40 to 49.
+    /// The first factor was right; the second was asked for.
+    SecondFactorAsked = 40, "login", Info, "Second factor asked for";
+    /// A second factor was wrong.
+    SecondFactorFailed = 41, "login", Warn, "Second factor rejected";
+    /// A second factor was added.
+    FactorAdded = 42, "factor", Warn, "Second factor activated";
+    /// A second factor was removed.
+    FactorRemoved = 43, "factor", Warn, "Second factor removed";
+    /// A set of recovery codes was made.
+    RecoveryCodesMade = 44, "factor", Info, "Recovery codes made";
+    /// A recovery code was used.
+    RecoveryCodeUsed = 45, "factor", Alert, "Recovery code used";
+    /// A session was raised by a second factor.
+    SteppedUp = 46, "session", Info, "Second factor proven";
+    /// The operator took all second factors away.
+    FactorsReset = 47, "factor", Alert, "Second factors reset by the operator";
+    /// Trusted devices were made strangers.
+    DevicesForgotten = 48, "factor", Info, "Trusted devices forgotten";
+    /// A code was sent as a second factor.
+    CodeSent = 49, "factor", Info, "Code sent";
 
     // Programs: API keys and the service secret.
     /// The operator made an API key.

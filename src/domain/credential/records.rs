@@ -34,10 +34,12 @@ pub struct PasswordRecord {
 }
 
 /// Tells one password of an account from the next. Whoever verified against one version must not act on another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Version {
+    #[n(0)]
     revision: u64,
     /// Revisions begin anew when a password was removed in between.
+    #[n(1)]
     set: Timestamp,
 }
 

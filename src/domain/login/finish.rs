@@ -1,87 +1,57 @@
 //! The one transaction that ends a password attempt.
 
-use super::throttle::{self, Counters, Rules};
+use super::{
+    next::{Aim, Arrival, Finished, Scene, proceed},
+    throttle::{self, Counters, Rules},
+};
 use crate::{
     crypto::password::{Hash, Proof},
     domain::{
-        account::{ACCOUNTS, Hindrance},
         audit::{self, Entry, Event},
         call::Call,
         credential::{self, PASSWORDS, Version},
         fault::Fault,
-        session::{self, Lifetimes, NewSession, SessionRecord},
     },
     store::WriteTx,
     values::id::AccountId,
 };
 
-/// What a verified password becomes.
+/// A verified password and who gave it.
 #[derive(Clone, Debug)]
 pub struct Finish {
-    /// The session to begin.
-    pub session: NewSession,
+    /// Who wants in.
+    pub arrival: Arrival,
     /// That the password was right.
     pub proof: Proof,
     /// Which password that was.
     pub version: Version,
     /// The same password hashed with present parameters, when the stored hash is outdated.
     pub renewed: Option<Hash>,
-}
-
-/// How it ended. Each of these is committed, refusals too.
-#[derive(Clone, Debug)]
-pub enum Finished {
-    /// A session began: this one.
-    SignedIn(SessionRecord),
-    /// The password was right, but the account may not be used.
-    Hindered(Hindrance),
-    /// The password was changed, or the account deleted, while it was being verified: as if it had been wrong.
-    Stale,
+    /// The counters of the password, cleared when all is proven.
+    pub counters: Counters,
+    /// The counters of a code that came along.
+    pub second: Counters,
 }
 
 /// Ends an attempt whose password was right.
-pub fn finish(
-    tx: &mut WriteTx,
-    finish: &Finish,
-    counters: &Counters,
-    rules: &Rules,
-    limits: &Lifetimes,
-    call: &Call,
-    epoch: u64,
-) -> Result<Finished, Fault> {
-    let id = finish.session.account;
-    let (Some(account), Some(password)) = (ACCOUNTS.get(tx, &id)?, PASSWORDS.get(tx, &id)?) else {
-        miss(tx, Some(id), counters, rules, call, "the account was deleted meanwhile")?;
-        return Ok(Finished::Stale);
-    };
-    if password.version() != finish.version {
-        miss(tx, Some(id), counters, rules, call, "the password was changed meanwhile")?;
+pub fn finish(tx: &mut WriteTx, finish: &Finish, aim: &Aim, scene: &Scene<'_>) -> Result<Finished, Fault> {
+    let Scene { terms, call, .. } = *scene;
+    let id = finish.arrival.account;
+    if PASSWORDS.get(tx, &id)?.is_none_or(|password| password.version() != finish.version) {
+        let why = "the password was changed or removed meanwhile";
+        miss(tx, Some(id), &finish.counters, &terms.throttle, call, why)?;
         return Ok(Finished::Stale);
     }
-    if let Some(hindrance) = account.status.hindrance() {
-        let entry = Entry::refused(Event::SignInFailed, id.to_string(), call).about(id);
-        audit::append(tx, &entry.detail(format!("the account is {}", account.status.as_str())))?;
-        return Ok(Finished::Hindered(hindrance));
-    }
-    let failures = throttle::clear(tx, counters)?;
-    if let Some(hash) = &finish.renewed
+    let cleared = finish.counters.cleared();
+    let finished = proceed(tx, finish.arrival.clone(), aim, &cleared, &finish.second, scene)?;
+    // A closed account is not touched, not even by its owner.
+    if !matches!(finished, Finished::Hindered(_) | Finished::Stale)
+        && let Some(hash) = &finish.renewed
         && credential::renew_hash(tx, id, finish.version, hash)?
     {
         audit::append(tx, &Entry::done(Event::PasswordRehashed, "vouchsafe", call).about(id))?;
     }
-    let new = NewSession { restricted: password.temporary, ..finish.session.clone() };
-    let begun = session::begin(tx, &new, call, limits, epoch)?;
-    if begun.evicted > 0 {
-        let entry = Entry::done(Event::SessionEvicted, "vouchsafe", call).about(id);
-        audit::append(tx, &entry.detail(format!("{} ended", begun.evicted)))?;
-    }
-    let mut entry = Entry::done(Event::SignedIn, id.to_string(), call).about(id);
-    entry = entry.detail(match failures {
-        0 => format!("password; session {}", begun.session.id),
-        n => format!("password; session {}; after {n} failures", begun.session.id),
-    });
-    audit::append(tx, &entry)?;
-    Ok(Finished::SignedIn(begun.session))
+    Ok(finished)
 }
 
 /// Ends an attempt whose password (or name) was wrong: counted and written down.

@@ -16,5 +16,7 @@ mod records;
 pub use self::{
     key::{SessionHash, SessionKey},
     lifetimes::{Lifetimes, Liveness},
-    records::{Begun, NewSession, SESSIONS, SessionRecord, begin, end, end_all, of_account, sweep, touch},
+    records::{
+        Begun, NewSession, SESSIONS, SessionRecord, begin, end, end_all, of_account, raise, sweep, touch,
+    },
 };

@@ -125,6 +125,22 @@ pub fn begin(
     Ok(Begun { session, evicted })
 }
 
+/// Gives a live session another key and a greater strength; the old key is dead in the same transaction (security.md SES-2). Its
+/// limits stay: who proves more is not to stay longer.
+pub fn raise(
+    tx: &mut WriteTx,
+    old: &SessionHash,
+    session: SessionRecord,
+    (hash, id): (SessionHash, SessionId),
+    strength: Strength,
+    now: Timestamp,
+) -> Result<SessionRecord, StoreError> {
+    SESSIONS.take(tx, old)?;
+    let raised = SessionRecord { id, strength, last_seen: session.last_seen.max(now), ..session };
+    SESSIONS.set(tx, &hash, &raised)?;
+    Ok(raised)
+}
+
 /// Ends one session. Returns it when it was there.
 pub fn end(tx: &mut WriteTx, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
     SESSIONS.take(tx, hash)

@@ -26,6 +26,8 @@ pub struct Jar {
     flow: String,
     device: String,
     loops: String,
+    login: String,
+    trust: String,
 }
 
 /// The cookies that never leave the portal's own host.
@@ -37,6 +39,10 @@ pub enum Own {
     Device,
     /// Counts redirects between app and portal.
     Loops,
+    /// The login transaction: a first factor was proven, more is asked (security.md SES-3).
+    Login,
+    /// A device that stands for the second factor.
+    Trust,
 }
 
 impl Jar {
@@ -50,7 +56,8 @@ impl Jar {
         };
         let own = |kind: &str| format!("{}{}-{kind}", if guarded { "__Host-" } else { "" }, settings.name);
         let (flow, device, loops) = (own("flow"), own("device"), own("loop"));
-        Self { settings, session, flow, device, loops }
+        let (login, trust) = (own("login"), own("trust"));
+        Self { settings, session, flow, device, loops, login, trust }
     }
 
     /// The session cookie's full name.
@@ -98,7 +105,7 @@ impl Jar {
 
     /// Takes our session cookie out of a `Cookie` header that goes on to an app.
     pub fn without_ours(&self, line: &[u8]) -> Option<HeaderValue> {
-        let names = [&self.session, &self.flow, &self.device, &self.loops];
+        let names = [&self.session, &self.flow, &self.device, &self.loops, &self.login, &self.trust];
         let kept: Vec<&[u8]> = pairs(line)
             .filter(|(name, _)| !names.iter().any(|ours| ours.as_bytes() == *name))
             .map(|(_, pair)| pair)
@@ -111,6 +118,8 @@ impl Jar {
             Own::Flow => &self.flow,
             Own::Device => &self.device,
             Own::Loops => &self.loops,
+            Own::Login => &self.login,
+            Own::Trust => &self.trust,
         }
     }
 

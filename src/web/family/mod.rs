@@ -213,6 +213,9 @@ impl Route {
 
     /// Every reason it may refuse with, sorted and each once.
     pub fn reasons(&self) -> Vec<Reason> {
+        if !self.handler.is_routed() {
+            return self.refusals.to_vec();
+        }
         let signature = self.handler.signature();
         let mut reasons = vec![Reason::Malformed, Reason::Busy, Reason::Unavailable, Reason::Broken];
         reasons.extend(self.access.refusals(&self.method.method()));

@@ -82,7 +82,20 @@ messages! {
 
     // Second factor.
     SecondFactorTitle, "second-factor-title", "A second factor is needed";
-    SecondFactorText, "second-factor-text", "You are signed in as {name}, but {place} asks for a second factor, and this version cannot ask you for one yet. Whoever runs this service can change the rule.";
+    SecondFactorText, "second-factor-text", "You are signed in as {name}, but {place} asks for a second factor, and your account has none yet. Add one to your account, then try again.";
+    SecondStepTitle, "second-step-title", "One more step";
+    AskTotp, "ask-totp", "Enter the code that your authenticator app shows.";
+    AskRecovery, "ask-recovery", "Enter one of your recovery codes. Each works once.";
+    Code, "code", "Code";
+    CodeWrong, "code-wrong", "This code is wrong, was used before, or is too old.";
+    TrustDevice, "trust-device", "Do not ask again on this device for a while";
+    GoOn, "go-on", "Continue";
+    OtherWays, "other-ways", "Other ways";
+    WithTotp, "with-totp", "Authenticator app";
+    WithRecovery, "with-recovery", "Recovery code";
+    WithEmail, "with-email", "Code by e-mail";
+    WithSms, "with-sms", "Code by SMS";
+    SignInOver, "sign-in-over", "That took too long, or too many codes were wrong. Please begin again.";
 
     // The documents of the API families.
     DocumentsTitle, "documents-title", "API documents";

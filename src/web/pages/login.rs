@@ -1,5 +1,7 @@
 //! `/login`: the sign-in form, and where a browser that is signed in already is sent on to its app.
 
+use std::time::Duration;
+
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -13,12 +15,12 @@ use super::{
     circles,
     flow::{self, Flow, TOKEN},
     form::Form,
-    hidden, loops,
+    hidden, loops, second,
     view::View,
     way::{Own, Way, see_other},
 };
 use crate::{
-    actions::login::{Attempt, DEVICE_LIFETIME, SignedIn},
+    actions::login::{Attempt, DEVICE_LIFETIME, SignInOutcome, SignedIn},
     domain::{
         call::Call,
         fault::{Fault, Reason},
@@ -51,6 +53,9 @@ pub(super) async fn show(
         remarks.push(Message::AgainNote);
     } else if way.to.as_ref().is_some_and(|to| loops::was_just_sent(&shared, &headers, to, call.now)) {
         remarks.push(Message::SignInLost);
+    }
+    if super::has_flag(&query, "over") {
+        remarks.push(Message::SignInOver);
     }
     if way.refused {
         remarks.push(Message::ReturnRefused);
@@ -87,14 +92,17 @@ pub(super) async fn begin(
     let attempt = Attempt {
         name: name.clone(),
         password: form.take_secret("password"),
+        totp: None,
         remember: form.take_if_sent("remember").is_some(),
+        trust: shared.jar.own(&headers, OwnCookie::Trust).map(str::to_owned),
         device: shared.jar.own(&headers, OwnCookie::Device).map(str::to_owned),
         replaces: Here::of(&presence).map(|here| here.hash),
     };
     let outcome = shared.actions.sign_in(&call, attempt).await;
     shared.metrics.signed_in(outcome.as_ref().err().map(|fault| fault.reason));
     match outcome {
-        Ok(signed_in) => {
+        Ok(SignInOutcome::Next(next)) => Ok(answer(second::go_on(&shared, &call, &way, &next))),
+        Ok(SignInOutcome::SignedIn(signed_in)) => {
             if matches!(presence, Presence::Conflicting) {
                 shared.actions.sign_out(&call, shared.presented(&headers)).await?;
             }
@@ -145,13 +153,22 @@ fn complaint(fault: &Fault) -> Option<String> {
     Some(message.fill(language, &[]))
 }
 
-fn welcome(shared: &Shared, call: &Call, way: &Way, signed_in: &SignedIn) -> http::Response<bytes::Bytes> {
+pub(super) fn welcome(
+    shared: &Shared,
+    call: &Call,
+    way: &Way,
+    signed_in: &SignedIn,
+) -> http::Response<bytes::Bytes> {
     let session = &signed_in.session;
     // The cookie lives as long as the session can; how long it may lie unused is for us to know (forward-auth.md section 14).
     let cookie = shared.jar.begin(&signed_in.key.text(), Some(session.ends.since(call.now)));
-    let device = shared.jar.set_own(OwnCookie::Device, &signed_in.device, DEVICE_LIFETIME);
+    let device = signed_in.device.as_deref();
+    let device = device.and_then(|mark| shared.jar.set_own(OwnCookie::Device, mark, DEVICE_LIFETIME));
+    let trust = signed_in.trust.as_ref();
+    let trust = trust.and_then(|(mark, lifetime)| shared.jar.set_own(OwnCookie::Trust, mark, *lifetime));
+    let over = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO);
     let mark = way.to.as_ref().map_or_else(|| loops::forget(shared), |to| loops::begin(shared, to, call.now));
-    let cookies = [cookie, device, mark, Flow::end(shared)];
+    let cookies = [cookie, device, trust, over, mark, Flow::end(shared)];
     if session.restricted {
         return see_other(shared, &way.through(Own::Password, None), cookies);
     }
@@ -177,7 +194,7 @@ fn send_on(
         return see_other(shared, way.end(shared).location(), []);
     };
     if needs_second_factor(shared, call, presence, to) {
-        return second_factor(shared, call, here, to);
+        return see_other(shared, &way.through(Own::SecondFactor, None), []);
     }
     match loops::count(shared, headers, to, call.now) {
         loops::Trip::Counted(mark) => see_other(shared, to.location(), [mark]),
@@ -196,27 +213,6 @@ fn needs_second_factor(shared: &Shared, call: &Call, presence: &Presence, to: &R
     let Ok(target) = Target::parse_url("GET", &url) else { return false };
     let rules = shared.gate.rules();
     shared.gate.judge(&rules, presence, &target, call.client).outcome == Outcome::SecondFactor
-}
-
-fn second_factor(
-    shared: &Shared,
-    call: &Call,
-    here: &Here<'_>,
-    to: &ReturnTo,
-) -> http::Response<bytes::Bytes> {
-    let language = Language::default();
-    let say = |message: Message| message.fill(language, &[]);
-    let place = host_of(to.origin().unwrap_or(&shared.origin));
-    let text = Message::SecondFactorText.fill(language, &[("name", &here.username()), ("place", place)]);
-    let links = vec![
-        (to.location().to_owned(), say(Message::TryAgain)),
-        (Own::Me.path().to_owned(), say(Message::ToAccount)),
-        (Own::Logout.path().to_owned(), say(Message::SignOut)),
-    ];
-    let status = rescue::status_of(Reason::SecondFactorNeeded);
-    View::notice(status, &say(Message::SecondFactorTitle), &text, links)
-        .with(context! { request => call.request.as_str() })
-        .render(shared)
 }
 
 /// The return address was refused and there is nobody to sign in: said plainly, and the address is not shown (URL-4).

@@ -23,6 +23,7 @@ mod logout;
 mod loops;
 mod me;
 mod password;
+mod second;
 mod setup;
 mod trouble;
 mod view;
@@ -58,6 +59,7 @@ pub fn routes(shared: Shared) -> Router {
     let routes = Router::new()
         .route("/", routing::get(me::show))
         .route("/login", routing::get(login::show).post(login::begin))
+        .route("/login/second-factor", routing::get(second::show).post(second::prove))
         .route("/logout", routing::get(logout::show).post(logout::end))
         .route("/setup", routing::get(setup::show).post(setup::create))
         .route("/password", routing::get(password::show).post(password::change))

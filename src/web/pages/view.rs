@@ -23,6 +23,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("style.css", include_str!("templates/style.css")),
     ("parts.html", include_str!("templates/parts.html")),
     ("login.html", include_str!("templates/login.html")),
+    ("second-factor.html", include_str!("templates/second-factor.html")),
     ("setup.html", include_str!("templates/setup.html")),
     ("password.html", include_str!("templates/password.html")),
     ("logout.html", include_str!("templates/logout.html")),

@@ -115,6 +115,7 @@ fn read(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Own {
     Login,
+    SecondFactor,
     Logout,
     Password,
     Me,
@@ -124,6 +125,7 @@ impl Own {
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Login => "/login",
+            Self::SecondFactor => "/login/second-factor",
             Self::Logout => "/logout",
             Self::Password => "/password",
             Self::Me => "/me",

@@ -58,8 +58,9 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// Who signs in.
 pub(super) struct LoginBody {
-    pub(super) username: String,
-    pub(super) password: Secret<String>,
+    username: String,
+    password: Secret<String>,
+    totp: Option<Secret<String>>,
 }
 
 impl FromFields for LoginBody {
@@ -67,10 +68,10 @@ impl FromFields for LoginBody {
         let username = Text::new("username", Field::Username).at_most(LONGEST_NAME);
         let username = fields.text(&username.about("The user name or the e-mail address."));
         let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
-        // No account of this release has a second factor, so there is nothing it could be wrong about.
-        let totp = Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
-        let _ = fields.optional_secret(&totp);
-        Some(Self { username: username?, password: password? })
+        let totp =
+            Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
+        let totp = fields.optional_secret(&totp);
+        Some(Self { username: username?, password: password?, totp })
     }
 }
 
@@ -89,19 +90,23 @@ async fn begin(
     let attempt = Attempt {
         name: body.username,
         password: body.password,
+        // An empty code is as good as none (simple-auth.md 1.3).
+        totp: body.totp.filter(|code| !code.expose().trim().is_empty()),
         remember: false,
+        trust: shared.jar.own(&headers, Own::Trust).map(str::to_owned),
         device: shared.jar.own(&headers, Own::Device).map(str::to_owned),
         replaces: match &presence {
             Presence::Person { hash, .. } => Some(*hash),
             Presence::Nobody | Presence::Conflicting => None,
         },
     };
-    let signed_in = shared.actions.sign_in(&call, attempt).await;
+    let signed_in = shared.actions.sign_in_at_once(&call, attempt).await;
     shared.metrics.signed_in(signed_in.as_ref().err().map(|fault| fault.reason));
     let signed_in = signed_in?;
     let lifetime = signed_in.session.ends.since(call.now);
     let session = shared.jar.begin(&signed_in.key.text(), Some(lifetime));
-    let device = shared.jar.set_own(Own::Device, &signed_in.device, DEVICE_LIFETIME);
+    let device = signed_in.device.as_deref().map(|mark| (Own::Device, mark, DEVICE_LIFETIME));
+    let device = device.and_then(|(cookie, mark, lifetime)| shared.jar.set_own(cookie, mark, lifetime));
     Ok(Answer::new(SignedInView::from(&signed_in.session)).with_cookies([session, device]))
 }
 

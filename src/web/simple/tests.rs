@@ -12,6 +12,8 @@ use crate::{
     },
 };
 
+mod seed;
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Method, path, headers, body.

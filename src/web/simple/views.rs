@@ -32,6 +32,10 @@ pub(super) struct ErrorView {
     pub(super) message: String,
     /// For programs.
     pub(super) reason: &'static str,
+    /// Where to sign in, in answers that a page's script gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) login_url: Option<String>,
 }
 
 /// A session began. The original sends `id`, its own document says `success`: here are both.
@@ -54,6 +58,21 @@ impl From<&SessionRecord> for SignedInView {
             id: session.account.to_string(),
             password_change_required: session.restricted.then_some(true),
         }
+    }
+}
+
+/// Whose credentials these are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = auth::simpleAuthResponse)]
+pub(super) struct CheckedView {
+    /// The account's id.
+    id: String,
+    username: String,
+}
+
+impl CheckedView {
+    pub(super) fn of(person: &Person) -> Self {
+        Self { id: person.id.to_string(), username: text(&person.username) }
     }
 }
 

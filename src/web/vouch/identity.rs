@@ -110,7 +110,8 @@ impl IdentityHeaders {
         for (name, _) in &distinct {
             blank.insert(name.clone(), HeaderValue::from_static(""));
         }
-        let field_of = |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
+        let field_of =
+            |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
         let plan = blank.clone().keys().map(field_of).collect();
         Self { headers: distinct, text, guarded, blank, plan }
     }

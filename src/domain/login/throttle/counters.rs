@@ -40,12 +40,15 @@ pub enum Origin {
 }
 
 /// Names one counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CounterKey([u8; 33]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct CounterKey(#[cbor(n(0), with = "minicbor::bytes")] [u8; 33]);
 
 impl CounterKey {
     const PAIR: u8 = b'p';
     const SUBJECT: u8 = b'a';
+    const SECOND_PAIR: u8 = b'q';
+    const SECOND_SUBJECT: u8 = b'b';
     const SOURCE: u8 = b's';
 
     /// Failures of a subject from one origin.
@@ -58,6 +61,15 @@ impl CounterKey {
         Self::new(Self::SUBJECT, &subject.0, &[0; 16])
     }
 
+    /// The first two again, for the second factor: whoever gets that far must not use up what the password has left, nor the other way.
+    fn second_pair(subject: &Subject, origin: &Origin) -> Self {
+        Self::new(Self::SECOND_PAIR, &subject.0, &origin_bytes(origin))
+    }
+
+    pub(super) fn second_subject(subject: &Subject) -> Self {
+        Self::new(Self::SECOND_SUBJECT, &subject.0, &[0; 16])
+    }
+
     /// Failures of a source with everybody; `None` where there is no address.
     pub fn source(origin: &Origin, client: Option<IpAddr>) -> Option<Self> {
         let source = match origin {
@@ -68,9 +80,9 @@ impl CounterKey {
         (source != SourceKey::Local).then(|| Self::new(Self::SOURCE, &[0; 16], &source_bytes(&source)))
     }
 
-    /// Where the pairs of a subject begin.
-    pub(super) fn first_pair(subject: &Subject) -> Self {
-        Self::new(Self::PAIR, &subject.0, &[0; 16])
+    /// Where the pairs of a subject begin, those of passwords and those of second factors.
+    pub(super) fn first_pairs(subject: &Subject) -> [Self; 2] {
+        [Self::PAIR, Self::SECOND_PAIR].map(|kind| Self::new(kind, &subject.0, &[0; 16]))
     }
 
     /// Whether both are of one kind and one subject.
@@ -80,13 +92,16 @@ impl CounterKey {
 
     /// Whether it counts a pair.
     pub(super) const fn is_pair(&self) -> bool {
-        self.0[0] == Self::PAIR
+        matches!(self.0[0], Self::PAIR | Self::SECOND_PAIR)
     }
 
     /// The account it is about, if its subject is one.
     pub(super) fn account(&self) -> Option<AccountId> {
         match self.0.split_first_chunk::<17>() {
-            Some(([Self::PAIR | Self::SUBJECT, subject @ ..], _)) => Some(AccountId::from_bytes(*subject)),
+            Some((
+                [Self::PAIR | Self::SUBJECT | Self::SECOND_PAIR | Self::SECOND_SUBJECT, subject @ ..],
+                _,
+            )) => Some(AccountId::from_bytes(*subject)),
             _ => None,
         }
     }
@@ -158,6 +173,22 @@ impl Counters {
             source: CounterKey::source(origin, client),
             known_device: matches!(origin, Origin::KnownDevice(_)),
         }
+    }
+
+    /// The counters for a second factor of `subject` from `origin` at address `client`. The source is the same as for passwords.
+    pub fn of_second(subject: &Subject, origin: &Origin, client: Option<IpAddr>) -> Self {
+        Self {
+            pair: CounterKey::second_pair(subject, origin),
+            subject: CounterKey::second_subject(subject),
+            typed: None,
+            source: CounterKey::source(origin, client),
+            known_device: matches!(origin, Origin::KnownDevice(_)),
+        }
+    }
+
+    /// Those that a complete success clears: all but the source's (security.md THR-5).
+    pub fn cleared(&self) -> Vec<CounterKey> {
+        self.keys().filter(|key| Some(*key) != self.source).collect()
     }
 
     /// Those alone that the one who types may be told about.

@@ -100,12 +100,18 @@ fn count_subject(
 /// Forgets the failures of a subject after a complete success. Those of the source stay (THR-5). Returns how many
 /// consecutive failures were forgotten.
 pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
-    if let Some((pair, subject)) = &counters.typed {
-        COUNTERS.take(tx, pair)?;
-        COUNTERS.take(tx, subject)?;
+    clear_keys(tx, &counters.cleared())
+}
+
+/// The same for counters remembered from an earlier step (see [`Counters::cleared`]).
+pub fn clear_keys(tx: &mut WriteTx, keys: &[CounterKey]) -> Result<u32, StoreError> {
+    let mut most = 0;
+    for key in keys {
+        if let Some(counter) = COUNTERS.take(tx, key)? {
+            most = most.max(counter.consecutive);
+        }
     }
-    COUNTERS.take(tx, &counters.pair)?;
-    Ok(COUNTERS.take(tx, &counters.subject)?.map_or(0, |counter| counter.consecutive))
+    Ok(most)
 }
 
 /// Forgets the failures of an account from everywhere and under each of its names; for `account unlock` and a change of password
@@ -122,12 +128,19 @@ pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
 
 fn pardon_subject(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
     COUNTERS.take(tx, &CounterKey::subject(subject))?;
-    let first = CounterKey::first_pair(subject);
+    COUNTERS.take(tx, &CounterKey::second_subject(subject))?;
+    for first in CounterKey::first_pairs(subject) {
+        pardon_pairs(tx, &first)?;
+    }
+    Ok(())
+}
+
+fn pardon_pairs(tx: &mut WriteTx, first: &CounterKey) -> Result<(), StoreError> {
     loop {
-        let rows = COUNTERS.range(tx, Some(&first), PARDON_BATCH)?;
+        let rows = COUNTERS.range(tx, Some(first), PARDON_BATCH)?;
         let mut taken = 0;
         for (key, _) in &rows {
-            if key.is_akin(&first) {
+            if key.is_akin(first) {
                 COUNTERS.take(tx, key)?;
                 taken += 1;
             }

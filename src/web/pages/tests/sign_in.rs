@@ -216,8 +216,10 @@ async fn a_second_factor_that_cannot_be_given_is_explained() {
         browser.sign_in(&house, &safe, "alice", PASSWORD).await.location(),
         "https://safe.example.com/x"
     );
-    let page = browser.get(&house, &safe).await;
-    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    let asked = browser.get(&house, &safe).await;
+    assert_eq!(asked.location(), "/login/second-factor?rd=https%3A%2F%2Fsafe.example.com%2Fx");
+    let page = browser.get(&house, asked.location()).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert!(page.text.contains("A second factor is needed") && page.text.contains("safe.example.com"));
     assert!(page.text.contains("/logout"));
 }

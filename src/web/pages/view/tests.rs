@@ -31,6 +31,8 @@ fn values(on: bool) -> Value {
         least => "15", forced => on, groups => list.clone(), second_factor => on,
         sessions => if on { vec![session(true), session(false)] } else { vec![session(true)] },
         likely => text, causes => list, retry => HOSTILE,
+        prompt => HOSTILE, numeric => on, factor => HOSTILE, offers_trust => on, back => HOSTILE,
+        others => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
         ..document_values(on)
     }
 }
@@ -184,6 +186,7 @@ fn the_catalogue_is_complete_and_has_nothing_over() {
         include_str!("../loops.rs"),
         include_str!("../me.rs"),
         include_str!("../password.rs"),
+        include_str!("../second.rs"),
         include_str!("../setup.rs"),
         include_str!("../trouble.rs"),
         include_str!("../view.rs"),
