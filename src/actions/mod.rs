@@ -13,15 +13,24 @@
 pub mod accounts;
 pub mod apikeys;
 pub mod audit;
+mod confirmation;
 pub mod credentials;
 pub mod declared;
 pub mod groups;
 pub mod hashing;
+pub mod import;
+mod letters;
+pub mod invitations;
 pub mod login;
 pub mod own;
+pub mod people;
+pub mod profile;
 pub mod programs;
+pub mod recovery;
+pub mod registration;
 pub mod sessions;
 pub mod setup;
+pub mod stipulations;
 
 use std::{path::Path, sync::Arc};
 
@@ -38,7 +47,7 @@ use crate::{
         factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
-        login::throttle,
+        login::{Door, throttle},
         rights::Permit,
         session::Lifetimes,
     },
@@ -62,6 +71,8 @@ pub struct Settings {
     pub outlets: Outlets,
     /// Second factors.
     pub factors: factor::Rules,
+    /// Joining, confirming and recovering.
+    pub people: people::Rules,
 }
 
 /// Which ways to write to people the operator has set up.
@@ -208,6 +219,13 @@ impl Actions {
     async fn record_refused(&self, call: &Call, event: Event) -> Result<(), Fault> {
         let entry = Entry::refused(event, "nobody", call);
         self.0.store.write(move |tx| trail::append(tx, &entry).map_err(Fault::from)).await
+    }
+
+    /// What every account has to do before it may go anywhere.
+    fn door(&self) -> Door {
+        let settings = self.settings();
+        let terms = settings.people.terms.as_ref().map(|terms| terms.version.clone());
+        Door { terms, expire_after: settings.passwords.expire_after }
     }
 
     /// Forgets what the throttles need no more.

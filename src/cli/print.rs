@@ -44,6 +44,7 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
+        Reply::Imported(view) => say!("{}: {}", view.username, view.outcome),
         Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
     }

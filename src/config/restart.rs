@@ -10,15 +10,19 @@ use super::{
 use crate::values::secret::Secret;
 
 /// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
-/// tells the proxy, the rules for new passwords, and the certificates (whose files are
+/// tells the proxy, the rules for new passwords, joining and recovering, and the certificates (whose files are
 /// read again even when their names stay).
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 12] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
     "vouch",
     "password.min_length",
     "password.words",
+    "password.expire_after",
+    "registration",
+    "recovery",
+    "terms",
     "gateway.tls",
     "api.tls",
 ];

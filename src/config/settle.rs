@@ -9,7 +9,7 @@ use super::{
     complaint::Complaints,
     ledger::Ledger,
     raw::Raw,
-    sections::{accounts, apps, session::is_public_suffix},
+    sections::{accounts, apps, people, session::is_public_suffix},
     settings::{AppSettings, Settings, Site},
 };
 use crate::{
@@ -33,6 +33,8 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let factors = raw.second_factors.settle(&raw.portal.title, book);
+    let outlets = actions::Outlets::default();
+    let people = people::settle(&raw.registration, &raw.recovery, &raw.terms, outlets, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
@@ -66,9 +68,10 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 limits: lifetimes,
                 throttle,
                 passwords,
-                portal: portal_url,
-                outlets: actions::Outlets::default(),
                 factors,
+                portal: portal_url,
+                outlets,
+                people,
             },
             hashing,
             cookie,

@@ -26,16 +26,25 @@ pub mod account;
 
 pub mod credential;
 
+pub mod client;
+
+pub mod token;
+
 pub mod session;
 
 pub mod challenge;
+
+pub mod stipulation;
 
 pub mod apikey;
 
 pub mod keyring;
 
-pub mod factor;
+pub mod signing;
+
 pub mod outbox;
+
+pub mod factor;
 
 pub mod login;
 

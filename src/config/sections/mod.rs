@@ -9,6 +9,7 @@ pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod log;
 pub(crate) mod password;
+pub(crate) mod people;
 pub(crate) mod portal;
 pub(crate) mod proxies;
 pub(crate) mod second_factors;

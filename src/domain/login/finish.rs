@@ -45,7 +45,7 @@ pub fn finish(tx: &mut WriteTx, finish: &Finish, aim: &Aim, scene: &Scene<'_>) -
     let cleared = finish.counters.cleared();
     let finished = proceed(tx, finish.arrival.clone(), aim, &cleared, &finish.second, scene)?;
     // A closed account is not touched, not even by its owner.
-    if !matches!(finished, Finished::Hindered(_) | Finished::Stale)
+    if !matches!(finished, Finished::Hindered(_) | Finished::Stipulated | Finished::Stale)
         && let Some(hash) = &finish.renewed
         && credential::renew_hash(tx, id, finish.version, hash)?
     {

@@ -12,6 +12,7 @@
 mod apikeys;
 mod command;
 mod execute;
+mod import;
 
 use axum::{
     Json, Router,
@@ -24,6 +25,7 @@ pub use self::{
     apikeys::{KeyCommand, KeyView},
     command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
+    import::{ForeignAccount, ForeignEntry, ImportView},
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},

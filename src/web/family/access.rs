@@ -18,9 +18,12 @@ use axum::{
     response::IntoResponse,
     routing::MethodRouter,
 };
-use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
-use super::signature::{Described, Signature};
+use super::{
+    Verb,
+    signature::{Described, Signature},
+};
 use crate::{
     domain::{
         apikey::{ApiKeyRecord, Scope},
@@ -154,11 +157,21 @@ impl Described for Service {
 impl Described for Trusted {}
 
 /// Puts the check before a handler.
-pub(super) fn guarded(route: MethodRouter<Shared>, access: Access, shared: &Shared) -> MethodRouter<Shared> {
+pub(super) fn guarded(
+    route: MethodRouter<Shared>,
+    access: Access,
+    verb: Verb,
+    shared: &Shared,
+) -> MethodRouter<Shared> {
     route.route_layer(middleware::from_fn_with_state(
         shared.clone(),
         move |State(shared): State<Shared>, request: Request, next: Next| async move {
             let (mut parts, body) = request.into_parts();
+            if verb == Verb::GetOnce && parts.method == Method::HEAD {
+                let mut refused = Fault::new(Reason::MethodNotAllowed).into_response();
+                refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+                return refused;
+            }
             match admit(access, &shared, &mut parts).await {
                 Ok(()) => next.run(Request::from_parts(parts, body)).await,
                 Err(fault) => fault.into_response(),

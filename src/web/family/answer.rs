@@ -60,6 +60,47 @@ impl<T: ToSchema, const STATUS: u16> Described for Answer<T, STATUS> {
     }
 }
 
+/// The browser goes on to a page of ours, with cookies: the one answer of a family that is not for programs.
+#[derive(Debug)]
+pub struct GoOn {
+    location: HeaderValue,
+    cookies: Vec<HeaderValue>,
+}
+
+impl GoOn {
+    /// Where one of our pages sends a browser, with the cookies it sets.
+    pub fn like<B>(page: &http::Response<B>) -> Self {
+        let location = page.headers().get(header::LOCATION).cloned();
+        let cookies = page.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
+        Self { location: location.unwrap_or(HeaderValue::from_static("/")), cookies }
+    }
+}
+
+impl IntoResponse for GoOn {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::FOUND.into_response();
+        response.headers_mut().insert(header::LOCATION, self.location);
+        response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        for cookie in self.cookies {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        private(&mut response);
+        response
+    }
+}
+
+impl Described for GoOn {
+    fn describe(signature: &mut Signature) {
+        signature.answers.push(Answered {
+            status: 302,
+            what: "Go on",
+            media: None,
+            shape: None,
+            headers: &[("Location", "The page to go on with.")],
+        });
+    }
+}
+
 /// A picture.
 #[derive(Debug)]
 pub struct Png(pub Vec<u8>);

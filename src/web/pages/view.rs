@@ -30,6 +30,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("me.html", include_str!("templates/me.html")),
     ("loop.html", include_str!("templates/loop.html")),
     ("notice.html", include_str!("templates/notice.html")),
+    ("form.html", include_str!("templates/form.html")),
+    ("profile.html", include_str!("templates/profile.html")),
     ("documents.html", include_str!("templates/documents.html")),
     ("document.html", include_str!("templates/document.html")),
 ];

@@ -119,6 +119,8 @@ pub(super) enum Own {
     Logout,
     Password,
     Me,
+    Terms,
+    Profile,
 }
 
 impl Own {
@@ -129,6 +131,8 @@ impl Own {
             Self::Logout => "/logout",
             Self::Password => "/password",
             Self::Me => "/me",
+            Self::Terms => "/terms",
+            Self::Profile => "/me/profile",
         }
     }
 }

@@ -71,9 +71,9 @@ impl RequestBody for PasswordBody {
 }
 
 /// `GET /local`
-async fn show(State(shared): State<Shared>, acting: Acting) -> Result<Answer<LocalView>, Fault> {
+async fn show(State(shared): State<Shared>, call: Call, acting: Acting) -> Result<Answer<LocalView>, Fault> {
     let portrait = shared.actions.portrait(&acting.authority()?)?;
-    let view = view(&shared, &acting, portrait.has_password)?;
+    let view = view(&shared, &call, &acting, portrait.has_password)?;
     view.map(Answer::new).ok_or_else(|| Fault::new(Reason::NoPassword))
 }
 
@@ -98,16 +98,19 @@ async fn change_password(
     };
     let (key, renewed) = shared.actions.change_password(&call, authority, change).await?;
     let cookie = shared.jar.begin(&key.text(), Some(renewed.ends.since(call.now)));
-    let view = view(&shared, &acting, true)?.ok_or_else(|| Fault::broken("a password that was just set"))?;
+    let view = view(&shared, &call, &acting, true)?.ok_or_else(|| Fault::broken("a password that was just set"))?;
     Ok(Answer::new(view.into()).with_cookies([cookie]))
 }
 
 /// How the account signs in with a password; none when it cannot.
-pub(super) fn view(_: &Shared, acting: &Acting, has_password: bool) -> Result<Option<LocalView>, Fault> {
+pub(super) fn view(shared: &Shared, call: &Call, acting: &Acting, has_password: bool) -> Result<Option<LocalView>, Fault> {
     Ok(has_password.then(|| LocalView {
         username: String::from_utf8_lossy(&acting.person.username).into_owned(),
         twofactor: false,
         twofactorallowed: false,
-        require_old_password: acting.session.is_some(),
+        require_old_password: acting
+            .session
+            .as_ref()
+            .is_some_and(|(_, session)| shared.actions.asks_old_password(&session.strength(), call.now)),
     }))
 }

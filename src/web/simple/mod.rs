@@ -12,7 +12,9 @@
 mod account;
 mod check;
 mod envelope;
+mod joining;
 mod local;
+mod onetime;
 mod session;
 mod views;
 mod vouch;
@@ -67,6 +69,19 @@ pub static FAMILY: Family = Family {
         },
         Resource { name: "Vouch", about: "For proxies.", voice: None, routes: vouch::ROUTES },
         Resource { name: "Session", about: "Signing in and out.", voice: None, routes: session::ROUTES },
+        // Joining and coming back.
+        Resource {
+            name: "Joining",
+            about: "Making an account and confirming its address.",
+            voice: None,
+            routes: joining::ROUTES,
+        },
+        Resource {
+            name: "OneTime",
+            about: "Signing in by a link from a letter.",
+            voice: None,
+            routes: onetime::ROUTES,
+        },
         Resource {
             name: "Local",
             about: "The own password and second factors.",

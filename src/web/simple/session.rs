@@ -31,7 +31,15 @@ pub(super) const ROUTES: &[Route] = &[
         id: "login",
         summary: "Sign in with user name and password, and get the session cookie",
         about: "The status of the account shows only after the right password.",
-        refusals: &[Reason::BadCredentials, Reason::Locked, Reason::Disabled, Reason::Throttled],
+        refusals: &[
+            Reason::BadCredentials,
+            Reason::Stipulated,
+            Reason::SecondFactorNeeded,
+            Reason::SecondFactorWrong,
+            Reason::Locked,
+            Reason::Disabled,
+            Reason::Throttled,
+        ],
         handler: handler!(begin),
     },
     Route {
@@ -58,9 +66,9 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// Who signs in.
 pub(super) struct LoginBody {
-    username: String,
-    password: Secret<String>,
-    totp: Option<Secret<String>>,
+    pub(super) username: String,
+    pub(super) password: Secret<String>,
+    pub(super) totp: Option<Secret<String>>,
 }
 
 impl FromFields for LoginBody {
@@ -68,8 +76,7 @@ impl FromFields for LoginBody {
         let username = Text::new("username", Field::Username).at_most(LONGEST_NAME);
         let username = fields.text(&username.about("The user name or the e-mail address."));
         let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
-        let totp =
-            Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
+        let totp = Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
         let totp = fields.optional_secret(&totp);
         Some(Self { username: username?, password: password?, totp })
     }
@@ -105,9 +112,13 @@ async fn begin(
     let signed_in = signed_in?;
     let lifetime = signed_in.session.ends.since(call.now);
     let session = shared.jar.begin(&signed_in.key.text(), Some(lifetime));
-    let device = signed_in.device.as_deref().map(|mark| (Own::Device, mark, DEVICE_LIFETIME));
-    let device = device.and_then(|(cookie, mark, lifetime)| shared.jar.set_own(cookie, mark, lifetime));
-    Ok(Answer::new(SignedInView::from(&signed_in.session)).with_cookies([session, device]))
+    let device = signed_in.device.as_deref();
+    let device = device.and_then(|mark| shared.jar.set_own(Own::Device, mark, DEVICE_LIFETIME));
+    let tasks = match signed_in.session.restricted {
+        true => shared.actions.tasks_of(&call, signed_in.account)?,
+        false => Vec::new(),
+    };
+    Ok(Answer::new(SignedInView::new(&signed_in.session, &tasks)).with_cookies([session, device]))
 }
 
 /// `GET /auth/session`

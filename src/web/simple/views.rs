@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     actions::own::Portrait,
-    domain::{audit::AuditRecord, session::SessionRecord},
+    domain::{audit::AuditRecord, session::SessionRecord, stipulation::Stipulation},
     gate::{Person, Session},
 };
 
@@ -49,14 +49,19 @@ pub(super) struct SignedInView {
     #[serde(rename = "passwordChangeRequired", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     password_change_required: Option<bool>,
+    /// Only there when not empty: what is asked before the session opens anything else. The portal's pages do it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stipulations: Vec<&'static str>,
 }
 
-impl From<&SessionRecord> for SignedInView {
-    fn from(session: &SessionRecord) -> Self {
+impl SignedInView {
+    /// `tasks` is what a restricted session has to do first.
+    pub(super) fn new(session: &SessionRecord, tasks: &[Stipulation]) -> Self {
         Self {
             success: true,
             id: session.account.to_string(),
-            password_change_required: session.restricted.then_some(true),
+            password_change_required: tasks.contains(&Stipulation::ChangePassword).then_some(true),
+            stipulations: tasks.iter().map(Stipulation::word).collect(),
         }
     }
 }
@@ -74,6 +79,20 @@ impl CheckedView {
     pub(super) fn of(person: &Person) -> Self {
         Self { id: person.id.to_string(), username: text(&person.username) }
     }
+}
+
+/// An account was made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = v1::createAccountResponse)]
+pub(super) struct CreatedView {
+    /// The account's id.
+    pub(super) id: String,
+    /// Whether a session began.
+    #[serde(rename = "createdSession")]
+    pub(super) created_session: bool,
+    /// Whether something is asked before the account can be used: confirm the address, wait for approval, accept the terms.
+    #[serde(rename = "hasStipulations")]
+    pub(super) has_stipulations: bool,
 }
 
 /// The session and its owner.
@@ -217,11 +236,12 @@ pub(super) struct AuditRecordView {
 
 impl From<AuditRecord> for AuditRecordView {
     fn from(record: AuditRecord) -> Self {
+        let (at, module, level, message) = record.told();
         Self {
-            ts: record.at.rfc3339(),
-            module: record.event.module().to_owned(),
-            level: record.event.level().as_str().to_owned(),
-            message: record.event.message().to_owned(),
+            ts: at.rfc3339(),
+            module: module.to_owned(),
+            level: level.as_str().to_owned(),
+            message: message.to_owned(),
         }
     }
 }

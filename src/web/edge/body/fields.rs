@@ -62,6 +62,21 @@ impl Fields {
         }
     }
 
+    /// The same, but what nobody asked for is ignored, as OAuth wants it (RFC 6749, section 3.2).
+    ///
+    /// # Errors
+    /// [`Reason::Malformed`] with every flaw of every field.
+    pub fn into_open_shape<T: FromFields>(mut self) -> Result<T, Fault> {
+        let shape = T::from_fields(&mut self);
+        if self.overfull {
+            self.complain(Field::Body, "has too many fields");
+        }
+        match shape {
+            Some(shape) if self.flaws.is_empty() => Ok(shape),
+            _ => Err(Fault { flaws: std::mem::take(&mut self.flaws), ..Fault::new(Reason::Malformed) }),
+        }
+    }
+
     /// Text that must be there.
     pub fn text(&mut self, spec: &Text) -> Option<String> {
         self.ask_text(spec, Kind::Text(spec.most), true);
