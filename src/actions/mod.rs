@@ -22,6 +22,7 @@ pub mod import;
 mod letters;
 pub mod invitations;
 pub mod login;
+pub mod messages;
 pub mod own;
 pub mod people;
 pub mod profile;
@@ -47,6 +48,7 @@ use crate::{
         factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
+        letters::Letters,
         login::{Door, throttle},
         rights::Permit,
         session::Lifetimes,
@@ -69,6 +71,8 @@ pub struct Settings {
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// The words of messages.
+    pub letters: Letters,
     /// Second factors.
     pub factors: factor::Rules,
     /// Joining, confirming and recovering.

@@ -22,6 +22,10 @@ use super::{
         simple::SimpleSection,
         throttle::ThrottleSection,
         vouch::VouchSection,
+        // Messages.
+        mail::MailSection,
+        outgoing::OutgoingSection,
+        sms::SmsSection,
     },
     source::join,
 };
@@ -51,6 +55,9 @@ pub(crate) struct Raw {
     pub(crate) log: LogSection,
     pub(crate) audit: AuditSection,
     pub(crate) limits: LimitsSection,
+    pub(crate) mail: MailSection,
+    pub(crate) sms: SmsSection,
+    pub(crate) outgoing: OutgoingSection,
     pub(crate) apps: Vec<AppSection>,
     pub(crate) accounts: Vec<AccountSection>,
 }
@@ -78,6 +85,9 @@ impl Default for Raw {
             log: LogSection::default(),
             audit: AuditSection::default(),
             limits: LimitsSection::default(),
+            mail: MailSection::default(),
+            sms: SmsSection::default(),
+            outgoing: OutgoingSection::default(),
             apps: Vec::new(),
             accounts: Vec::new(),
         }

@@ -13,6 +13,7 @@ use crate::{
     serve::{Identity, Limits},
     store,
     values::{net::TrustedPeers, secret::Secret, url::WebUrl},
+    world::Outlets,
 };
 
 /// Everything the house should be. Complete and consistent by construction: only [`super::load`] makes one.
@@ -60,6 +61,8 @@ pub struct Settings {
     pub apps: Vec<AppSettings>,
     /// People declared in the file.
     pub accounts: Vec<Declared>,
+    /// By what means people and other houses are reached.
+    pub outlets: Outlets,
     /// Accepted, but unwise: for the log at start and for `check`.
     pub warnings: Vec<Complaint>,
     /// The merged values these settings were made of, to tell what a reload changed.

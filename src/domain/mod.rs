@@ -44,6 +44,8 @@ pub mod signing;
 
 pub mod outbox;
 
+pub mod letters;
+
 pub mod factor;
 
 pub mod login;

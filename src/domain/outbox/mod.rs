@@ -18,7 +18,7 @@ mod records;
 pub use self::{
     model::{Channel, Language, Message, Template, Values},
     records::{
-        Batch, Ending, Leased, OUTBOX, OutboxRecord, State, SweepTimes, delivered, due, enqueue, failed,
+        Batch, Ending, Leased, OUTBOX, OutboxRecord, State, SweepTimes, delivered, discard, due, enqueue, failed,
         lease, list, open, retry, sweep, waiting,
     },
 };

@@ -13,6 +13,7 @@ mod apikeys;
 mod command;
 mod execute;
 mod import;
+mod mail;
 
 use axum::{
     Json, Router,
@@ -23,7 +24,7 @@ use axum::{
 
 pub use self::{
     apikeys::{KeyCommand, KeyView},
-    command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
+    command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
     import::{ForeignAccount, ForeignEntry, ImportView},
 };

@@ -45,32 +45,21 @@ impl Fields {
         self.shaped(Self::close)
     }
 
-    /// The same for what may hold more than is asked for, as queries do.
+    /// The same for what may hold more than is asked for, as queries and OAuth requests do (RFC 6749, section 3.2).
     ///
     /// # Errors
     /// [`Reason::Malformed`] with every flaw of every field that is asked for.
     pub fn into_open_shape<T: FromFields>(self) -> Result<T, Fault> {
-        self.shaped(|_| ())
+        self.shaped(|fields| {
+            if fields.overfull {
+                fields.complain(Field::Body, "has too many fields");
+            }
+        })
     }
 
     fn shaped<T: FromFields>(mut self, close: impl FnOnce(&mut Self)) -> Result<T, Fault> {
         let shape = T::from_fields(&mut self);
         close(&mut self);
-        match shape {
-            Some(shape) if self.flaws.is_empty() => Ok(shape),
-            _ => Err(Fault { flaws: std::mem::take(&mut self.flaws), ..Fault::new(Reason::Malformed) }),
-        }
-    }
-
-    /// The same, but what nobody asked for is ignored, as OAuth wants it (RFC 6749, section 3.2).
-    ///
-    /// # Errors
-    /// [`Reason::Malformed`] with every flaw of every field.
-    pub fn into_open_shape<T: FromFields>(mut self) -> Result<T, Fault> {
-        let shape = T::from_fields(&mut self);
-        if self.overfull {
-            self.complain(Field::Body, "has too many fields");
-        }
         match shape {
             Some(shape) if self.flaws.is_empty() => Ok(shape),
             _ => Err(Fault { flaws: std::mem::take(&mut self.flaws), ..Fault::new(Reason::Malformed) }),
