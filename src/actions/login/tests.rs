@@ -80,6 +80,8 @@ async fn raw_attempts_of_a_source_are_capped() {
     desk.sign_in("alice", PASSWORD).await.unwrap();
 }
 
+/// simple-auth.md 9.A8
+///
 /// Proves: THR-3
 #[tokio::test]
 async fn all_spellings_of_an_account_share_one_counter() {

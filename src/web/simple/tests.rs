@@ -12,6 +12,7 @@ use crate::{
     },
 };
 
+mod programs;
 mod seed;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -434,6 +435,8 @@ async fn a_session_that_must_change_its_password_shows_nothing_but_may_change_it
     assert_eq!(done.status, StatusCode::OK);
 }
 
+/// simple-auth.md 9.C3
+///
 /// Proves: OPS-12
 #[tokio::test]
 async fn a_store_that_cannot_be_reached_is_503() {
@@ -455,6 +458,8 @@ async fn a_store_that_cannot_be_reached_is_503() {
     }
 }
 
+/// simple-auth.md 9.A4
+///
 /// Proves: HDR-1, HDR-2, THR-10
 #[test]
 fn the_address_that_is_counted_is_not_the_clients_to_choose() {

@@ -138,6 +138,8 @@ async fn the_table_and_the_document_have_all_of_the_list() {
 }
 
 /// Each endpoint gives each of its listed answers, in the listed shape. The house compares them with our own document besides.
+///
+/// simple-auth.md 9.C3
 #[tokio::test]
 async fn every_listed_answer_is_given() {
     let seed = seed();
