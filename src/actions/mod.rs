@@ -18,6 +18,7 @@ pub mod credentials;
 pub mod declared;
 pub mod groups;
 pub mod hashing;
+pub mod import;
 mod letters;
 pub mod invitations;
 pub mod login;

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::people::{InviteArgs, OneTimeArgs, StipulationVerb};
-use super::apikey::ApiKeyVerb;
+use super::{
+    apikey::ApiKeyVerb,
+    import::ImportVerb,
+    people::{InviteArgs, OneTimeArgs, StipulationVerb},
+};
 use crate::web::control::Command;
 
 /// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
@@ -50,6 +53,9 @@ pub(crate) enum Verb {
     /// Manage the keys with which programs act for people.
     #[command(subcommand)]
     Apikey(ApiKeyVerb),
+    /// Take over the accounts of another program.
+    #[command(subcommand)]
+    Import(ImportVerb),
     /// Read the audit trail, newest entry first.
     Audit(AuditArgs),
     /// Say how a request would be judged, by which rule, and from which facts.

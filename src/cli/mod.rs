@@ -24,6 +24,7 @@ mod account;
 mod apikey;
 mod args;
 mod ask;
+mod import;
 mod people;
 mod print;
 mod remote;
@@ -71,6 +72,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         Verb::HashPassword => hash_password(args),
         Verb::Restore { backup } => restore(args, backup),
         Verb::Account(verb) => account::run(args, verb),
+        Verb::Import(verb) => import::run(args, verb),
         Verb::Apikey(verb) => apikey::run(args, verb),
         Verb::Group(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Mail(verb) => print::show(args, &remote::execute(args, verb.command())?),

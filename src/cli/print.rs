@@ -59,6 +59,7 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
             table(&["ASKED", "EFFECT", "SINCE", "ADDRESS", "LAPSES"], rows.collect());
         }
         Reply::Link(link) => say!("{link}"),
+        Reply::Imported(view) => say!("{}: {}", view.username, view.outcome),
         Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
         Reply::Messages(messages) => {

@@ -175,12 +175,18 @@ impl Keyring {
         let bytes: [u8; 40] = text::decode(mark)?;
         let (since, tag) = bytes.split_first_chunk::<8>()?;
         let since = Timestamp::from_millis(u64::from_be_bytes(*since));
-        let right = self.trust.verify(&trust_message(account, password, generation, since), tag.try_into().ok()?);
+        let right =
+            self.trust.verify(&trust_message(account, password, generation, since), tag.try_into().ok()?);
         (right && since <= now).then_some(since)
     }
 }
 
-fn trust_message(account: AccountId, password: Option<Version>, generation: u64, since: Timestamp) -> Vec<u8> {
+fn trust_message(
+    account: AccountId,
+    password: Option<Version>,
+    generation: u64,
+    since: Timestamp,
+) -> Vec<u8> {
     let password = password.map(Version::bytes);
     let password = password.as_ref().map_or(&[][..], |bytes| &bytes[..]);
     framed(&[account.bytes(), password, &generation.to_be_bytes(), &since.millis().to_be_bytes()])

@@ -85,6 +85,8 @@ fn a_cut_falls_between_characters() {
     assert!(object(&out)["text"].as_str().unwrap().starts_with("éé"));
 }
 
+/// simple-auth.md 9.A14
+///
 /// Proves: OPS-18
 #[test]
 fn a_field_named_like_a_secret_is_not_written() {

@@ -32,6 +32,8 @@ mod key;
 mod kill;
 mod meta;
 mod migrate;
+#[cfg(test)]
+mod spoil;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;

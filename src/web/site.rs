@@ -184,9 +184,8 @@ impl Inner {
         let Some((host, port)) = named_host(&parts.headers) else {
             return Chosen::Nothing(Reason::Misdirected);
         };
-        let is = |url: &WebUrl| {
-            *url.host() == host && url.port() == port.unwrap_or(url.scheme().default_port())
-        };
+        let is =
+            |url: &WebUrl| *url.host() == host && url.port() == port.unwrap_or(url.scheme().default_port());
         let is_document = surfaces.offers(Surface::OpenApi) && openapi::is_for(path);
         if is_document && arrival.connection.listener == API && is(&self.shared.settings.api) {
             return Chosen::OpenApi;

@@ -56,6 +56,11 @@ impl House {
         Self::build(Plan::default(), rules(), change)
     }
 
+    /// With another plan for what can be done, too.
+    pub(in crate::web) fn planned(plan: Plan, change: impl FnOnce(&mut web::Settings)) -> Self {
+        Self::build(plan, rules(), change)
+    }
+
     pub(in crate::web) fn build(plan: Plan, rules: RuleSet, change: impl FnOnce(&mut web::Settings)) -> Self {
         let limits = plan.limits.clone();
         let desk = Desk::with(plan);

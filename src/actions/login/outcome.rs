@@ -94,9 +94,8 @@ impl Actions {
         let offered = self.settings().factors.trusted;
         let really = begun.session.strength.second_proof() == Some(call.now)
             && begun.session.strength.proofs.iter().all(|proof| proof.factor != Factor::TrustedDevice);
-        let trust = (trust && really && !offered.is_zero()).then(|| {
-            (self.0.keyring.trust_mark(account, begun.version, begun.trust, call.now), offered)
-        });
+        let trust = (trust && really && !offered.is_zero())
+            .then(|| (self.0.keyring.trust_mark(account, begun.version, begun.trust, call.now), offered));
         SignedIn { key: keys.session, session: begun.session, account, device, trust, review: begun.review }
     }
 }

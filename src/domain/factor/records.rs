@@ -181,7 +181,8 @@ impl FactorsRecord {
     }
 
     fn reaches(&self, channel: Channel, account: &AccountRecord) -> bool {
-        self.address_factor(channel).is_some_and(|factor| channel.address(account) == Some(factor.address.as_str()))
+        self.address_factor(channel)
+            .is_some_and(|factor| channel.address(account) == Some(factor.address.as_str()))
     }
 
     /// Recovery codes that are left.
@@ -220,7 +221,12 @@ fn place(account: &AccountId) -> Place<'_> {
 }
 
 /// Seals a secret for its place in the record of an account.
-pub(super) fn seal_totp(key: &SealKey, account: AccountId, secret: &TotpSecret, chance: Random<32>) -> Vec<u8> {
+pub(super) fn seal_totp(
+    key: &SealKey,
+    account: AccountId,
+    secret: &TotpSecret,
+    chance: Random<32>,
+) -> Vec<u8> {
     key.seal(chance, &place(&account), secret.bytes())
 }
 
@@ -234,7 +240,8 @@ pub fn import_totp(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut record = of_account(tx, account)?;
-    record.totp = Some(TotpFactor { sealed: seal_totp(key, account, secret, chance), since: now, last_step: 0 });
+    record.totp =
+        Some(TotpFactor { sealed: seal_totp(key, account, secret, chance), since: now, last_step: 0 });
     record.trust += 1;
     FACTORS.set(tx, &account, &record)
 }
@@ -276,9 +283,15 @@ pub fn set_recovery(
 }
 
 /// Uses a recovery code up (security.md OTP-9). From now on its owner is asked to look at the factors.
-pub fn use_recovery(tx: &mut WriteTx, account: AccountId, typed: &Secret<String>) -> Result<bool, StoreError> {
+pub fn use_recovery(
+    tx: &mut WriteTx,
+    account: AccountId,
+    typed: &Secret<String>,
+) -> Result<bool, StoreError> {
     let Some(mut record) = FACTORS.get(tx, &account)? else { return Ok(false) };
-    let (Some(codes), Some(digest)) = (&mut record.recovery, recovery::digest(account, typed)) else { return Ok(false) };
+    let (Some(codes), Some(digest)) = (&mut record.recovery, recovery::digest(account, typed)) else {
+        return Ok(false);
+    };
     // Digests are looked for, not secrets, so the time taken says nothing about a code.
     let mut left: Vec<&[u8]> = codes.digests.chunks_exact(size_of::<CodeDigest>()).collect();
     let Some(at) = left.iter().position(|stored| *stored == digest) else { return Ok(false) };
@@ -324,7 +337,12 @@ pub fn set_address(
 
 /// An address of the account was changed and the new one is proven: the factor goes along with it. Without this it is no factor
 /// any more.
-pub fn follow_address(tx: &mut WriteTx, account: AccountId, channel: Channel, to: &str) -> Result<(), StoreError> {
+pub fn follow_address(
+    tx: &mut WriteTx,
+    account: AccountId,
+    channel: Channel,
+    to: &str,
+) -> Result<(), StoreError> {
     let record = of_account(tx, account)?;
     match record.address_factor(channel) {
         Some(factor) if factor.address != to => {

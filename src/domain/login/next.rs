@@ -243,7 +243,10 @@ pub fn proceed(
                         counters: counters.to_vec(),
                     };
                     pending::begin(tx, &fresh.pending, &record)?;
-                    audit::append(tx, &Entry::done(Event::SecondFactorAsked, id.to_string(), call).about(id))?;
+                    audit::append(
+                        tx,
+                        &Entry::done(Event::SecondFactorAsked, id.to_string(), call).about(id),
+                    )?;
                     return Ok(Finished::Waits { options, until: call.now + PENDING_LIFETIME });
                 }
                 (_, None) => return Ok(Finished::CodeNeeded),

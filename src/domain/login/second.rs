@@ -93,7 +93,11 @@ pub fn judge(tx: &mut WriteTx, guess: &Guess<'_>, terms: &Terms, call: &Call) ->
         Factor::EmailCode => try_sent(tx, guess, Channel::Email, terms, call)?,
         Factor::SmsCode => try_sent(tx, guess, Channel::Sms, terms, call)?,
         // Nothing that is typed proves these.
-        Factor::Password | Factor::Passkey | Factor::VerifiedPasskey | Factor::TrustedDevice | Factor::Link => false,
+        Factor::Password
+        | Factor::Passkey
+        | Factor::VerifiedPasskey
+        | Factor::TrustedDevice
+        | Factor::Link => false,
     };
     if right {
         if factor == Factor::RecoveryCode {

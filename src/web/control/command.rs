@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::people::{PeopleCommand, StipulationView};
-use super::apikeys::{KeyCommand, KeyView};
+use super::{
+    apikeys::{KeyCommand, KeyView},
+    import::{ForeignAccount, ImportView},
+    people::{PeopleCommand, StipulationView},
+};
 
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -155,6 +158,13 @@ pub enum Command {
     },
     /// Load the configuration anew.
     Reload,
+    /// Take an account over from another program.
+    Import {
+        /// The account as it was there.
+        account: Box<ForeignAccount>,
+        /// Try it without keeping anything.
+        dry_run: bool,
+    },
     /// Do something about API keys.
     ApiKey {
         /// What.
@@ -205,6 +215,8 @@ pub enum Reply {
     Link(String),
     /// API keys.
     ApiKeys(Vec<KeyView>),
+    /// What became of an account that was taken over.
+    Imported(ImportView),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
     /// Messages.

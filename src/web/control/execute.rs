@@ -99,6 +99,7 @@ impl Operator {
             }
             Command::People { verb } => self.people(call, &permit, verb).await,
             Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
+            Command::Import { account, dry_run } => self.import(call, &permit, *account, dry_run).await,
             Command::MailTest { .. } | Command::MailQueue { .. } | Command::MailRetry { .. } => {
                 super::mail::run(&self.actions, call, &permit, command).await
             }
@@ -297,12 +298,13 @@ impl From<&SessionRecord> for SessionView {
 
 impl From<&AuditRecord> for AuditView {
     fn from(record: &AuditRecord) -> Self {
+        let (at, module, level, message) = record.told();
         Self {
             number: record.number,
-            at: record.at.rfc3339(),
-            level: record.event.level().as_str().to_owned(),
-            module: record.event.module().to_owned(),
-            message: record.event.message().to_owned(),
+            at: at.rfc3339(),
+            level: level.as_str().to_owned(),
+            module: module.to_owned(),
+            message: message.to_owned(),
             outcome: match record.outcome {
                 Outcome::Done => "done",
                 Outcome::Refused => "refused",

@@ -12,6 +12,7 @@
 mod apikeys;
 mod command;
 mod execute;
+mod import;
 mod mail;
 mod people;
 
@@ -27,6 +28,7 @@ pub use self::{
     command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
     people::{PeopleCommand, StipulationView},
+    import::{ForeignAccount, ForeignEntry, ImportView},
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},

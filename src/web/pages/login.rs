@@ -167,7 +167,12 @@ fn complaint(fault: &Fault) -> Option<String> {
     Some(message.fill(language, &[]))
 }
 
-pub(super) fn welcome(shared: &Shared, call: &Call, way: &Way, signed_in: &SignedIn) -> http::Response<bytes::Bytes> {
+pub(super) fn welcome(
+    shared: &Shared,
+    call: &Call,
+    way: &Way,
+    signed_in: &SignedIn,
+) -> http::Response<bytes::Bytes> {
     let session = &signed_in.session;
     // The cookie lives as long as the session can; how long it may lie unused is for us to know (forward-auth.md section 14).
     let cookie = shared.jar.begin(&signed_in.key.text(), Some(session.ends.since(call.now)));

@@ -134,7 +134,12 @@ pub(super) async fn prove(
 }
 
 /// To this page, with the login transaction in its cookie.
-pub(super) fn go_on(shared: &Shared, call: &Call, way: &Way, next: &NextStep) -> http::Response<bytes::Bytes> {
+pub(super) fn go_on(
+    shared: &Shared,
+    call: &Call,
+    way: &Way,
+    next: &NextStep,
+) -> http::Response<bytes::Bytes> {
     let cookie = shared.jar.set_own(OwnCookie::Login, &next.key.text(), next.until.since(call.now));
     see_other(shared, &way.through(Own::SecondFactor, None), [cookie])
 }
@@ -187,8 +192,7 @@ fn ask(shared: &Shared, asked: &Asked<'_>, question: &Question, chosen: Factor, 
         let query = query.append_pair("with", factor.as_str()).extend_pairs(way.fields()).finish();
         context! { href => format!("{}?{query}", Own::SecondFactor.path()), label => label(*factor).fill(language, &[]) }
     };
-    let others: Vec<Value> =
-        question.options.iter().filter(|factor| **factor != chosen).map(link).collect();
+    let others: Vec<Value> = question.options.iter().filter(|factor| **factor != chosen).map(link).collect();
     let here = matches!(asked, Asked::Here(_));
     let values = context! {
         complaint => Value::from(()),

@@ -42,8 +42,10 @@ impl Voice for SimpleEnvelope {
     }
 }
 
-fn said(fault: &Fault, status: StatusCode) -> Response {
-    let body = ErrorView { error: true, message: message(fault), reason: slug(fault.reason) };
+/// The body, with a status.
+pub(super) fn said(fault: &Fault, status: StatusCode) -> Response {
+    let body =
+        ErrorView { error: true, message: message(fault), reason: slug(fault.reason), login_url: None };
     let mut response = (status, Json(body)).into_response();
     private(&mut response);
     response

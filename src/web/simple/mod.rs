@@ -10,12 +10,14 @@
 //! **Start reading at** [`FAMILY`], then `account` for a few endpoints and `views` for their shapes.
 
 mod account;
+mod check;
 mod envelope;
 mod joining;
 mod local;
 mod onetime;
 mod session;
 mod views;
+mod vouch;
 
 use axum::{Router, response::Response};
 
@@ -59,6 +61,13 @@ pub static FAMILY: Family = Family {
     voice: &envelope::SimpleEnvelope,
     resources: &[
         Resource { name: "Account", about: "The own account.", voice: None, routes: account::ROUTES },
+        Resource {
+            name: "Auth",
+            about: "For programs that ask who somebody is.",
+            voice: Some(&check::CheckEnvelope),
+            routes: check::ROUTES,
+        },
+        Resource { name: "Vouch", about: "For proxies.", voice: None, routes: vouch::ROUTES },
         Resource { name: "Session", about: "Signing in and out.", voice: None, routes: session::ROUTES },
         // Joining and coming back.
         Resource {

@@ -13,6 +13,8 @@ use crate::{
 };
 
 mod joining;
+mod programs;
+mod seed;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -133,14 +135,13 @@ async fn every_endpoint_is_what_its_row_says() {
 
 /// Who may call without saying who. A new one is a line here, for a reviewer to see.
 const OPEN: &[(&str, &str)] = &[
-        ("POST", "/account/check"),
-        ("POST", "/auth/session"),
-        ("DELETE", "/auth/session"),
-        // Joining and coming back.
-        ("POST", "/account"),
-        ("POST", "/stipulation"),
-        ("POST", "/auth/onetime"),
-        ("GET", "/auth/onetime"),
+    ("POST", "/account"),
+    ("POST", "/account/check"),
+    ("POST", "/auth/session"),
+    ("DELETE", "/auth/session"),
+    ("POST", "/auth/onetime"),
+    ("GET", "/auth/onetime"),
+    ("POST", "/stipulation"),
 ];
 
 /// Proves: WEB-12
@@ -435,6 +436,8 @@ async fn a_session_that_must_change_its_password_shows_nothing_but_may_change_it
     assert_eq!(done.status, StatusCode::OK);
 }
 
+/// simple-auth.md 9.C3
+///
 /// Proves: OPS-12
 #[tokio::test]
 async fn a_store_that_cannot_be_reached_is_503() {
@@ -456,6 +459,8 @@ async fn a_store_that_cannot_be_reached_is_503() {
     }
 }
 
+/// simple-auth.md 9.A4
+///
 /// Proves: HDR-1, HDR-2, THR-10
 #[test]
 fn the_address_that_is_counted_is_not_the_clients_to_choose() {

@@ -271,6 +271,8 @@ async fn two_live_sessions_are_nobody_until_one_signs_in() {
     assert_eq!(alice.get(&house, "/me").await.status, StatusCode::OK);
 }
 
+/// simple-auth.md 9.B4
+///
 /// Proves: SES-7
 #[tokio::test]
 async fn signing_out_ends_the_session_first() {
