@@ -11,7 +11,7 @@ use crate::{
         fault::{Fault, Field, Reason},
         login::throttle,
         rights::Permit,
-        session,
+        session, token,
     },
     store::{Reading, StoreError, WriteTx},
     values::{
@@ -222,6 +222,7 @@ impl Actions {
                 refuse_managed(&account)?;
                 keep_an_administrator(tx, home, id)?;
                 session::end_all(tx, id, None)?;
+                token::forget_account(tx, id)?;
                 credential::forget(tx, id)?;
                 throttle::pardon(tx, id)?;
                 account::remove(tx, id, call.now)?;

@@ -10,6 +10,7 @@ use crate::{
     config::Settings,
     domain::audit::Event,
     gate::Gate,
+    idp::oauth2,
     serve::{Prepared, Tls, TlsError},
     web::{control::Reload, vouch::Vouch},
 };
@@ -22,6 +23,7 @@ pub(super) struct Reloader {
     pub(super) started_with: Mutex<Settings>,
     pub(super) load: LoadSettings,
     pub(super) actions: Actions,
+    pub(super) oauth2: oauth2::Engine,
     pub(super) gate: Arc<Gate>,
     pub(super) vouch: Arc<Vouch>,
     pub(super) tls: Vec<(&'static str, Tls)>,
@@ -44,6 +46,9 @@ impl Reloader {
                 "Rules, certificates and all else stay as they were, because the declared accounts could not be \
                  applied; some of them may have changed already: {fault}"
             )
+        })?;
+        self.oauth2.reconcile(&call, new.clients.clone()).await.map_err(|fault| {
+            format!("Rules, certificates and all else stay as they were, because the declared clients could not be applied: {fault}")
         })?;
         for fresh in certificates {
             fresh.install();

@@ -11,6 +11,7 @@
 
 pub mod denials;
 mod sweep;
+mod tokens;
 pub mod touches;
 
-pub use self::sweep::Sweeper;
+pub use self::{sweep::Sweeper, tokens::TokenSweeper};

@@ -1,7 +1,7 @@
 //! Replies as text or JSON.
 
 use super::{Failure, args::Args};
-use crate::web::control::{AccountView, AuditView, Reply};
+use crate::web::control::{AccountView, AuditView, ClientSecretView, ClientView, Reply};
 
 pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
     if args.json {
@@ -43,6 +43,15 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
                 .map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
+        Reply::Clients(clients) => {
+            let rows = clients.iter().map(|client| {
+                let state = if client.enabled { "enabled" } else { "disabled" };
+                vec![client.id.clone(), client.kind.clone(), state.to_owned(), client.name.clone()]
+            });
+            table(&["ID", "KIND", "STATUS", "NAME"], rows.collect());
+        }
+        Reply::Client(client) => show_client(client),
+        Reply::ClientSecret(made) => show_secret(made),
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
         Reply::Explanation(value) => show_explanation(value),
     }
@@ -73,6 +82,37 @@ fn show_account(account: &AccountView) {
     lines.push(("declared", if account.declared { "in the configuration" } else { "no" }.to_owned()));
     for (name, value) in lines {
         say!("{name:<9} {}", safe(&value));
+    }
+}
+
+fn show_client(client: &ClientView) {
+    let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    let lines = [
+        ("id", client.id.clone()),
+        ("name", client.name.clone()),
+        ("author", client.author.clone()),
+        ("kind", client.kind.clone()),
+        ("redirect", client.redirect_uris.join(" ")),
+        ("grants", client.grants.join(" ")),
+        ("scopes", client.scopes.join(" ")),
+        ("consent", client.consent.clone()),
+        ("PKCE", yes(client.pkce)),
+        ("ID token", client.id_token_alg.clone()),
+        ("secrets", client.secrets.join(" ")),
+        ("created", client.created.clone()),
+        ("enabled", yes(client.enabled)),
+        ("declared", if client.declared { "in the configuration" } else { "no" }.to_owned()),
+    ];
+    for (name, value) in lines {
+        say!("{name:<9} {}", safe(&value));
+    }
+}
+
+fn show_secret(made: &ClientSecretView) {
+    say!("client_id     {}", safe(&made.id));
+    if let Some(secret) = &made.secret {
+        say!("client_secret {}", safe(secret));
+        say!("It is not shown again.");
     }
 }
 

@@ -9,10 +9,12 @@ use super::{
         accounts::AccountSection,
         apps::AppSection,
         cache::CacheSection,
+        clients::ClientSection,
         gateway::{ApiSection, GatewaySection},
         limits::LimitsSection,
         listeners::{ControlSection, MetricsSection},
         log::{AuditSection, LogSection},
+        oauth2::OAuth2Section,
         password::PasswordSection,
         portal::PortalSection,
         proxies::ProxiesSection,
@@ -46,6 +48,9 @@ pub(crate) struct Raw {
     pub(crate) limits: LimitsSection,
     pub(crate) apps: Vec<AppSection>,
     pub(crate) accounts: Vec<AccountSection>,
+    // OAuth 2.0.
+    pub(crate) oauth2: OAuth2Section,
+    pub(crate) clients: Vec<ClientSection>,
 }
 
 impl Default for Raw {
@@ -69,6 +74,8 @@ impl Default for Raw {
             limits: LimitsSection::default(),
             apps: Vec::new(),
             accounts: Vec::new(),
+            oauth2: OAuth2Section::default(),
+            clients: Vec::new(),
         }
     }
 }

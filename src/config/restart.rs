@@ -4,13 +4,14 @@ use toml::{Table, Value};
 
 use super::{raw::Raw, settings::Settings, source::join};
 
-/// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
+/// Keys and sections that take effect at a reload: apps and the places beside them, accounts, clients, what a check
 /// tells the proxy, the rules for new passwords, and the certificates (whose files are
 /// read again even when their names stay).
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 9] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
+    "clients",
     "vouch",
     "password.min_length",
     "password.words",

@@ -9,7 +9,7 @@ use super::{
     complaint::Complaints,
     ledger::Ledger,
     raw::Raw,
-    sections::{accounts, apps, session::is_public_suffix},
+    sections::{accounts, apps, clients, session::is_public_suffix},
     settings::{AppSettings, Settings, Site},
 };
 use crate::{
@@ -41,6 +41,8 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let audit_keep = raw.audit.settle(book);
     let limits = raw.limits.settle(book);
     let accounts = accounts::settle(&raw.accounts, book);
+    let oauth2 = raw.oauth2.settle(portal_url, &throttle, book);
+    let clients = clients::settle(&raw.clients, book);
     if let (Some((_, hashing)), Some(accounts)) = (&password, &accounts) {
         accounts::check_costs(&raw.accounts, accounts, hashing, book);
     }
@@ -79,6 +81,8 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
             rules,
             apps,
             accounts: accounts?,
+            oauth2: oauth2?,
+            clients: clients?,
             warnings: Vec::new(),
             raw: Box::new(raw),
         })

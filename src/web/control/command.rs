@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::clients::{ClientSecretView, ClientView, ClientWanted};
+
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -147,6 +149,31 @@ pub enum Command {
     },
     /// Load the configuration anew.
     Reload,
+    // OAuth clients.
+    /// Register one.
+    ClientAdd(Box<ClientWanted>),
+    /// List them by id, at most 1000.
+    ClientList {
+        /// The id after which to go on.
+        after: Option<String>,
+    },
+    /// Show one.
+    ClientShow {
+        /// Which.
+        id: String,
+    },
+    /// Make another secret for one.
+    ClientSecret {
+        /// Which.
+        id: String,
+        /// Only the new one is good from now on.
+        only: bool,
+    },
+    /// Remove one and end all it was granted.
+    ClientDelete {
+        /// Which.
+        id: String,
+    },
 }
 
 /// The answer to a command.
@@ -165,6 +192,12 @@ pub enum Reply {
     Groups(Vec<GroupView>),
     /// Audit entries.
     Audit(Vec<AuditView>),
+    /// An OAuth client.
+    Client(ClientView),
+    /// OAuth clients.
+    Clients(Vec<ClientView>),
+    /// A client's new secret.
+    ClientSecret(ClientSecretView),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
 }

@@ -13,7 +13,9 @@
 //! **Start reading at** [`routes`], then `login` for a form from end to end, `view` for rendering, `way` for return addresses.
 
 mod agent;
+mod apps;
 mod catalogue;
+mod consent;
 mod fields;
 mod flow;
 mod form;
@@ -48,7 +50,7 @@ pub fn is_for(path: &str) -> bool {
         .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me"];
+const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me", consent::PATH];
 
 /// The pages. `/` is among them for portals on whose host no app lives; who dispatches decides that.
 pub fn routes(shared: Shared) -> Router {
@@ -60,7 +62,10 @@ pub fn routes(shared: Shared) -> Router {
         .route("/setup", routing::get(setup::show).post(setup::create))
         .route("/password", routing::get(password::show).post(password::change))
         .route("/me", routing::get(me::show))
-        .route("/me/sessions/end", routing::post(me::end_sessions));
+        .route("/me/sessions/end", routing::post(me::end_sessions))
+        .route("/me/apps", routing::get(apps::show))
+        .route("/me/apps/revoke", routing::post(apps::revoke))
+        .route(consent::PATH, routing::get(consent::show).post(consent::decide));
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)
 }
 

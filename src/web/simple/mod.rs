@@ -12,6 +12,7 @@
 mod envelope;
 mod json;
 mod local;
+mod oauth2;
 mod session;
 mod views;
 
@@ -27,6 +28,8 @@ pub enum Access {
     Open,
     /// By the session cookie.
     Session,
+    /// As an OAuth client.
+    Client,
 }
 
 /// One route of the family.
@@ -66,23 +69,69 @@ pub const ROUTES: &[Route] = &[
         access: Access::Session,
         handler: || axum::routing::post(local::change_password),
     },
+    // OAuth 2.0.
+    Route {
+        method: "GET",
+        path: "/auth/oauth2",
+        access: Access::Session,
+        handler: || axum::routing::get(oauth2::list),
+    },
+    Route {
+        method: "GET",
+        path: "/auth/oauth2/client",
+        access: Access::Session,
+        handler: || axum::routing::get(oauth2::list),
+    },
+    Route {
+        method: "GET",
+        path: "/auth/oauth2/client/{client_id}",
+        access: Access::Open,
+        handler: || axum::routing::get(oauth2::show_client),
+    },
+    Route {
+        method: "POST",
+        path: "/auth/oauth2/grant",
+        access: Access::Session,
+        handler: || axum::routing::post(oauth2::grant),
+    },
+    Route {
+        method: "POST",
+        path: "/auth/oauth2/token",
+        access: Access::Client,
+        handler: || axum::routing::post(oauth2::issue),
+    },
+    Route {
+        method: "DELETE",
+        path: "/auth/oauth2/token",
+        access: Access::Session,
+        handler: || axum::routing::delete(oauth2::revoke),
+    },
+    Route {
+        method: "POST",
+        path: "/auth/oauth2/token_info",
+        access: Access::Client,
+        handler: || axum::routing::post(oauth2::introspect),
+    },
 ];
 
 /// Whether a path belongs to the family, routed or not, so that its refusals speak JSON.
 pub fn is_for(path: &str) -> bool {
     let at_root = ["/auth", "/local"].iter().any(|root| is_at_or_below(path, root));
-    at_root || is_at_or_below(path, PREFIX)
+    at_root || is_at_or_below(path, PREFIX) || path == KEYS
 }
 
 /// The routes at the root and below `/api/v1`.
 pub fn routes(shared: Shared) -> Router {
     let table =
         || ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
-    let both = table().nest(PREFIX, table());
+    let both = table().nest(PREFIX, table()).route(KEYS, axum::routing::get(oauth2::keys));
     rescue::family(both, envelope::SimpleEnvelope).with_state(shared)
 }
 
 const PREFIX: &str = "/api/v1";
+
+/// The keys that sign our tokens, where every client looks for them.
+const KEYS: &str = "/.well-known/jwks.json";
 
 fn is_at_or_below(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
