@@ -79,6 +79,8 @@ const DOMAIN: &[&str] = &[
     "token",
     "session",
     "challenge",
+    "stipulation",
+    "apikey",
     "keyring",
     "signing",
     "outbox",

@@ -8,6 +8,7 @@ use super::{
     credentials::{PasswordChange, PasswordRules},
     hashing::{self, HashingPool},
     login::{Attempt, SignedIn},
+    people,
 };
 use crate::{
     crypto::{keys::MasterKey, password::Params},
@@ -51,6 +52,7 @@ pub(crate) struct Plan {
     pub(crate) throttle: throttle::Rules,
     pub(crate) hashing: hashing::Settings,
     pub(crate) factors: factor::Rules,
+    pub(crate) people: people::Rules,
 }
 
 impl Default for Plan {
@@ -66,6 +68,7 @@ impl Default for Plan {
                 queue: 512,
                 ..hashing::Settings::default()
             },
+            people: people::Rules::default(),
         }
     }
 }
@@ -99,9 +102,10 @@ impl Desk {
             limits: plan.limits,
             throttle: plan.throttle,
             passwords: PasswordRules::default(),
-            factors: plan.factors,
             portal: WebUrl::parse(PORTAL).unwrap(),
             outlets: Outlets { mail: true, sms: true },
+            factors: plan.factors,
+            people: plan.people,
         };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
         Self { actions, store, levers }
@@ -118,6 +122,7 @@ impl Desk {
             client: Some(client.parse().unwrap()),
             request: RequestId::new("req-1"),
             agent: "test".to_owned(),
+            device: None,
         }
     }
 
@@ -245,6 +250,34 @@ impl Desk {
     /// The ids of the sessions of an account that are stored and live.
     pub(crate) fn live(&self, account: AccountId) -> usize {
         self.actions.sessions_of(&self.call(), account).unwrap().len()
+    }
+}
+
+/// Letters to people.
+impl Desk {
+    /// What waits in the outbox, oldest first: which letter, to whom, and what is filled in.
+    pub(crate) fn letters(&self) -> Vec<(outbox::Template, String, Vec<(String, String)>)> {
+        let keyring = self.actions.keyring();
+        let rows = self.store.read(|tx| outbox::list(tx, true, None, 10_000)).unwrap();
+        let opened = rows.into_iter().map(|(id, record)| {
+            let values = outbox::open(&keyring, id, &record).unwrap();
+            (record.template, record.to, values)
+        });
+        opened.collect()
+    }
+
+    /// How many letters of a kind there are.
+    pub(crate) fn letters_of(&self, template: outbox::Template) -> usize {
+        self.letters().iter().filter(|(found, ..)| *found == template).count()
+    }
+
+    /// The token in the link of the latest letter of a kind.
+    pub(crate) fn token(&self, template: outbox::Template) -> Secret<String> {
+        let letters = self.letters();
+        let (_, _, values) = letters.iter().rfind(|(found, ..)| *found == template).expect("such a letter");
+        let (_, link) = values.iter().find(|(name, _)| name == "link").expect("a link");
+        assert!(link.starts_with(PORTAL), "{link}");
+        Secret::new(link.split_once("?token=").expect("a token").1.to_owned())
     }
 }
 

@@ -3,7 +3,11 @@
 mod accounts;
 mod declared;
 mod hostile;
+mod invitations;
 mod passwords;
+mod profile;
+mod registration;
 mod restarts;
 mod setup;
+mod stipulations;
 mod trail;

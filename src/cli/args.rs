@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::web::control::{ClientWanted, Command};
+use super::{apikey::ApiKeyVerb, client::ClientVerb};
+use crate::web::control::Command;
 
 /// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
 /// with a login page, sessions and accounts in one file.
@@ -41,6 +42,9 @@ pub(crate) enum Verb {
     /// Manage OAuth clients: programs that let this one sign their people in.
     #[command(subcommand)]
     Client(ClientVerb),
+    /// Manage the keys with which programs act for people.
+    #[command(subcommand)]
+    Apikey(ApiKeyVerb),
     /// Read the audit trail, newest entry first.
     Audit(AuditArgs),
     /// Say how a request would be judged, by which rule, and from which facts.
@@ -145,96 +149,6 @@ pub(crate) enum AccountVerb {
         #[arg(long)]
         end_all: bool,
     },
-}
-
-/// `vouchsafe client …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ClientVerb {
-    /// Register a client and print its secret, which is not shown again.
-    Add(Box<ClientArgs>),
-    /// List clients.
-    List,
-    /// Show one client.
-    Show {
-        /// Its id.
-        id: String,
-    },
-    /// Make another secret and print it. The one before it stays good until the next one is made.
-    Secret {
-        /// The client's id.
-        id: String,
-        /// Only the new one is good from now on.
-        #[arg(long)]
-        only: bool,
-    },
-    /// Delete a client; everything it was granted ends.
-    Delete {
-        /// Its id.
-        id: String,
-        /// Do not ask.
-        #[arg(long)]
-        yes: bool,
-    },
-}
-
-/// What a client is registered with.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ClientArgs {
-    /// What people read when they are asked to let it in.
-    name: String,
-    /// Its id; one is made when left out.
-    #[arg(long)]
-    id: Option<String>,
-    /// Who made it.
-    #[arg(long)]
-    author: Option<String>,
-    /// Where its author is found (https).
-    #[arg(long, value_name = "URL")]
-    author_url: Option<String>,
-    /// It runs in a browser or on a device and cannot keep a secret.
-    #[arg(long)]
-    public: bool,
-    /// Where codes may be sent to, letter by letter; may be repeated.
-    #[arg(long = "redirect-uri", value_name = "URL")]
-    redirect_uris: Vec<String>,
-    /// A way to tokens: authorization_code, refresh_token, client_credentials, password; may be repeated.
-    /// Without any: the first two.
-    #[arg(long = "grant", value_name = "GRANT")]
-    grants: Vec<String>,
-    /// What it may ask for; may be repeated. Without any: openid, profile, email, username.
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// Whether people are asked: remember, always, or skip (your own clients only).
-    #[arg(long)]
-    consent: Option<String>,
-    /// Let it do without PKCE. A public client cannot.
-    #[arg(long)]
-    no_pkce: bool,
-    /// What signs its ID tokens: RS256, ES256 or EdDSA.
-    #[arg(long, value_name = "ALG")]
-    id_token_alg: Option<String>,
-    /// Give it an ID token also when it does not ask for the scope openid, as Simple Auth does.
-    #[arg(long)]
-    id_token_always: bool,
-}
-
-impl ClientArgs {
-    pub(crate) fn wanted(&self) -> ClientWanted {
-        ClientWanted {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            author: self.author.clone(),
-            author_url: self.author_url.clone(),
-            public: self.public,
-            redirect_uris: self.redirect_uris.clone(),
-            grants: self.grants.clone(),
-            scopes: self.scopes.clone(),
-            consent: self.consent.clone(),
-            no_pkce: self.no_pkce,
-            id_token_alg: self.id_token_alg.clone(),
-            id_token_always: self.id_token_always,
-        }
-    }
 }
 
 /// How a password is given.

@@ -1,7 +1,7 @@
 //! Replies as text or JSON.
 
-use super::{Failure, args::Args};
-use crate::web::control::{AccountView, AuditView, ClientSecretView, ClientView, Reply};
+use super::{Failure, args::Args, client};
+use crate::web::control::{AccountView, AuditView, Reply};
 
 pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
     if args.json {
@@ -43,16 +43,11 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
                 .map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
-        Reply::Clients(clients) => {
-            let rows = clients.iter().map(|client| {
-                let state = if client.enabled { "enabled" } else { "disabled" };
-                vec![client.id.clone(), client.kind.clone(), state.to_owned(), client.name.clone()]
-            });
-            table(&["ID", "KIND", "STATUS", "NAME"], rows.collect());
-        }
-        Reply::Client(client) => show_client(client),
-        Reply::ClientSecret(made) => show_secret(made),
+        Reply::Clients(clients) => client::table(clients),
+        Reply::Client(found) => client::show(found),
+        Reply::ClientSecret(made) => client::show_secret(made),
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
+        Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
     }
     Ok(())
@@ -82,37 +77,6 @@ fn show_account(account: &AccountView) {
     lines.push(("declared", if account.declared { "in the configuration" } else { "no" }.to_owned()));
     for (name, value) in lines {
         say!("{name:<9} {}", safe(&value));
-    }
-}
-
-fn show_client(client: &ClientView) {
-    let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-    let lines = [
-        ("id", client.id.clone()),
-        ("name", client.name.clone()),
-        ("author", client.author.clone()),
-        ("kind", client.kind.clone()),
-        ("redirect", client.redirect_uris.join(" ")),
-        ("grants", client.grants.join(" ")),
-        ("scopes", client.scopes.join(" ")),
-        ("consent", client.consent.clone()),
-        ("PKCE", yes(client.pkce)),
-        ("ID token", client.id_token_alg.clone()),
-        ("secrets", client.secrets.join(" ")),
-        ("created", client.created.clone()),
-        ("enabled", yes(client.enabled)),
-        ("declared", if client.declared { "in the configuration" } else { "no" }.to_owned()),
-    ];
-    for (name, value) in lines {
-        say!("{name:<9} {}", safe(&value));
-    }
-}
-
-fn show_secret(made: &ClientSecretView) {
-    say!("client_id     {}", safe(&made.id));
-    if let Some(secret) = &made.secret {
-        say!("client_secret {}", safe(secret));
-        say!("It is not shown again.");
     }
 }
 
@@ -158,7 +122,7 @@ fn show_explanation(value: &serde_json::Value) {
     }
 }
 
-fn table(titles: &[&str], rows: Vec<Vec<String>>) {
+pub(super) fn table(titles: &[&str], rows: Vec<Vec<String>>) {
     let rows: Vec<Vec<String>> =
         rows.into_iter().map(|row| row.iter().map(|cell| safe(cell)).collect()).collect();
     let width = |at: usize| {
@@ -179,6 +143,6 @@ fn table(titles: &[&str], rows: Vec<Vec<String>>) {
 }
 
 /// What others typed must not steer the terminal.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

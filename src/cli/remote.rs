@@ -37,7 +37,7 @@ pub(super) fn execute(args: &Args, command: Command) -> Result<Reply, Failure> {
 
 /// Only these begin a store where there is none.
 fn creates(command: &Command) -> bool {
-    matches!(command, Command::AccountAdd { .. } | Command::GroupAdd { .. } | Command::ClientAdd(_))
+    matches!(command, Command::AccountAdd { .. } | Command::GroupAdd { .. })
 }
 
 fn no_store(path: &Path) -> String {

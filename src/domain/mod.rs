@@ -34,12 +34,15 @@ pub mod session;
 
 pub mod challenge;
 
+pub mod stipulation;
+
+pub mod apikey;
+
 pub mod keyring;
 
 pub mod signing;
 
 pub mod outbox;
-
 pub mod factor;
 
 pub mod login;

@@ -142,6 +142,13 @@ events! {
     /// The store was brought back from a backup.
     Restored = 29, "store", Alert, "Store restored from a backup";
 
+    // Messages: 50 to 54.
+    /// A message could not be delivered and was given up.
+    MessageGivenUp = 50, "outbox", Warn, "Message given up";
+    /// The operator had messages tried again.
+    MessagesRetried = 51, "outbox", Info, "Messages tried again";
+    /// The operator tried out delivery by mail.
+    MailTested = 52, "outbox", Info, "Test mail sent";
     // Second factors: 40 to 49.
     /// The first factor was right; the second was asked for.
     SecondFactorAsked = 40, "login", Info, "Second factor asked for";
@@ -164,13 +171,37 @@ events! {
     /// A code was sent as a second factor.
     CodeSent = 49, "factor", Info, "Code sent";
 
-    // Messages: 50 to 54.
-    /// A message could not be delivered and was given up.
-    MessageGivenUp = 50, "outbox", Warn, "Message given up";
-    /// The operator had messages tried again.
-    MessagesRetried = 51, "outbox", Info, "Messages tried again";
-    /// The operator tried out delivery by mail.
-    MailTested = 52, "outbox", Info, "Test mail sent";
+    // Joining, confirming and recovering: 55 to 69.
+    /// Something is asked of an account before it may be used (in full).
+    StipulationAdded = 55, "account", Info, "Stipulation added";
+    /// What was asked has been done.
+    StipulationSatisfied = 56, "account", Info, "Stipulation is satisfied";
+    /// The operator asks no more.
+    StipulationRemoved = 57, "account", Info, "Stipulation removed";
+    /// A token satisfied nothing.
+    StipulationRefused = 58, "account", Warn, "Unable to validate stipulation";
+    /// An account was made by its owner.
+    Registered = 59, "account", Info, "Account registered";
+    /// Somebody wanted to register with an address that has an account.
+    RegisteredAgain = 60, "account", Warn, "Registration with an e-mail address in use";
+    /// An account that was never confirmed went.
+    RegistrationLapsed = 61, "account", Info, "Unconfirmed account removed";
+    /// A one-time link was made.
+    LinkOffered = 62, "auth:onetime", Info, "One time token issued";
+    /// A one-time link was used.
+    LinkRedeemed = 63, "auth:onetime", Info, "One time token consumed";
+    /// A one-time link was refused.
+    LinkRefused = 64, "auth:onetime", Warn, "One time token refused";
+    /// A password was replaced without the old one, by a link.
+    PasswordReset = 65, "credential", Warn, "Password reset";
+    /// Somebody was invited.
+    Invited = 66, "account", Info, "Invitation sent";
+    /// An invitation was accepted.
+    InvitationAccepted = 67, "account", Info, "Invitation accepted";
+    /// A new e-mail address or mobile number is to be confirmed.
+    AddressWanted = 68, "account", Info, "Change of address asked for";
+    /// An e-mail address or a mobile number changed after it was confirmed.
+    AddressChanged = 69, "account", Warn, "Address changed";
 
     // OAuth 2.0: 70 to 84.
     /// A client was registered.
@@ -203,6 +234,18 @@ events! {
     SigningKeyMade = 83, "oauth2", Info, "Signing key created";
     /// Signing keys that nobody needs any more were removed.
     SigningKeyRemoved = 84, "oauth2", Info, "Signing key removed";
+
+    // Programs: API keys and the service secret.
+    /// The operator made an API key.
+    ApiKeyAdded = 85, "apikey", Alert, "API key created";
+    /// The operator revoked an API key.
+    ApiKeyRevoked = 86, "apikey", Alert, "API key revoked";
+    /// An API key was refused: unknown, over, or not for this.
+    ApiKeyRefused = 87, "apikey", Warn, "API key refused";
+    /// A program acted for an account; written now and then, not for every request.
+    ApiKeyUsed = 88, "apikey", Info, "API key used";
+    /// A program that asked whether credentials are right gave the wrong secret of its own.
+    ServiceRefused = 89, "auth:simple", Warn, "Service secret refused";
 }
 
 /// One thing that happened, ready to be appended.

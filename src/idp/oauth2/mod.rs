@@ -151,9 +151,8 @@ impl Engine {
     }
 
     /// What anybody may know of a client.
-    pub fn public_client(&self, id: &str) -> Result<Option<Registration>, Fault> {
-        let Some(id) = ClientId::parse(id) else { return Ok(None) };
-        Ok(self.client(&id)?.map(|client| client.registration))
+    pub fn public_client(&self, id: &ClientId) -> Result<Option<Registration>, Fault> {
+        Ok(self.client(id)?.map(|client| client.registration))
     }
 
     /// How long what is granted for these scopes is good for at the latest.

@@ -2,11 +2,44 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::command::{Command, Reply};
+use super::command::Reply;
 use crate::{
     domain::{call::Call, fault::Fault, rights::Permit},
     idp::oauth2::{Described, Engine, NewSecret, Wanted},
 };
+
+/// One thing to do about OAuth clients.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ClientCommand {
+    /// Register one.
+    Add {
+        /// What it is to be.
+        wanted: ClientWanted,
+    },
+    /// List them by id, at most 1000.
+    List {
+        /// The id after which to go on.
+        after: Option<String>,
+    },
+    /// Show one.
+    Show {
+        /// Which.
+        id: String,
+    },
+    /// Make another secret for one.
+    Secret {
+        /// Which.
+        id: String,
+        /// Only the new one is good from now on.
+        only: bool,
+    },
+    /// Remove one and end all it was granted.
+    Delete {
+        /// Which.
+        id: String,
+    },
+}
 
 /// A client to be registered, in the words of the configuration. What is left out is as careful as can be.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -92,26 +125,25 @@ pub(super) async fn execute(
     engine: &Engine,
     call: &Call,
     permit: &Permit,
-    command: Command,
+    command: ClientCommand,
 ) -> Result<Reply, Fault> {
     match command {
-        Command::ClientAdd(wanted) => {
-            let made = engine.add_client(call, permit, (*wanted).into()).await?;
+        ClientCommand::Add { wanted } => {
+            let made = engine.add_client(call, permit, wanted.into()).await?;
             Ok(Reply::ClientSecret(made.into()))
         }
-        Command::ClientList { after } => {
+        ClientCommand::List { after } => {
             let clients = engine.list_clients(permit, after.as_deref())?;
             Ok(Reply::Clients(clients.into_iter().map(ClientView::from).collect()))
         }
-        Command::ClientShow { id } => Ok(Reply::Client(engine.find_client(permit, &id)?.into())),
-        Command::ClientSecret { id, only } => {
+        ClientCommand::Show { id } => Ok(Reply::Client(engine.find_client(permit, &id)?.into())),
+        ClientCommand::Secret { id, only } => {
             Ok(Reply::ClientSecret(engine.new_client_secret(call, permit, &id, only).await?.into()))
         }
-        Command::ClientDelete { id } => {
+        ClientCommand::Delete { id } => {
             engine.delete_client(call, permit, &id).await?;
             Ok(Reply::Done("The client is deleted; all it was granted has ended.".to_owned()))
         }
-        _ => Err(Fault::broken("not a command about clients")),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clients::{ClientSecretView, ClientView, ClientWanted};
+use super::{
+    apikeys::{KeyCommand, KeyView},
+    clients::{ClientCommand, ClientSecretView, ClientView},
+};
 
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -149,30 +152,15 @@ pub enum Command {
     },
     /// Load the configuration anew.
     Reload,
-    // OAuth clients.
-    /// Register one.
-    ClientAdd(Box<ClientWanted>),
-    /// List them by id, at most 1000.
-    ClientList {
-        /// The id after which to go on.
-        after: Option<String>,
+    /// Do something about API keys.
+    ApiKey {
+        /// What.
+        verb: KeyCommand,
     },
-    /// Show one.
-    ClientShow {
-        /// Which.
-        id: String,
-    },
-    /// Make another secret for one.
-    ClientSecret {
-        /// Which.
-        id: String,
-        /// Only the new one is good from now on.
-        only: bool,
-    },
-    /// Remove one and end all it was granted.
-    ClientDelete {
-        /// Which.
-        id: String,
+    /// Do something about OAuth clients.
+    Client {
+        /// What.
+        verb: Box<ClientCommand>,
     },
 }
 
@@ -198,6 +186,8 @@ pub enum Reply {
     Clients(Vec<ClientView>),
     /// A client's new secret.
     ClientSecret(ClientSecretView),
+    /// API keys.
+    ApiKeys(Vec<KeyView>),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
 }

@@ -87,11 +87,7 @@ impl Operator {
             | Command::GroupDelete { .. }
             | Command::GroupJoin { .. }
             | Command::GroupLeave { .. } => self.group(call, &permit, command).await,
-            Command::ClientAdd(_)
-            | Command::ClientList { .. }
-            | Command::ClientShow { .. }
-            | Command::ClientSecret { .. }
-            | Command::ClientDelete { .. } => clients::execute(&self.oauth2, call, &permit, command).await,
+            Command::Client { verb } => clients::execute(&self.oauth2, call, &permit, *verb).await,
             Command::Audit { who, before, limit } => {
                 let subject = who.map(|who| self.subject_of_audit(&permit, &who)).transpose()?;
                 let entries = self.actions.audit(&permit, subject, before, limit.min(MOST_ROWS))?;
@@ -110,6 +106,7 @@ impl Operator {
                     "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
                 )))
             }
+            Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
             Command::Reload => match &self.reload {
                 Some(reload) => {
                     reload().await.map(Reply::Done).map_err(|wrong| Fault::malformed(Field::Body, wrong))
@@ -119,6 +116,10 @@ impl Operator {
                 }
             },
         }
+    }
+
+    pub(super) const fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     async fn account(&self, call: &Call, permit: &Permit, command: Command) -> Result<Reply, Fault> {

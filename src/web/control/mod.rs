@@ -9,6 +9,7 @@
 //!
 //! **Start reading at** [`Command`].
 
+mod apikeys;
 mod clients;
 mod command;
 mod execute;
@@ -21,7 +22,8 @@ use axum::{
 };
 
 pub use self::{
-    clients::{ClientSecretView, ClientView, ClientWanted},
+    apikeys::{KeyCommand, KeyView},
+    clients::{ClientCommand, ClientSecretView, ClientView, ClientWanted},
     command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
 };

@@ -16,16 +16,23 @@ mod agent;
 mod apps;
 mod catalogue;
 mod consent;
+mod document;
 mod fields;
 mod flow;
 mod form;
+mod links;
 mod login;
 mod logout;
 mod loops;
 mod me;
 mod password;
+mod profile;
+mod recover;
+mod register;
 mod second;
 mod setup;
+mod sheet;
+mod terms;
 mod trouble;
 mod view;
 mod way;
@@ -33,7 +40,11 @@ mod way;
 use axum::{Router, response::Response, routing};
 use minijinja::{Value, context};
 
-pub use self::trouble::{PagesEnvelope, refusal};
+pub(in crate::web) use self::links::{arrive, visitor};
+pub use self::{
+    document::{document, documents},
+    trouble::{PagesEnvelope, refusal},
+};
 use self::{
     trouble::circles,
     way::{Own, Way, see_other},
@@ -50,7 +61,9 @@ pub fn is_for(path: &str) -> bool {
         .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me", consent::PATH];
+const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me", "/register", "/invite", "/confirm", "/onetime", "/forgot", "/recover", "/terms",
+    consent::PATH,
+];
 
 /// The pages. `/` is among them for portals on whose host no app lives; who dispatches decides that.
 pub fn routes(shared: Shared) -> Router {
@@ -65,8 +78,26 @@ pub fn routes(shared: Shared) -> Router {
         .route("/me/sessions/end", routing::post(me::end_sessions))
         .route("/me/apps", routing::get(apps::show))
         .route("/me/apps/revoke", routing::post(apps::revoke))
-        .route(consent::PATH, routing::get(consent::show).post(consent::decide));
+        .route(consent::PATH, routing::get(consent::show).post(consent::decide))
+        .merge(account_routes());
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)
+}
+
+/// Joining, confirming and recovering.
+fn account_routes() -> Router<Shared> {
+    Router::new()
+        .route("/register", routing::get(register::show).post(register::create))
+        .route("/invite", routing::get(register::show_invitation).post(register::accept_invitation))
+        .route("/confirm", routing::get(links::show_confirm).post(links::confirm))
+        .route("/confirm/again", routing::post(links::send_again))
+        .route("/onetime", routing::get(links::show_onetime).post(links::redeem_onetime))
+        .route("/forgot", routing::get(recover::show_forgot).post(recover::forgot))
+        .route("/recover", routing::get(recover::show).post(recover::reset))
+        .route("/terms", routing::get(terms::show).post(terms::accept))
+        .route("/me/profile", routing::get(profile::show).post(profile::rename))
+        .route("/me/profile/email", routing::post(profile::email))
+        .route("/me/profile/mobile", routing::post(profile::mobile))
+        .route("/me/profile/mobile/confirm", routing::post(profile::confirm_mobile))
 }
 
 /// Who is signed in at this browser.

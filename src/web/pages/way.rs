@@ -124,6 +124,8 @@ pub(super) enum Own {
     Password,
     Me,
     Apps,
+    Terms,
+    Profile,
 }
 
 impl Own {
@@ -135,6 +137,8 @@ impl Own {
             Self::Password => "/password",
             Self::Me => "/me",
             Self::Apps => "/me/apps",
+            Self::Terms => "/terms",
+            Self::Profile => "/me/profile",
         }
     }
 }
