@@ -46,12 +46,12 @@ const ROOMS: &[Room] = &[
     room(3, "actions", &["values", "world", "crypto", "store", "domain"]),
     room(3, "idp", &["values", "world", "crypto", "store", "domain"]),
     room(3, "gate", &["values", "store", "domain"]),
-    // The moment and the audit entry of a round come from its caller, so no world and no crypto yet.
-    room(3, "chores", &["values", "store", "domain"]),
+    // `world` to send messages, which take their time; the other chores are given their moment.
+    room(3, "chores", &["values", "world", "store", "domain"]),
     // `serve` for the shape of requests and bodies. The clock is asked through `Actions::world`, nothing else of that room.
     room(4, "web", &["values", "serve", "domain", "actions", "idp", "gate"]),
     // Fills the settings types that the rooms declare; those of `web` are made by `boot`, which knows who listens where.
-    room(5, "config", &["values", "crypto", "store", "serve", "domain", "actions", "idp", "gate"]),
+    room(5, "config", &["values", "world", "crypto", "store", "serve", "domain", "actions", "idp", "gate"]),
     room(
         6,
         "boot",
@@ -84,6 +84,7 @@ const DOMAIN: &[&str] = &[
     "keyring",
     "signing",
     "outbox",
+    "letters",
     "factor",
     "login",
     "policy",
@@ -103,7 +104,7 @@ const NEVER: &[(&str, &str, &str)] = &[
 /// Parts of the standard library and the rooms that may touch them.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("std::env", &["cli"]),
-    ("std::fs", &["store", "serve", "config", "boot"]),
+    ("std::fs", &["store", "world", "serve", "config", "boot"]),
     ("std::net::TcpListener", &["serve"]),
     // `serve` stamps log lines; nothing is decided by that.
     ("std::time::SystemTime", &["world", "serve"]),

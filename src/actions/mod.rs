@@ -21,6 +21,7 @@ pub mod hashing;
 mod letters;
 pub mod invitations;
 pub mod login;
+pub mod messages;
 pub mod own;
 pub mod people;
 pub mod profile;
@@ -46,6 +47,7 @@ use crate::{
         factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
+        letters::Letters,
         login::{Door, throttle},
         rights::Permit,
         session::Lifetimes,
@@ -68,6 +70,8 @@ pub struct Settings {
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// The words of messages.
+    pub letters: Letters,
     /// Second factors.
     pub factors: factor::Rules,
     /// Joining, confirming and recovering.

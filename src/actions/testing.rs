@@ -23,6 +23,7 @@ use crate::{
         },
         fault::{Fault, Reason},
         keyring::Keyring,
+        letters::{Brand, Letters},
         login::throttle,
         outbox,
         rights::{Authority, Permit},
@@ -104,6 +105,11 @@ impl Desk {
             passwords: PasswordRules::default(),
             portal: WebUrl::parse(PORTAL).unwrap(),
             outlets: Outlets { mail: true, sms: true },
+            letters: Letters::new(Brand {
+                service: "Example".to_owned(),
+                portal: WebUrl::parse(PORTAL).unwrap(),
+                language: outbox::Language::English,
+            }),
             factors: plan.factors,
             people: plan.people,
         };

@@ -4,6 +4,7 @@ mod accounts;
 mod declared;
 mod hostile;
 mod invitations;
+mod messages;
 mod passwords;
 mod profile;
 mod registration;

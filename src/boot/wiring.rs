@@ -1,11 +1,14 @@
 //! Settings of the file → settings of the surfaces.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use http::HeaderName;
 
 use crate::{
+    actions::Actions,
+    chores::delivery::Postman,
     config::{self, PersonField, Preset, Settings},
+    store::Store,
     values::host::Scheme,
     web::{
         self, Surface,
@@ -15,7 +18,9 @@ use crate::{
             self,
             identity::{self, IdentityField, IdentityHeaders},
         },
+        metrics::Metrics,
     },
+    world::World,
 };
 
 pub(super) fn web(settings: &Settings) -> web::Settings {
@@ -108,4 +113,16 @@ const fn text(text: config::HeaderText) -> identity::HeaderText {
         config::HeaderText::Percent => identity::HeaderText::Percent,
         config::HeaderText::Omit => identity::HeaderText::Omit,
     }
+}
+
+/// Delivery speaks the words in force and is counted.
+pub(super) fn postman(store: &Store, world: &World, actions: &Actions, metrics: &Arc<Metrics>) -> Postman {
+    let (asked, metrics) = (actions.clone(), metrics.clone());
+    Postman::new(
+        store.clone(),
+        world.clone(),
+        actions.keyring(),
+        Arc::new(move || asked.settings().letters.clone()),
+        Arc::new(move |channel, fate| metrics.posted(channel.as_str(), fate.as_str())),
+    )
 }

@@ -74,6 +74,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         Verb::Client(verb) => client::run(args, verb),
         Verb::Apikey(verb) => apikey::run(args, verb),
         Verb::Group(verb) => print::show(args, &remote::execute(args, verb.command())?),
+        Verb::Mail(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Audit(audit) => print::show(args, &remote::execute(args, audit.command())?),
         Verb::Explain(explain) => print::show(args, &remote::execute(args, explain.command())?),
         Verb::Reload => print::show(args, &remote::execute(args, Command::Reload)?),

@@ -49,6 +49,20 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
         Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
+        Reply::Messages(messages) => {
+            let rows = messages.iter().map(|message| {
+                vec![
+                    message.id.clone(),
+                    message.state.clone(),
+                    message.template.clone(),
+                    message.to.clone(),
+                    message.at.clone(),
+                    message.attempts.to_string(),
+                    message.error.clone().unwrap_or_default(),
+                ]
+            });
+            table(&["ID", "STATE", "MESSAGE", "TO", "AT", "TRIES", "LAST ERROR"], rows.collect());
+        }
     }
     Ok(())
 }

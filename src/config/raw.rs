@@ -24,6 +24,10 @@ use super::{
         simple::SimpleSection,
         throttle::ThrottleSection,
         vouch::VouchSection,
+        // Messages.
+        mail::MailSection,
+        outgoing::OutgoingSection,
+        sms::SmsSection,
     },
     source::join,
 };
@@ -53,6 +57,9 @@ pub(crate) struct Raw {
     pub(crate) log: LogSection,
     pub(crate) audit: AuditSection,
     pub(crate) limits: LimitsSection,
+    pub(crate) mail: MailSection,
+    pub(crate) sms: SmsSection,
+    pub(crate) outgoing: OutgoingSection,
     pub(crate) apps: Vec<AppSection>,
     pub(crate) accounts: Vec<AccountSection>,
     // OAuth 2.0.
@@ -83,6 +90,9 @@ impl Default for Raw {
             log: LogSection::default(),
             audit: AuditSection::default(),
             limits: LimitsSection::default(),
+            mail: MailSection::default(),
+            sms: SmsSection::default(),
+            outgoing: OutgoingSection::default(),
             apps: Vec::new(),
             accounts: Vec::new(),
             oauth2: OAuth2Section::default(),

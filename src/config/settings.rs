@@ -14,6 +14,7 @@ use crate::{
     serve::{Identity, Limits},
     store,
     values::{net::TrustedPeers, secret::Secret, url::WebUrl},
+    world::Outlets,
 };
 
 /// Everything the house should be. Complete and consistent by construction: only [`super::load`] makes one.
@@ -61,6 +62,8 @@ pub struct Settings {
     pub apps: Vec<AppSettings>,
     /// People declared in the file.
     pub accounts: Vec<Declared>,
+    /// By what means people and other houses are reached.
+    pub outlets: Outlets,
     /// Signing in for other programs.
     pub oauth2: oauth2::Settings,
     /// OAuth clients declared in the file.

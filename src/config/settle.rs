@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{
@@ -14,9 +14,13 @@ use super::{
 };
 use crate::{
     actions,
-    domain::policy::{ContinueUrl, RuleSet},
+    domain::{
+        letters::Letters,
+        policy::{ContinueUrl, RuleSet},
+    },
     store,
     values::{pattern::Hosts, url::WebUrl},
+    world::{Outlets, mail::Delivery},
 };
 
 /// Settles each section, then what concerns several of them.
@@ -33,8 +37,6 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let factors = raw.second_factors.settle(&raw.portal.title, book);
-    let outlets = actions::Outlets::default();
-    let people = people::settle(&raw.registration, &raw.recovery, &raw.terms, outlets, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
@@ -43,6 +45,12 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let log = raw.log.settle(book);
     let audit_keep = raw.audit.settle(book);
     let limits = raw.limits.settle(book);
+    let messages = messages(&raw, &data_dir, &portal.title, portal_url, book);
+    let reach = messages.as_ref().map_or_else(actions::Outlets::default, |(outlets, _)| actions::Outlets {
+        mail: !matches!(outlets.mail.delivery, Delivery::Nowhere),
+        sms: outlets.sms.is_some(),
+    });
+    let people = people::settle(&raw.registration, &raw.recovery, &raw.terms, reach, book);
     let accounts = accounts::settle(&raw.accounts, book);
     let oauth2 = raw.oauth2.settle(portal_url, &throttle, book);
     let clients = clients::settle(&raw.clients, book);
@@ -56,6 +64,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
         let (passwords, hashing) = password?;
         let (rules, apps) = guarded?;
         let portal_url = gateway.as_ref()?.public_url.clone();
+        let (outlets, letters) = messages?;
         Some(Settings {
             data_dir,
             store,
@@ -70,11 +79,13 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 limits: lifetimes,
                 throttle,
                 passwords,
+                letters,
                 factors,
                 portal: portal_url,
-                outlets,
+                outlets: reach,
                 people,
             },
+            outlets,
             hashing,
             cookie,
             vouch: vouch?,
@@ -112,6 +123,23 @@ fn guarded(
         where_the_cookie_goes(portal, cookie_domain, &rules, ledger);
     }
     Some((rules, apps))
+}
+
+/// How people are reached, and in whose words.
+fn messages(
+    raw: &Raw,
+    data_dir: &Path,
+    title: &str,
+    portal: Option<&WebUrl>,
+    ledger: &mut Ledger,
+) -> Option<(Outlets, Letters)> {
+    let outgoing = raw.outgoing.settle(ledger);
+    let mail = raw.mail.settle(data_dir, &outgoing.reach, ledger);
+    let sms = raw.sms.settle(&outgoing.reach, ledger);
+    // Without a portal the words are still worth looking at.
+    let stand_in = WebUrl::parse("https://portal.invalid").ok();
+    let letters = raw.mail.letters(title, portal.or(stand_in.as_ref())?, ledger);
+    Some((Outlets { mail: mail?, sms: sms?, outgoing }, letters?))
 }
 
 /// The store's file in the data folder.

@@ -43,6 +43,9 @@ pub mod keyring;
 pub mod signing;
 
 pub mod outbox;
+
+pub mod letters;
+
 pub mod factor;
 
 pub mod login;

@@ -19,6 +19,11 @@ pub(crate) mod session;
 pub(crate) mod simple;
 pub(crate) mod throttle;
 pub(crate) mod vouch;
+// Messages.
+pub(crate) mod mail;
+pub(crate) mod outgoing;
+pub(crate) mod sms;
+mod templates;
 
 use std::fmt::Display;
 

@@ -147,8 +147,8 @@ events! {
     MessageGivenUp = 50, "outbox", Warn, "Message given up";
     /// The operator had messages tried again.
     MessagesRetried = 51, "outbox", Info, "Messages tried again";
-    /// The operator tried out delivery by mail.
-    MailTested = 52, "outbox", Info, "Test mail sent";
+    /// The operator tried out delivery.
+    DeliveryTested = 52, "outbox", Info, "Test message sent";
     // Second factors: 40 to 49.
     /// The first factor was right; the second was asked for.
     SecondFactorAsked = 40, "login", Info, "Second factor asked for";

@@ -304,7 +304,7 @@ fn enter(
         let change = tasks.contains(&Stipulation::ChangePassword);
         return Ok(if change { Finished::Restricted } else { Finished::Stipulated });
     }
-    let failures = throttle::clear_keys(tx, clears)?;
+    let failures = throttle::clear(tx, clears)?;
     let how = proofs(&arrival.strength);
     let after = if failures == 0 { String::new() } else { format!("; after {failures} failures") };
     let done = Entry::done(Event::SignedIn, id.to_string(), call).about(id);

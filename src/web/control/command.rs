@@ -162,6 +162,27 @@ pub enum Command {
         /// What.
         verb: Box<ClientCommand>,
     },
+
+    // Messages.
+    /// Send a test message now.
+    MailTest {
+        /// Where to: an address, or a number.
+        to: String,
+        /// In which language; the configured one when absent.
+        language: Option<String>,
+    },
+    /// List messages, at most 1000.
+    MailQueue {
+        /// Those that were delivered, too.
+        all: bool,
+        /// The id after which to go on.
+        after: Option<String>,
+    },
+    /// Have messages tried again now.
+    MailRetry {
+        /// Which; all that wait or were given up when absent.
+        message: Option<String>,
+    },
 }
 
 /// The answer to a command.
@@ -190,6 +211,8 @@ pub enum Reply {
     ApiKeys(Vec<KeyView>),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
+    /// Messages.
+    Messages(Vec<MessageView>),
 }
 
 /// Why a command was not carried out.
@@ -254,6 +277,29 @@ pub struct GroupView {
     pub name: String,
     /// User names of its members.
     pub members: Vec<String>,
+}
+
+/// A message as the operator sees it: never what it says.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MessageView {
+    /// Its id.
+    pub id: String,
+    /// What it says.
+    pub template: String,
+    /// `mail` or `sms`.
+    pub channel: String,
+    /// Where to.
+    pub to: String,
+    /// `waiting`, `sending`, `delivered` or `given up`.
+    pub state: String,
+    /// When it was queued.
+    pub created: String,
+    /// When it is tried next, was delivered or was given up.
+    pub at: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Why the last one failed.
+    pub error: Option<String>,
 }
 
 /// An audit entry as the operator sees it.

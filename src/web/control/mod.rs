@@ -13,6 +13,7 @@ mod apikeys;
 mod clients;
 mod command;
 mod execute;
+mod mail;
 
 use axum::{
     Json, Router,
@@ -24,7 +25,7 @@ use axum::{
 pub use self::{
     apikeys::{KeyCommand, KeyView},
     clients::{ClientCommand, ClientSecretView, ClientView, ClientWanted},
-    command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
+    command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
 };
 use super::{

@@ -45,12 +45,16 @@ impl Fields {
         self.shaped(Self::close)
     }
 
-    /// The same for what may hold more than is asked for, as queries do.
+    /// The same for what may hold more than is asked for, as queries and OAuth requests do (RFC 6749, section 3.2).
     ///
     /// # Errors
     /// [`Reason::Malformed`] with every flaw of every field that is asked for.
     pub fn into_open_shape<T: FromFields>(self) -> Result<T, Fault> {
-        self.shaped(|_| ())
+        self.shaped(|fields| {
+            if fields.overfull {
+                fields.complain(Field::Body, "has too many fields");
+            }
+        })
     }
 
     fn shaped<T: FromFields>(mut self, close: impl FnOnce(&mut Self)) -> Result<T, Fault> {
