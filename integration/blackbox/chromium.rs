@@ -53,12 +53,12 @@ async fn visit<D: Door>() {
     );
 }
 
-fn source() -> PathBuf {
+pub fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/browser")
 }
 
 /// Where `integration/test` put playwright-core.
-fn installed() -> PathBuf {
+pub fn installed() -> PathBuf {
     let place = env::var_os("BROWSER_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/integration/browser"),
         PathBuf::from,

@@ -29,6 +29,7 @@ use crate::{
         outbox::Template,
         session::{self, NewSession, SessionHash, SessionKey, SessionRecord},
         stipulation::{self, Open, Stipulation},
+        token,
     },
     store::{Reading, WriteTx},
     values::{
@@ -256,6 +257,7 @@ fn of_address(fault: Fault) -> Fault {
 /// What goes with an account.
 pub(super) fn forget_belongings(tx: &mut WriteTx, id: AccountId) -> Result<(), Fault> {
     session::end_all(tx, id, None)?;
+    token::forget_account(tx, id)?;
     credential::forget(tx, id)?;
     challenge::void_account(tx, id)?;
     stipulation::forget(tx, id)?;

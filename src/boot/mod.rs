@@ -47,6 +47,7 @@ use crate::{
     },
     chores::delivery::Postman,
     gate::{Gate, Learned},
+    idp::oauth2,
     serve::{self, BindError, Stopped, TlsError, logging::Dial},
     store::{self, BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
@@ -100,6 +101,9 @@ pub enum BootError {
     /// The declared accounts could not be made true.
     #[error("the declared accounts cannot be applied: {0}")]
     Accounts(Fault),
+    /// The declared clients could not be made true.
+    #[error("the declared clients cannot be applied: {0}")]
+    Clients(Fault),
     /// Something else refused.
     #[error("{0}")]
     Refused(Fault),
@@ -111,6 +115,7 @@ pub struct House {
     world: World,
     store: Store,
     actions: Actions,
+    oauth2: oauth2::Engine,
     gate: Arc<Gate>,
     vouch: Arc<Vouch>,
     shared: Shared,
@@ -144,15 +149,16 @@ impl House {
         let pool = HashingPool::start(settings.hashing.clone(), world.random())?;
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
+        let oauth2 = oauth2::Engine::new(store.clone(), world.clone(), actions.keyring(), settings.oauth2.clone())?;
         let rules = std::mem::take(&mut settings.rules);
         let (gate, learned) =
             Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
         let postman = wiring::postman(&store, &world, &actions, &metrics);
-        let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);
+        let shared = Shared::new(actions.clone(), oauth2.clone(), gate.clone(), wiring::web(&settings), metrics);
         let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
-        Ok(Self { settings, world, store, actions, gate, vouch, shared, learned, postman })
+        Ok(Self { settings, world, store, actions, oauth2, gate, vouch, shared, learned, postman })
     }
 
     /// Makes the declared accounts true and, when there is no account at all, offers the setup link.
@@ -166,6 +172,8 @@ impl House {
         for refused in &reconciled.refused {
             tracing::error!(refused, "a declared account could not be applied");
         }
+        let clients = self.settings.clients.clone();
+        self.oauth2.reconcile(&call, clients).await.map_err(BootError::Clients)?;
         let token = self.actions.offer_setup(&call).await.map_err(BootError::Refused)?;
         let setup_link = token.map(|token| {
             let page = self.settings.gateway.public_url.join_path("/setup");
@@ -176,7 +184,7 @@ impl House {
 
     /// The operator of a house that does not serve: the command line without a server.
     pub fn operator(&self) -> Operator {
-        Operator::new(self.actions.clone(), self.gate.clone(), None)
+        Operator::new(self.actions.clone(), self.oauth2.clone(), self.gate.clone(), None)
     }
 
     /// Closes what [`open`](Self::open) opened, without having served.
@@ -201,7 +209,7 @@ impl House {
         stop: CancellationToken,
         started: impl FnOnce(&[(&'static str, String)]),
     ) -> Result<Stopped, BootError> {
-        let Self { settings, world, store, actions, gate, vouch, shared, learned, postman } = self;
+        let Self { settings, world, store, actions, oauth2, gate, vouch, shared, learned, postman } = self;
         let opened = listeners::open(&settings)?;
         let addresses: Vec<_> =
             opened.bound.iter().map(|bound| (bound.name(), bound.address().to_string())).collect();
@@ -212,15 +220,17 @@ impl House {
             load,
             log,
             actions: actions.clone(),
+            oauth2: oauth2.clone(),
             gate: gate.clone(),
             vouch: vouch.clone(),
             tls: opened.tls,
         });
-        let operator = Operator::new(actions.clone(), gate, Some(reload::command(reloader.clone())));
+        let operator = Operator::new(actions.clone(), oauth2.clone(), gate, Some(reload::command(reloader.clone())));
         let site = Site::new(shared, vouch, opened.surfaces, operator);
         let tracker = TaskTracker::new();
         let chores_stop = CancellationToken::new();
         tasks::start(&tracker, &chores_stop, actions.clone(), learned, audit_keep);
+        tasks::oauth2(&tracker, &chores_stop, actions.clone(), oauth2);
         tasks::reload_on_signal(&tracker, &chores_stop, reloader);
         tasks::deliver(&tracker, &chores_stop, &postman);
         started(&addresses);

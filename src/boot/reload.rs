@@ -10,6 +10,7 @@ use crate::{
     config::Settings,
     domain::audit::Event,
     gate::Gate,
+    idp::oauth2,
     serve::{Prepared, Tls, TlsError, logging::Dial},
     web::{control::Reload, vouch::Vouch},
 };
@@ -24,6 +25,7 @@ pub(super) struct Reloader {
     /// What turns the log's level; `None` where the log is somebody else's.
     pub(super) log: Option<Dial>,
     pub(super) actions: Actions,
+    pub(super) oauth2: oauth2::Engine,
     pub(super) gate: Arc<Gate>,
     pub(super) vouch: Arc<Vouch>,
     pub(super) tls: Vec<(&'static str, Tls)>,
@@ -46,6 +48,9 @@ impl Reloader {
                 "Rules, certificates and all else stay as they were, because the declared accounts could not be \
                  applied; some of them may have changed already: {fault}"
             )
+        })?;
+        self.oauth2.reconcile(&call, new.clients.clone()).await.map_err(|fault| {
+            format!("Rules, certificates and all else stay as they were, because the declared clients could not be applied: {fault}")
         })?;
         for fresh in certificates {
             fresh.install();

@@ -11,9 +11,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::reload::Reloader;
 use crate::{
     actions::Actions,
-    chores::{ChallengeSweeper, Sweeper, delivery::Postman, denials, touches},
+    chores::{ChallengeSweeper, Sweeper, TokenSweeper, delivery::Postman, denials, touches},
     domain::outbox::Channel,
     gate::Learned,
+    idp::oauth2,
 };
 
 /// How often touches are written.
@@ -85,6 +86,31 @@ pub(super) fn start(
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "swept dead sessions"),
                 Err(error) => tracing::warn!(%error, "the sweep could not write"),
+            }
+        }
+    });
+}
+
+/// Sweeps codes and tokens, and lets the signing keys take their turns.
+pub(super) fn oauth2(tracker: &TaskTracker, stop: &CancellationToken, actions: Actions, engine: oauth2::Engine) {
+    let stop = stop.clone();
+    tracker.spawn(async move {
+        let mut sweeper = TokenSweeper::default();
+        let mut ticks = interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            let now = actions.world().now();
+            match sweeper.round(actions.store(), now).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "swept codes and tokens"),
+                Err(error) => tracing::warn!(%error, "the sweep of tokens could not write"),
+            }
+            if let Err(fault) = engine.tidy(now).await {
+                tracing::error!(%fault, "the signing keys could not take their turns");
             }
         }
     });

@@ -13,6 +13,7 @@ mod challenges;
 pub mod delivery;
 pub mod denials;
 mod sweep;
+mod tokens;
 pub mod touches;
 
-pub use self::{challenges::ChallengeSweeper, sweep::Sweeper};
+pub use self::{challenges::ChallengeSweeper, sweep::Sweeper, tokens::TokenSweeper};

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     apikey::ApiKeyVerb,
+    client::ClientVerb,
     import::ImportVerb,
     people::{InviteArgs, OneTimeArgs, StipulationVerb},
 };
@@ -50,6 +51,9 @@ pub(crate) enum Verb {
     Onetime(OneTimeArgs),
     /// Invite somebody by e-mail, and print the link.
     Invite(InviteArgs),
+    /// Manage OAuth clients: programs that let this one sign their people in.
+    #[command(subcommand)]
+    Client(ClientVerb),
     /// Manage the keys with which programs act for people.
     #[command(subcommand)]
     Apikey(ApiKeyVerb),

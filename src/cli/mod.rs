@@ -24,6 +24,7 @@ mod account;
 mod apikey;
 mod args;
 mod ask;
+mod client;
 mod import;
 mod people;
 mod print;
@@ -73,6 +74,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         Verb::Restore { backup } => restore(args, backup),
         Verb::Account(verb) => account::run(args, verb),
         Verb::Import(verb) => import::run(args, verb),
+        Verb::Client(verb) => client::run(args, verb),
         Verb::Apikey(verb) => apikey::run(args, verb),
         Verb::Group(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Mail(verb) => print::show(args, &remote::execute(args, verb.command())?),

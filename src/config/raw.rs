@@ -9,10 +9,12 @@ use super::{
         accounts::AccountSection,
         apps::AppSection,
         cache::CacheSection,
+        clients::ClientSection,
         gateway::{ApiSection, GatewaySection},
         limits::LimitsSection,
         listeners::{ControlSection, MetricsSection},
         log::{AuditSection, LogSection},
+        oauth2::OAuth2Section,
         password::PasswordSection,
         people::{RecoverySection, RegistrationSection, TermsSection},
         portal::PortalSection,
@@ -60,6 +62,9 @@ pub(crate) struct Raw {
     pub(crate) outgoing: OutgoingSection,
     pub(crate) apps: Vec<AppSection>,
     pub(crate) accounts: Vec<AccountSection>,
+    // OAuth 2.0.
+    pub(crate) oauth2: OAuth2Section,
+    pub(crate) clients: Vec<ClientSection>,
 }
 
 impl Default for Raw {
@@ -90,6 +95,8 @@ impl Default for Raw {
             outgoing: OutgoingSection::default(),
             apps: Vec::new(),
             accounts: Vec::new(),
+            oauth2: OAuth2Section::default(),
+            clients: Vec::new(),
         }
     }
 }

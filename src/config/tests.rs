@@ -12,6 +12,7 @@ use toml::Table;
 
 use super::{Complaints, Overrides, Settings, load, raw};
 
+mod clients;
 mod complaints;
 mod example;
 mod hostile;

@@ -38,6 +38,8 @@ pub enum FormBinding<'a> {
     Flow(&'a str),
     /// After sign-in: the session.
     Session(SessionId),
+    /// The session, and exactly what is decided (security.md OAU-15).
+    Decision(SessionId, &'a str),
 }
 
 impl Keyring {
@@ -196,6 +198,7 @@ fn form_message(binding: FormBinding<'_>) -> Vec<u8> {
     match binding {
         FormBinding::Flow(flow) => framed(&[b"flow", flow.as_bytes()]),
         FormBinding::Session(id) => framed(&[b"session", id.bytes()]),
+        FormBinding::Decision(id, what) => framed(&[b"decision", id.bytes(), what.as_bytes()]),
     }
 }
 

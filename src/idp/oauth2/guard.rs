@@ -1,7 +1,7 @@
 //! Counting wrong client secrets (security.md THR-1, THR-2).
 //!
-//! Comparing a secret takes no time, so it happens under the lock that also counts: of any number of guesses at once, each is
-//! counted before the next is looked at. Right ones wait for nothing but each other's comparison.
+//! Comparing a secret takes no time, so whether it was right is asked under the lock that also counts: of any number of guesses at
+//! once, each is counted before the next one learns anything. Right ones wait for nothing but the lock.
 
 use std::{
     collections::HashMap,
@@ -35,12 +35,12 @@ pub(super) enum Looked {
 }
 
 impl Engine {
-    /// Looks at a secret unless too many were wrong. `is_right` compares.
+    /// Says whether a secret was right, unless too many were wrong: then nobody learns it, and right and wrong look alike.
     pub(super) async fn look(
         &self,
         call: &Call,
         client: &str,
-        is_right: impl FnOnce() -> bool,
+        is_right: bool,
     ) -> Result<Looked, StoreError> {
         let rules = self.client_rules();
         let counters = counters(client, call);
@@ -56,7 +56,7 @@ impl Engine {
             if let Verdict::Wait(wait) = verdict {
                 return Ok(Looked::Blocked(wait));
             }
-            if !is_right() {
+            if !is_right {
                 for key in counters.keys() {
                     *pending.entry(key).or_insert(0) += 1;
                 }

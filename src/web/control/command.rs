@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     apikeys::{KeyCommand, KeyView},
+    clients::{ClientCommand, ClientSecretView, ClientView},
     import::{ForeignAccount, ImportView},
     people::{PeopleCommand, StipulationView},
 };
@@ -170,6 +171,11 @@ pub enum Command {
         /// What.
         verb: KeyCommand,
     },
+    /// Do something about OAuth clients.
+    Client {
+        /// What.
+        verb: Box<ClientCommand>,
+    },
 
     // Messages.
     /// Send a test message now.
@@ -213,6 +219,12 @@ pub enum Reply {
     Stipulations(Vec<StipulationView>),
     /// A link, which is a secret.
     Link(String),
+    /// An OAuth client.
+    Client(ClientView),
+    /// OAuth clients.
+    Clients(Vec<ClientView>),
+    /// A client's new secret.
+    ClientSecret(ClientSecretView),
     /// API keys.
     ApiKeys(Vec<KeyView>),
     /// What became of an account that was taken over.

@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, net::IpAddr, path::Path, pin::Pin, str::FromStr, sync::Arc};
 
+use super::clients;
 use super::command::{AccountView, AuditView, Command, GroupView, Reply, SessionView};
 use crate::{
     actions::{
@@ -20,6 +21,7 @@ use crate::{
         session::SessionRecord,
     },
     gate::Gate,
+    idp::oauth2,
     values::{
         email::EmailAddress,
         id::AccountId,
@@ -37,14 +39,20 @@ pub type Reload = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, Str
 #[derive(Clone)]
 pub struct Operator {
     pub(super) actions: Actions,
+    oauth2: oauth2::Engine,
     gate: Arc<Gate>,
     reload: Option<Reload>,
 }
 
 impl Operator {
     /// `reload` is absent when no server runs.
-    pub const fn new(actions: Actions, gate: Arc<Gate>, reload: Option<Reload>) -> Self {
-        Self { actions, gate, reload }
+    pub const fn new(
+        actions: Actions,
+        oauth2: oauth2::Engine,
+        gate: Arc<Gate>,
+        reload: Option<Reload>,
+    ) -> Self {
+        Self { actions, oauth2, gate, reload }
     }
 
     /// Carries a command out.
@@ -79,6 +87,7 @@ impl Operator {
             | Command::GroupDelete { .. }
             | Command::GroupJoin { .. }
             | Command::GroupLeave { .. } => self.group(call, &permit, command).await,
+            Command::Client { verb } => clients::execute(&self.oauth2, call, &permit, *verb).await,
             Command::Audit { who, before, limit } => {
                 let subject = who.map(|who| self.subject_of_audit(&permit, &who)).transpose()?;
                 let entries = self.actions.audit(&permit, subject, before, limit.min(MOST_ROWS))?;

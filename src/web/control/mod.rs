@@ -10,6 +10,7 @@
 //! **Start reading at** [`Command`].
 
 mod apikeys;
+mod clients;
 mod command;
 mod execute;
 mod import;
@@ -25,6 +26,7 @@ use axum::{
 
 pub use self::{
     apikeys::{KeyCommand, KeyView},
+    clients::{ClientCommand, ClientSecretView, ClientView, ClientWanted},
     command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
     people::{PeopleCommand, StipulationView},

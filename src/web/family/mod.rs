@@ -36,7 +36,7 @@ pub(in crate::web) use self::signature::handler;
 pub use self::{
     access::{Access, Acting, Service, Trusted},
     answer::{Answer, Created, GoOn, Png},
-    input::{FormOrJson, JsonBody, NoBody, Path, Query, RequestBody},
+    input::{FormOrJson, JsonBody, NoBody, OpenFormOrJson, Path, Query, RequestBody},
     signature::{Answered, Described, Describes, Handler, Media, Shape, Signature},
 };
 use super::{

@@ -293,6 +293,33 @@ messages! {
     FieldContinue, "field-continue", "Address";
     FieldDisplayName, "field-display-name", "Name";
     FieldEmail, "field-email", "E-mail address";
+
+    // OAuth 2.0: agreeing, and what was agreed to.
+    ConsentTitle, "consent-title", "Let an application in?";
+    ConsentHeading, "consent-heading", "{client} wants to know who you are";
+    ConsentText, "consent-text", "If you agree, {client} may act with your account {account} and learn or do this:";
+    ConsentNoScopes, "consent-no-scopes", "That you have an account here, and nothing else";
+    ConsentLasts, "consent-lasts", "It ends when you sign out here, and after {time} at the latest.";
+    ConsentLastsOffline, "consent-lasts-offline", "It goes on after you sign out here, and ends after {time} at the latest.";
+    ConsentPlace, "consent-place", "You will be sent to {place}.";
+    ConsentAuthor, "consent-author", "Made by";
+    ConsentAllow, "consent-allow", "Allow";
+    ConsentOther, "consent-other", "Use another account";
+    ConsentBadTitle, "consent-bad-title", "The application asked in a way that is not right";
+    ConsentBadText, "consent-bad-text", "An application sent you here, but it is not known or its request is wrong, so you are not sent back to it. If you run it, compare its settings with its registration here.";
+    ConsentBadWhat, "consent-bad-what", "({error}: {what})";
+    ScopeOpenid, "scope-openid", "Recognise you when you come back";
+    ScopeProfile, "scope-profile", "Your name and user name";
+    ScopeEmail, "scope-email", "Your e-mail address";
+    ScopeOffline, "scope-offline", "Do so while you are signed out";
+    AppsTitle, "apps-title", "Connected applications";
+    AppsText, "apps-text", "You have let these applications act with your account. Taking it back ends their access at once.";
+    AppsNone, "apps-none", "You have not let any application act with your account.";
+    AppsSince, "apps-since", "since {time}";
+    AppsActive, "apps-active", "has access now";
+    AppsRevoke, "apps-revoke", "Take back";
+    AppsRevokeLabel, "apps-revoke-label", "Take back what {app} may do";
+    AppsEnded, "apps-ended", "The application has no access any more.";
 }
 
 impl Message {

@@ -13,7 +13,9 @@
 //! **Start reading at** [`routes`], then `login` for a form from end to end, `view` for rendering, `way` for return addresses.
 
 mod agent;
+mod apps;
 mod catalogue;
+mod consent;
 mod document;
 mod fields;
 mod flow;
@@ -60,6 +62,7 @@ pub fn is_for(path: &str) -> bool {
 }
 
 const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me", "/register", "/invite", "/confirm", "/onetime", "/forgot", "/recover", "/terms",
+    consent::PATH,
 ];
 
 /// The pages. `/` is among them for portals on whose host no app lives; who dispatches decides that.
@@ -73,6 +76,9 @@ pub fn routes(shared: Shared) -> Router {
         .route("/password", routing::get(password::show).post(password::change))
         .route("/me", routing::get(me::show))
         .route("/me/sessions/end", routing::post(me::end_sessions))
+        .route("/me/apps", routing::get(apps::show))
+        .route("/me/apps/revoke", routing::post(apps::revoke))
+        .route(consent::PATH, routing::get(consent::show).post(consent::decide))
         .merge(account_routes());
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)
 }

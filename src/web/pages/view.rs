@@ -29,6 +29,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("logout.html", include_str!("templates/logout.html")),
     ("me.html", include_str!("templates/me.html")),
     ("loop.html", include_str!("templates/loop.html")),
+    ("consent.html", include_str!("templates/consent.html")),
+    ("apps.html", include_str!("templates/apps.html")),
     ("notice.html", include_str!("templates/notice.html")),
     ("form.html", include_str!("templates/form.html")),
     ("profile.html", include_str!("templates/profile.html")),

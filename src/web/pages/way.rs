@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::form::Form;
+use super::{consent, form::Form};
 use crate::{
     domain::{
         call::Call,
@@ -77,7 +77,11 @@ impl Way {
         }
         let home =
             || shared.settings.home.as_deref().and_then(|home| shared.gate.rules().return_to(home).ok());
-        self.to.clone().or_else(home).map_or(End::Own(Own::Me.path()), End::Checked)
+        let Some(to) = self.to.clone().or_else(home) else { return End::Own(Own::Me.path()) };
+        match consent::leads_to(shared, to.location()) {
+            Some(source) => End::Onward(to, source),
+            None => End::Checked(to),
+        }
     }
 }
 
@@ -120,6 +124,7 @@ pub(super) enum Own {
     Logout,
     Password,
     Me,
+    Apps,
     Terms,
     Profile,
 }
@@ -132,6 +137,7 @@ impl Own {
             Self::Logout => "/logout",
             Self::Password => "/password",
             Self::Me => "/me",
+            Self::Apps => "/me/apps",
             Self::Terms => "/terms",
             Self::Profile => "/me/profile",
         }
@@ -142,6 +148,8 @@ impl Own {
 pub(super) enum End {
     /// A checked place.
     Checked(ReturnTo),
+    /// A page of ours that sends the browser on to a client of ours, whose address a content policy names so.
+    Onward(ReturnTo, String),
     /// A page of ours.
     Own(&'static str),
 }
@@ -149,7 +157,7 @@ pub(super) enum End {
 impl End {
     pub(super) fn location(&self) -> &str {
         match self {
-            Self::Checked(to) => to.location(),
+            Self::Checked(to) | Self::Onward(to, _) => to.location(),
             Self::Own(path) => path,
         }
     }
@@ -158,6 +166,7 @@ impl End {
     pub(super) fn origin(&self) -> Option<&str> {
         match self {
             Self::Checked(to) => to.origin(),
+            Self::Onward(_, source) => Some(source),
             Self::Own(_) => None,
         }
     }

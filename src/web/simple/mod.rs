@@ -14,6 +14,7 @@ mod check;
 mod envelope;
 mod joining;
 mod local;
+mod oauth2;
 mod onetime;
 mod session;
 mod views;
@@ -81,6 +82,19 @@ pub static FAMILY: Family = Family {
             about: "Signing in by a link from a letter.",
             voice: None,
             routes: onetime::ROUTES,
+        },
+        // OAuth 2.0.
+        Resource {
+            name: "OAuth2",
+            about: "Signing in for other programs: what they ask. Browsers come to `/oauth2`, the keys are at `/.well-known/jwks.json`.",
+            voice: Some(&oauth2::OAuthVoice),
+            routes: oauth2::PROTOCOL,
+        },
+        Resource {
+            name: "Connected",
+            about: "What other programs were granted: what their people ask.",
+            voice: None,
+            routes: oauth2::OWN,
         },
         Resource {
             name: "Local",

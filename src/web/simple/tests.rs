@@ -142,6 +142,9 @@ const OPEN: &[(&str, &str)] = &[
     ("POST", "/auth/onetime"),
     ("GET", "/auth/onetime"),
     ("POST", "/stipulation"),
+    ("GET", "/auth/oauth2/client/{client_id}"),
+    ("POST", "/auth/oauth2/token"),
+    ("POST", "/auth/oauth2/token_info"),
 ];
 
 /// Proves: WEB-12

@@ -1,5 +1,6 @@
 //! The pages by their router: requests in, answers out.
 
+mod consent;
 mod own;
 mod people;
 mod sign_in;
