@@ -15,6 +15,7 @@ pub mod audit;
 mod confirmation;
 pub mod credentials;
 pub mod declared;
+pub mod factors;
 pub mod groups;
 pub mod hashing;
 mod letters;

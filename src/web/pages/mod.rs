@@ -14,6 +14,7 @@
 
 mod agent;
 mod catalogue;
+mod factors;
 mod fields;
 mod flow;
 mod form;
@@ -60,6 +61,16 @@ pub fn routes(shared: Shared) -> Router {
         .route("/setup", routing::get(setup::show).post(setup::create))
         .route("/password", routing::get(password::show).post(password::change))
         .route("/me", routing::get(me::show))
+        .route("/login/second-factor/send", routing::post(second::send))
+        .route("/me/factors", routing::get(factors::show))
+        .route("/me/factors/totp", routing::get(factors::show_totp).post(factors::begin_totp))
+        .route("/me/factors/totp/confirm", routing::post(factors::confirm_totp))
+        .route("/me/factors/remove", routing::post(factors::remove))
+        .route("/me/factors/recovery", routing::post(factors::recovery))
+        .route("/me/factors/code", routing::post(factors::begin_code))
+        .route("/me/factors/code/confirm", routing::post(factors::confirm_code))
+        .route("/me/factors/devices", routing::post(factors::devices))
+        .route("/me/factors/reviewed", routing::post(factors::reviewed))
         .route("/me/sessions/end", routing::post(me::end_sessions));
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)
 }

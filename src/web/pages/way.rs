@@ -119,6 +119,7 @@ pub(super) enum Own {
     Logout,
     Password,
     Me,
+    Factors,
 }
 
 impl Own {
@@ -129,6 +130,7 @@ impl Own {
             Self::Logout => "/logout",
             Self::Password => "/password",
             Self::Me => "/me",
+            Self::Factors => "/me/factors",
         }
     }
 }

@@ -167,6 +167,7 @@ fn the_catalogue_is_complete_and_has_nothing_over() {
         include_str!("../me.rs"),
         include_str!("../password.rs"),
         include_str!("../second.rs"),
+        include_str!("../factors.rs"),
         include_str!("../setup.rs"),
         include_str!("../trouble.rs"),
         include_str!("../view.rs"),
