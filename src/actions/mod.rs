@@ -11,6 +11,7 @@
 //! **Start reading at** [`Actions`], then [`login`].
 
 pub mod accounts;
+pub mod apikeys;
 pub mod audit;
 mod confirmation;
 pub mod credentials;
@@ -21,8 +22,10 @@ pub mod hashing;
 mod letters;
 pub mod invitations;
 pub mod login;
+pub mod own;
 pub mod people;
 pub mod profile;
+pub mod programs;
 pub mod recovery;
 pub mod registration;
 pub mod sessions;
@@ -62,12 +65,12 @@ pub struct Settings {
     pub throttle: throttle::Rules,
     /// The rules for new passwords.
     pub passwords: credentials::PasswordRules,
-    /// Second factors.
-    pub factors: factor::Rules,
     /// The portal's public address, which links in messages begin with.
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// Second factors.
+    pub factors: factor::Rules,
     /// Joining, confirming and recovering.
     pub people: people::Rules,
 }
@@ -92,6 +95,7 @@ struct Inner {
     keyring: Arc<Keyring>,
     settings: ArcSwap<Settings>,
     reservations: Reservations,
+    uses: apikeys::Uses,
     home: Home,
     under_way: TaskTracker,
 }
@@ -116,7 +120,18 @@ impl Actions {
         let settings = ArcSwap::from_pointee(settings);
         let keyring = Arc::new(keyring);
         let under_way = TaskTracker::new();
-        Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home, under_way })))
+        let uses = apikeys::Uses::default();
+        Ok(Self(Arc::new(Inner {
+            store,
+            world,
+            hashing,
+            keyring,
+            settings,
+            reservations,
+            uses,
+            home,
+            under_way,
+        })))
     }
 
     /// The settings in force.

@@ -102,9 +102,9 @@ impl Desk {
             limits: plan.limits,
             throttle: plan.throttle,
             passwords: PasswordRules::default(),
-            factors: plan.factors,
             portal: WebUrl::parse(PORTAL).unwrap(),
             outlets: Outlets { mail: true, sms: true },
+            factors: plan.factors,
             people: plan.people,
         };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
@@ -185,6 +185,19 @@ impl Desk {
         self.actions.find_account(&operator(), &Which::Named(name.to_owned())).unwrap().account
     }
 
+    /// Polls `asking` once and gives it up, as when a client hangs up, and waits for what it has set going.
+    pub(crate) async fn hang_up<T>(&self, asking: impl Future<Output = T>) {
+        tokio::select! {
+            biased;
+            _ = asking => panic!("there was nothing to hang up on"),
+            () = std::future::ready(()) => {}
+        }
+        let under_way = &self.actions.0.under_way;
+        under_way.close();
+        under_way.wait().await;
+        under_way.reopen();
+    }
+
     /// Gives an account an authenticator app, as if it had been confirmed long ago.
     pub(crate) async fn with_totp(&self, account: AccountId) -> TotpSecret {
         let secret = TotpSecret::mint(self.actions.world().random());
@@ -200,19 +213,6 @@ impl Desk {
     /// What the app shows now.
     pub(crate) fn code(&self, secret: &TotpSecret) -> String {
         code_at(secret, self.call().now)
-    }
-
-    /// Polls `asking` once and gives it up, as when a client hangs up, and waits for what it has set going.
-    pub(crate) async fn hang_up<T>(&self, asking: impl Future<Output = T>) {
-        tokio::select! {
-            biased;
-            _ = asking => panic!("there was nothing to hang up on"),
-            () = std::future::ready(()) => {}
-        }
-        let under_way = &self.actions.0.under_way;
-        under_way.close();
-        under_way.wait().await;
-        under_way.reopen();
     }
 
     /// Passwords (right, wrong or dummy) that went through the pool so far.

@@ -57,6 +57,7 @@ impl Reloader {
         // Limits and throttles take effect at a restart; the words for passwords do now.
         self.actions.configure(crate::actions::Settings {
             passwords: new.actions.passwords.clone(),
+            people: new.actions.people.clone(),
             ..crate::actions::Settings::clone(&kept)
         });
         if let Err(fault) = self.actions.record(&call, Event::Reloaded, "").await {

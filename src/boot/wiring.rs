@@ -10,6 +10,7 @@ use crate::{
     web::{
         self, Surface,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
+        simple,
         vouch::{
             self,
             identity::{self, IdentityField, IdentityHeaders},
@@ -20,6 +21,7 @@ use crate::{
 pub(super) fn web(settings: &Settings) -> web::Settings {
     web::Settings {
         portal: settings.gateway.public_url.clone(),
+        api: settings.api.public_url.clone(),
         title: settings.portal.title.clone(),
         home: settings.portal.home.clone(),
         cookies: CookieSettings {
@@ -27,6 +29,17 @@ pub(super) fn web(settings: &Settings) -> web::Settings {
             domain: settings.cookie.domain.clone(),
             secure: settings.gateway.public_url.scheme() == Scheme::Https,
             prefix: settings.cookie.prefix,
+        },
+        simple: simple::Settings {
+            api_keys: settings.simple.api_keys,
+            name_check: settings.simple.name_check,
+            credentials_check: match &settings.simple.credentials_check {
+                config::CredentialsCheck::Off => simple::CredentialsCheck::Off,
+                config::CredentialsCheck::Secret(secrets) => {
+                    simple::CredentialsCheck::Secret(secrets.clone())
+                }
+                config::CredentialsCheck::Open => simple::CredentialsCheck::Open,
+            },
         },
         trust: ProxyTrust { peers: settings.proxies.peers.clone(), secret: settings.proxies.secret.clone() },
         largest_body: settings.largest_body,
@@ -59,15 +72,14 @@ pub(super) fn vouch(settings: &Settings) -> vouch::Settings {
     }
 }
 
-pub(super) fn surface(surface: config::Surface) -> Option<Surface> {
+pub(super) const fn surface(surface: config::Surface) -> Surface {
     match surface {
-        config::Surface::Portal => Some(Surface::Portal),
-        config::Surface::Simple => Some(Surface::Simple),
-        config::Surface::Vouch => Some(Surface::Vouch),
-        config::Surface::Apps => Some(Surface::Apps),
-        config::Surface::Health => Some(Surface::Health),
-        // Documents of families that are not built yet.
-        config::Surface::OpenApi => None,
+        config::Surface::Portal => Surface::Portal,
+        config::Surface::Simple => Surface::Simple,
+        config::Surface::Vouch => Surface::Vouch,
+        config::Surface::Apps => Surface::Apps,
+        config::Surface::Health => Surface::Health,
+        config::Surface::OpenApi => Surface::OpenApi,
     }
 }
 

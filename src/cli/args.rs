@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::apikey::ApiKeyVerb;
 use crate::web::control::Command;
 
 /// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
@@ -38,6 +39,9 @@ pub(crate) enum Verb {
     /// Manage groups.
     #[command(subcommand)]
     Group(GroupVerb),
+    /// Manage the keys with which programs act for people.
+    #[command(subcommand)]
+    Apikey(ApiKeyVerb),
     /// Read the audit trail, newest entry first.
     Audit(AuditArgs),
     /// Say how a request would be judged, by which rule, and from which facts.

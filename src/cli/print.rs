@@ -44,6 +44,7 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
+        Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
     }
     Ok(())
@@ -118,7 +119,7 @@ fn show_explanation(value: &serde_json::Value) {
     }
 }
 
-fn table(titles: &[&str], rows: Vec<Vec<String>>) {
+pub(super) fn table(titles: &[&str], rows: Vec<Vec<String>>) {
     let rows: Vec<Vec<String>> =
         rows.into_iter().map(|row| row.iter().map(|cell| safe(cell)).collect()).collect();
     let width = |at: usize| {

@@ -2,18 +2,27 @@
 
 use toml::{Table, Value};
 
-use super::{raw::Raw, settings::Settings, source::join};
+use super::{
+    raw::Raw,
+    settings::{CredentialsCheck, Settings},
+    source::join,
+};
+use crate::values::secret::Secret;
 
 /// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
-/// tells the proxy, the rules for new passwords, and the certificates (whose files are
+/// tells the proxy, the rules for new passwords, joining and recovering, and the certificates (whose files are
 /// read again even when their names stay).
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 12] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
     "vouch",
     "password.min_length",
     "password.words",
+    "password.expire_after",
+    "registration",
+    "recovery",
+    "terms",
     "gateway.tls",
     "api.tls",
 ];
@@ -28,14 +37,16 @@ impl Settings {
             keys.push("data_dir".to_owned());
         }
         // A secret serializes to nothing that could be compared, and one from a file may change with the file.
-        let secrets = [&old.proxies.secret, &new.proxies.secret];
-        let same = match secrets {
-            [None, None] => true,
-            [Some(old), Some(new)] => old.matches(new.expose()),
-            _ => false,
-        };
-        if !same {
+        let secrets = [&old.proxies.secret, &new.proxies.secret].map(|secret| secret.iter().collect::<Vec<_>>());
+        if !same(&secrets) {
             keys.push("proxies.secret".to_owned());
+        }
+        let secrets = [old, new].map(|settings| match &settings.simple.credentials_check {
+            CredentialsCheck::Secret(secrets) => secrets.iter().collect(),
+            CredentialsCheck::Off | CredentialsCheck::Open => Vec::new(),
+        });
+        if !same(&secrets) {
+            keys.push("simple.service_secret".to_owned());
         }
         keys.retain(|key| {
             !RELOADED
@@ -53,6 +64,10 @@ impl Settings {
         keys.dedup();
         keys
     }
+}
+
+fn same([old, new]: &[Vec<&Secret<String>>; 2]) -> bool {
+    old.len() == new.len() && old.iter().zip(new).all(|(old, new)| old.matches(new.expose()))
 }
 
 fn differences(path: &str, old: &Table, new: &Table, found: &mut Vec<String>) {

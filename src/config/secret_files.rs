@@ -113,6 +113,11 @@ pub(crate) fn check_file_with_secrets(path: &Path, raw: &Raw, ledger: &mut Ledge
             format!("chmod 600 {}, or put the secret into a file of its own: secret_file", path.display());
         ledger.refuse_with("proxies.secret", "everyone on this machine can read this file", hint);
     }
+    for key in raw.simple.secrets_in_the_file(ledger) {
+        let hint =
+            format!("chmod 600 {}, or put the secret into a file of its own: {key}_file", path.display());
+        ledger.refuse_with(key, "everyone on this machine can read this file", hint);
+    }
     for (index, account) in raw.accounts.iter().enumerate() {
         if !account.password_hash.is_empty() {
             let key = format!("accounts[{index}].password_hash");

@@ -46,6 +46,8 @@ pub struct Settings {
     pub vouch: Vouch,
     /// The pages people see.
     pub portal: Portal,
+    /// The Simple Auth family.
+    pub simple: Simple,
     /// Bounds of what the gate keeps in memory.
     pub cache: CacheSizes,
     /// Form and detail of the log.
@@ -177,6 +179,28 @@ pub struct Portal {
     pub title: String,
     /// Where to go after signing in without a target: an app, an allowed place, or a path of the portal.
     pub home: Option<String>,
+}
+
+/// `[simple]`.
+#[derive(Clone, Debug)]
+pub struct Simple {
+    /// Programs with API keys may call.
+    pub api_keys: bool,
+    /// `POST /account/check` answers.
+    pub name_check: bool,
+    /// Who may ask at `POST /auth/simple` whether credentials are right.
+    pub credentials_check: CredentialsCheck,
+}
+
+/// Who may ask whether credentials are right.
+#[derive(Clone, Debug)]
+pub enum CredentialsCheck {
+    /// Nobody.
+    Off,
+    /// Programs with one of these secrets.
+    Secret(Vec<Secret<String>>),
+    /// Anybody.
+    Open,
 }
 
 /// `[log]`.

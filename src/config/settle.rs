@@ -9,7 +9,7 @@ use super::{
     complaint::Complaints,
     ledger::Ledger,
     raw::Raw,
-    sections::{accounts, apps, session::is_public_suffix},
+    sections::{accounts, apps, people, session::is_public_suffix},
     settings::{AppSettings, Settings, Site},
 };
 use crate::{
@@ -33,9 +33,12 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let factors = raw.second_factors.settle(&raw.portal.title, book);
+    let outlets = actions::Outlets::default();
+    let people = people::settle(&raw.registration, &raw.recovery, &raw.terms, outlets, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
+    let simple = raw.simple.settle(book);
     let (cache, store_cache) = raw.cache.settle(book);
     let log = raw.log.settle(book);
     let audit_keep = raw.audit.settle(book);
@@ -67,13 +70,14 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 passwords,
                 factors,
                 portal: portal_url,
-                outlets: actions::Outlets::default(),
-                people: actions::people::Rules::default(),
+                outlets,
+                people,
             },
             hashing,
             cookie,
             vouch: vouch?,
             portal,
+            simple,
             cache,
             log,
             audit_keep,

@@ -122,8 +122,8 @@ async fn a_change_of_password_makes_known_devices_strangers() {
             desk.sign_in_from(&format!("10.0.{guess}.1"), "alice", WRONG).await.unwrap_err();
         }
         assert_eq!(desk.count(Event::CeilingReached), 1);
-        let with = async |device: &str| {
-            let attempt = Attempt { device: Some(device.to_owned()), ..attempt("alice", OTHER) };
+        let with = async |device: &Option<String>| {
+            let attempt = Attempt { device: device.clone(), ..attempt("alice", OTHER) };
             desk.actions.sign_in(&desk.from("10.9.9.9"), attempt).await.map_err(|fault| fault.reason).err()
         };
         assert_eq!(with(&before.device).await, Some(Reason::Throttled), "by the operator: {by_operator}");

@@ -9,10 +9,12 @@ pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod log;
 pub(crate) mod password;
+pub(crate) mod people;
 pub(crate) mod portal;
 pub(crate) mod proxies;
 pub(crate) mod second_factors;
 pub(crate) mod session;
+pub(crate) mod simple;
 pub(crate) mod throttle;
 pub(crate) mod vouch;
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::apikeys::{KeyCommand, KeyView};
+
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -147,6 +149,11 @@ pub enum Command {
     },
     /// Load the configuration anew.
     Reload,
+    /// Do something about API keys.
+    ApiKey {
+        /// What.
+        verb: KeyCommand,
+    },
 }
 
 /// The answer to a command.
@@ -165,6 +172,8 @@ pub enum Reply {
     Groups(Vec<GroupView>),
     /// Audit entries.
     Audit(Vec<AuditView>),
+    /// API keys.
+    ApiKeys(Vec<KeyView>),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
 }

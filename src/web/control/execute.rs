@@ -97,6 +97,7 @@ impl Operator {
                     "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
                 )))
             }
+            Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
             Command::Reload => match &self.reload {
                 Some(reload) => {
                     reload().await.map(Reply::Done).map_err(|wrong| Fault::malformed(Field::Body, wrong))
@@ -106,6 +107,10 @@ impl Operator {
                 }
             },
         }
+    }
+
+    pub(super) const fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     async fn account(&self, call: &Call, permit: &Permit, command: Command) -> Result<Reply, Fault> {

@@ -9,6 +9,7 @@
 //!
 //! **Start reading at** [`Command`].
 
+mod apikeys;
 mod command;
 mod execute;
 
@@ -20,6 +21,7 @@ use axum::{
 };
 
 pub use self::{
+    apikeys::{KeyCommand, KeyView},
     command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
 };

@@ -64,7 +64,7 @@ pub(super) fn dead(shared: &Shared, text: Message) -> http::Response<bytes::Byte
 }
 
 /// What a browser brings along to a sign-in by link.
-pub(super) fn visitor(shared: &Shared, presence: &Presence, headers: &HeaderMap) -> Visitor {
+pub(in crate::web) fn visitor(shared: &Shared, presence: &Presence, headers: &HeaderMap) -> Visitor {
     Visitor {
         replaces: Here::of(presence).map(|here| here.hash),
         trust: shared.jar.own(headers, OwnCookie::Trust).map(str::to_owned),
@@ -72,7 +72,7 @@ pub(super) fn visitor(shared: &Shared, presence: &Presence, headers: &HeaderMap)
 }
 
 /// To the session that began, or to the next question.
-pub(super) fn arrive(
+pub(in crate::web) fn arrive(
     shared: &Shared,
     call: &Call,
     outcome: &SignInOutcome,

@@ -67,11 +67,6 @@ impl<'i> Input<'i> {
         Self { autocomplete, most: 1024, hint, ..Self::new(name, say(label), "password", "") }
     }
 
-    /// A code from a message.
-    pub(super) fn code(name: &'static str) -> Self {
-        let autocomplete = "one-time-code";
-        Self { autocomplete, most: 16, ..Self::new(name, say(Message::FieldCode), "text", "") }
-    }
 
     /// A box to tick, about something that can be read elsewhere.
     pub(super) fn tick(name: &'static str, label: String, value: &'i str, href: Option<&'i str>) -> Self {
@@ -115,12 +110,12 @@ impl Sheet<'_> {
         let inputs = self.inputs.iter().enumerate().map(|(at, input)| {
             context! {
                 name => input.name,
-                label => input.label,
+                label => input.label.as_str(),
                 kind => input.kind,
                 value => input.value,
                 autocomplete => input.autocomplete,
                 most => input.most,
-                hint => input.hint,
+                hint => input.hint.as_deref(),
                 href => input.href,
                 required => input.required,
                 readonly => input.readonly,

@@ -90,7 +90,9 @@ const fn words(reason: Reason) -> (Message, Message) {
         Reason::Disabled => (Message::FaultLocked, Message::Disabled),
         Reason::Forbidden => (Message::FaultForbidden, Message::FaultForbiddenText),
         Reason::CrossSite => (Message::FaultCrossSite, Message::FaultCrossSiteText),
-        Reason::NotFound | Reason::SwitchedOff => (Message::FaultNotFound, Message::FaultNotFoundText),
+        Reason::NotFound | Reason::NoSuchAccount | Reason::SwitchedOff => {
+            (Message::FaultNotFound, Message::FaultNotFoundText)
+        }
         Reason::MethodNotAllowed => (Message::FaultMethod, Message::FaultMethodText),
         Reason::Taken | Reason::EmailTaken | Reason::LastOne | Reason::NothingToDo => {
             (Message::FaultConflict, Message::FaultConflictText)

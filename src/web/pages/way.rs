@@ -120,6 +120,8 @@ pub(super) enum Own {
     Password,
     Me,
     Factors,
+    Terms,
+    Profile,
 }
 
 impl Own {
@@ -131,6 +133,8 @@ impl Own {
             Self::Password => "/password",
             Self::Me => "/me",
             Self::Factors => "/me/factors",
+            Self::Terms => "/terms",
+            Self::Profile => "/me/profile",
         }
     }
 }

@@ -97,6 +97,16 @@ fn count_subject(
     Ok(counted.consecutive == rules.ceiling)
 }
 
+/// Whether there is anything that [`clear`] would forget.
+pub fn has_failures(tx: &impl Reading, counters: &[CounterKey]) -> Result<bool, StoreError> {
+    for key in counters {
+        if COUNTERS.contains(tx, key)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Forgets failures after a complete success: those of [`Counters::cleared`], of every factor that was asked for. Returns how many
 /// consecutive failures were forgotten.
 pub fn clear(tx: &mut WriteTx, counters: &[CounterKey]) -> Result<u32, StoreError> {

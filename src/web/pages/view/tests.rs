@@ -33,6 +33,26 @@ fn values(on: bool) -> Value {
         likely => text, causes => list, retry => HOSTILE,
         prompt => HOSTILE, numeric => on, factor => HOSTILE, offers_trust => on, back => HOSTILE,
         others => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
+        ..document_values(on)
+    }
+}
+
+/// What the pages of the API documents show.
+fn document_values(on: bool) -> Value {
+    let thing = context! {
+        name => HOSTILE, title => HOSTILE, about => if on { HOSTILE } else { "" }, id => HOSTILE, method => HOSTILE,
+        path => HOSTILE, summary => HOSTILE, paragraphs => vec![HOSTILE], access => if on { vec![HOSTILE; 2] } else { Vec::new() },
+        place => HOSTILE, kind => HOSTILE, needed => on, shape => HOSTILE, status => HOSTILE, shapes => vec![HOSTILE], whole => HOSTILE,
+    };
+    let things = vec![thing.clone(); 2];
+    let operation = context! {
+        parameters => things.clone(), bodies => things.clone(), answers => things.clone(), ..thing.clone()
+    };
+    let group = context! { operations => vec![operation], ..thing.clone() };
+    let shape = context! { fields => if on { things.clone() } else { Vec::new() }, ..thing };
+    context! {
+        documents => things.clone(), heading => HOSTILE, about => HOSTILE, servers => vec![HOSTILE], schemes => things,
+        groups => vec![group], shapes => vec![shape],
     }
 }
 
