@@ -114,6 +114,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
 const SET_COOKIE: &[(&str, &str)] = &[
     ("src/web/edge/rescue.rs", "keeps what was made when a refusal is put into its envelope"),
     ("src/web/simple/session.rs", "appends what cookies.rs made"),
+    ("src/web/pages/second.rs", "appends what cookies.rs made"),
     ("src/web/simple/local.rs", "appends what cookies.rs made"),
     ("src/web/pages/view.rs", "appends what cookies.rs made"),
     ("src/web/pages/way.rs", "appends what cookies.rs made"),

@@ -16,6 +16,7 @@ pub mod audit;
 mod confirmation;
 pub mod credentials;
 pub mod declared;
+pub mod factors;
 pub mod groups;
 pub mod hashing;
 pub mod import;

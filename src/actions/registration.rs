@@ -25,6 +25,7 @@ use crate::{
         credential,
         directory::{self, Home},
         fault::{Fault, Field, Reason},
+        factor,
         login::{self, throttle},
         outbox::Template,
         session::{self, NewSession, SessionHash, SessionKey, SessionRecord},
@@ -262,6 +263,7 @@ pub(super) fn forget_belongings(tx: &mut WriteTx, id: AccountId) -> Result<(), F
     challenge::void_account(tx, id)?;
     stipulation::forget(tx, id)?;
     login::forget_places(tx, id)?;
+    factor::erase(tx, id)?;
     throttle::pardon(tx, id)?;
     Ok(())
 }

@@ -95,6 +95,34 @@ messages! {
     WithRecovery, "with-recovery", "Recovery code";
     WithEmail, "with-email", "Code by e-mail";
     WithSms, "with-sms", "Code by SMS";
+    SendCode, "send-code", "Send a code to {address}";
+    CodeWasSent, "code-was-sent", "A code is on its way to {address}. It is good for a few minutes, and only here.";
+    AskSent, "ask-sent", "Have a code sent, then enter it here.";
+    FactorsTitle, "factors-title", "Second factors";
+    FactorsOn, "factors-on", "Signing in asks for a second factor after your password.";
+    FactorsOff, "factors-off", "Signing in asks for your password only. A second factor keeps others out who have learned it.";
+    FactorsReview, "factors-review", "A recovery code was used. If you have lost a device, replace or remove it here, and make new recovery codes.";
+    FactorsReviewed, "factors-reviewed", "Everything here is as it should be";
+    FactorNone, "factor-none", "not set up";
+    FactorAdd, "factor-add", "Set up";
+    FactorReplace, "factor-replace", "Replace";
+    FactorRemove, "factor-remove", "Remove";
+    FactorRemoveLabel, "factor-remove-label", "Remove: {factor}";
+    FactorEmailWeak, "factor-email-weak", "weaker than an app: whoever reads your mail has it";
+    FactorAddedDone, "factor-added-done", "The second factor is set up.";
+    FactorRemovedDone, "factor-removed-done", "The second factor is removed. Your other sessions have ended.";
+    DevicesForget, "devices-forget", "Ask again on all trusted devices";
+    DevicesForgotten, "devices-forgotten", "All your devices will be asked for a second factor again.";
+    EnrolmentOver, "enrolment-over", "That took too long, or too many codes were wrong. Please begin again.";
+    EnrolTitle, "enrol-title", "Set up your authenticator app";
+    EnrolScan, "enrol-scan", "Scan this with the app.";
+    EnrolPicture, "enrol-picture", "QR code with the key below";
+    EnrolType, "enrol-type", "If you cannot scan it, type this key into the app:";
+    EnrolCode, "enrol-code", "The code that the app shows now";
+    RecoveryCodes, "recovery-codes", "Recovery codes";
+    RecoveryLeft, "recovery-left", "{count} left";
+    RecoveryMake, "recovery-make", "Make new ones";
+    RecoveryOnce, "recovery-once", "Each of these codes opens your account once in place of the second factor. Print them or write them down, and keep them apart from your password: they are never shown again.";
     SignInOver, "sign-in-over", "That took too long, or too many codes were wrong. Please begin again.";
 
     // The documents of the API families.

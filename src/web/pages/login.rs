@@ -1,7 +1,5 @@
 //! `/login`: the sign-in form, and where a browser that is signed in already is sent on to its app.
 
-use std::time::Duration;
-
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -180,11 +178,14 @@ pub(super) fn welcome(
     let device = device.and_then(|mark| shared.jar.set_own(OwnCookie::Device, mark, DEVICE_LIFETIME));
     let trust = signed_in.trust.as_ref();
     let trust = trust.and_then(|(mark, lifetime)| shared.jar.set_own(OwnCookie::Trust, mark, *lifetime));
-    let over = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO);
     let mark = way.to.as_ref().map_or_else(|| loops::forget(shared), |to| loops::begin(shared, to, call.now));
-    let cookies = [cookie, device, trust, over, mark, Flow::end(shared)];
+    let cookies = [cookie, device, trust, mark, Flow::end(shared)];
     if session.restricted {
         return see_other(shared, &way.through(Own::Password, None), cookies);
+    }
+    if signed_in.review {
+        // Whoever used a recovery code looks at the factors first (security.md OTP-9).
+        return see_other(shared, &way.through(Own::Factors, None), cookies);
     }
     see_other(shared, way.end(shared).location(), cookies)
 }

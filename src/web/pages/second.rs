@@ -1,5 +1,7 @@
 //! `/login/second-factor`: the second question of a sign-in, and the same for somebody who is signed in and has to prove more.
 
+use std::time::Duration;
+
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -17,9 +19,12 @@ use super::{
     way::{Own, Way, see_other},
 };
 use crate::{
-    actions::login::{
-        NextStep, SignInOutcome,
-        second::{Question, SecondFactor},
+    actions::{
+        factors::codes::{Waiting, channel_of},
+        login::{
+            NextStep, SignInOutcome,
+            second::{Question, SecondFactor},
+        },
     },
     domain::{
         call::Call,
@@ -126,9 +131,49 @@ pub(super) async fn prove(
             if matches!(presence, Presence::Conflicting) {
                 shared.actions.sign_out(&call, shared.presented(&headers)).await?;
             }
-            Ok(answer(login::welcome(&shared, &call, &way, &signed_in)))
+            let mut welcome = login::welcome(&shared, &call, &way, &signed_in);
+            if matches!(asked, Asked::Pending(..))
+                && let Some(over) = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO)
+            {
+                welcome.headers_mut().append(header::SET_COOKIE, over);
+            }
+            Ok(answer(welcome))
         }
         Ok(SignInOutcome::Next(next)) => Ok(answer(go_on(&shared, &call, &way, &next))),
+        Err(fault) => refused(&shared, &call, &asked, &question, factor, &way, fault),
+    }
+}
+
+/// `POST /login/second-factor/send`: sends a code by e-mail or SMS.
+pub(super) async fn send(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    headers: HeaderMap,
+    mut form: Form,
+) -> Result<Response, Fault> {
+    let way = Way::of_form(&shared, &call, &mut form);
+    let Some((asked, question)) = Asked::of(&shared, &call, &headers, &presence) else {
+        return Ok(answer(begin_again(&shared, &way)));
+    };
+    flow::prove(&shared, asked.binding(), &form.take(TOKEN))?;
+    let question = question?;
+    let factor = named(&form.take("factor"), &question);
+    form.finish()?;
+    let Some(channel) = channel_of(factor) else {
+        return Ok(answer(ask(&shared, &asked, &question, factor, &way).render(&shared)));
+    };
+    let to = match &asked {
+        Asked::Pending(hash, _) => Waiting::Pending(*hash),
+        Asked::Here(here) => Waiting::Session(here.hash),
+    };
+    match shared.actions.send_code(&call, to, channel).await {
+        Ok(()) => {
+            let address = address_of(factor, &question);
+            let said = Message::CodeWasSent.fill(Language::default(), &[("address", &address)]);
+            let view = ask(&shared, &asked, &question, factor, &way).with(context! { remarks => vec![said] });
+            Ok(answer(view.render(&shared)))
+        }
         Err(fault) => refused(&shared, &call, &asked, &question, factor, &way, fault),
     }
 }
@@ -146,7 +191,7 @@ pub(super) fn go_on(
 
 /// The transaction is over: back to the first question.
 fn begin_again(shared: &Shared, way: &Way) -> http::Response<bytes::Bytes> {
-    let gone = shared.jar.set_own(OwnCookie::Login, "", std::time::Duration::ZERO);
+    let gone = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO);
     see_other(shared, &way.through(Own::Login, Some("over")), [gone])
 }
 
@@ -202,6 +247,9 @@ fn ask(shared: &Shared, asked: &Asked<'_>, question: &Question, chosen: Factor, 
         factor => chosen.as_str(),
         fields => hidden(way.fields().chain([(TOKEN, token.as_str())])),
         others => others,
+        send => channel_of(chosen).map(|_| {
+            Message::SendCode.fill(language, &[("address", &address_of(chosen, question))])
+        }),
         offers_trust => !shared.actions.settings().factors.trusted.is_zero(),
         back => if here { Own::Me.path().to_owned() } else { way.through(Own::Login, None) },
     };
@@ -229,7 +277,7 @@ fn nothing_to_prove(
     let values = [("name", name.as_str()), ("place", login::host_of(place))];
     let links = vec![
         (way.end(shared).location().to_owned(), say(Message::TryAgain)),
-        (Own::Me.path().to_owned(), say(Message::ToAccount)),
+        (Own::Factors.path().to_owned(), say(Message::FactorsTitle)),
         (Own::Logout.path().to_owned(), say(Message::SignOut)),
     ];
     let text = Message::SecondFactorText.fill(language, &values);
@@ -259,9 +307,19 @@ const fn label(factor: Factor) -> Message {
     }
 }
 
+/// Where a code would go, masked.
+fn address_of(factor: Factor, question: &Question) -> String {
+    let address = match factor {
+        Factor::SmsCode => question.mobile.as_ref(),
+        _ => question.email.as_ref(),
+    };
+    address.cloned().unwrap_or_default()
+}
+
 const fn prompt(factor: Factor) -> Message {
     match factor {
         Factor::RecoveryCode => Message::AskRecovery,
+        Factor::EmailCode | Factor::SmsCode => Message::AskSent,
         _ => Message::AskTotp,
     }
 }

@@ -125,6 +125,7 @@ pub(super) enum Own {
     Password,
     Me,
     Apps,
+    Factors,
     Terms,
     Profile,
 }
@@ -138,6 +139,7 @@ impl Own {
             Self::Password => "/password",
             Self::Me => "/me",
             Self::Apps => "/me/apps",
+            Self::Factors => "/me/factors",
             Self::Terms => "/terms",
             Self::Profile => "/me/profile",
         }

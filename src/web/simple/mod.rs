@@ -17,6 +17,7 @@ mod local;
 mod oauth2;
 mod onetime;
 mod session;
+mod twofactor;
 mod views;
 mod vouch;
 
@@ -101,6 +102,12 @@ pub static FAMILY: Family = Family {
             about: "The own password and second factors.",
             voice: None,
             routes: local::ROUTES,
+        },
+        Resource {
+            name: "Two factors",
+            about: "The authenticator app as the second factor.",
+            voice: None,
+            routes: twofactor::ROUTES,
         },
     ],
 };

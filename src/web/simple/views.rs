@@ -144,6 +144,14 @@ pub(super) struct LocalView {
     pub(super) require_old_password: bool,
 }
 
+/// The secret of an authenticator app on its way to becoming a second factor.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = v1::tfaSetupResponse)]
+pub(super) struct TotpSecretView {
+    /// Base32 without padding, as apps take it.
+    pub(super) secret: String,
+}
+
 /// The same after a change, with the `success` that the original really sends.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = v1::changePasswordResponse)]

@@ -211,6 +211,7 @@ fn the_catalogue_is_complete_and_has_nothing_over() {
         include_str!("../register.rs"),
         include_str!("../sheet.rs"),
         include_str!("../terms.rs"),
+        include_str!("../factors.rs"),
         include_str!("../setup.rs"),
         include_str!("../trouble.rs"),
         include_str!("../view.rs"),
