@@ -17,6 +17,7 @@ pub mod declared;
 pub mod groups;
 pub mod hashing;
 pub mod login;
+pub mod passkeys;
 pub mod sessions;
 pub mod setup;
 
@@ -59,6 +60,8 @@ pub struct Settings {
     pub outlets: Outlets,
     /// Second factors.
     pub factors: factor::Rules,
+    /// Passkeys.
+    pub passkeys: passkeys::Settings,
 }
 
 /// Which ways to write to people the operator has set up.

@@ -1,6 +1,6 @@
 //! A house without surfaces, for tests: its actions over a store in memory or in a file, with a clock that a test moves.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{
     Actions, Outlets, Settings, Which,
@@ -8,9 +8,14 @@ use super::{
     credentials::{PasswordChange, PasswordRules},
     hashing::{self, HashingPool},
     login::{Attempt, SignedIn},
+    passkeys,
 };
 use crate::{
-    crypto::{keys::MasterKey, password::Params},
+    crypto::{
+        keys::MasterKey,
+        password::Params,
+        webauthn::{RelyingParty, Verification},
+    },
     domain::{
         account::AccountRecord,
         audit::{AuditRecord, Event},
@@ -51,6 +56,7 @@ pub(crate) struct Plan {
     pub(crate) throttle: throttle::Rules,
     pub(crate) hashing: hashing::Settings,
     pub(crate) factors: factor::Rules,
+    pub(crate) verification: Verification,
 }
 
 impl Default for Plan {
@@ -59,6 +65,7 @@ impl Default for Plan {
             limits: Lifetimes::default(),
             throttle: throttle::Rules::default(),
             factors: factor::Rules::default(),
+            verification: Verification::Preferred,
             hashing: hashing::Settings {
                 params: Params::FLOOR,
                 // A test machine may be busy; no test here is about this wait.
@@ -102,6 +109,15 @@ impl Desk {
             portal: WebUrl::parse(PORTAL).unwrap(),
             outlets: Outlets { mail: true, sms: true },
             factors: plan.factors,
+            passkeys: passkeys::Settings {
+                party: Some(Arc::new(RelyingParty::new(
+                    "vouchsafe",
+                    "auth.example.com",
+                    &[WebUrl::parse(PORTAL).unwrap()],
+                ))),
+                offered: true,
+                verification: plan.verification,
+            },
         };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
         Self { actions, store, levers }

@@ -33,6 +33,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let factors = raw.second_factors.settle(&raw.portal.title, book);
+    let passkeys = raw.passkeys.settle(portal_url, &raw.portal.title, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
@@ -68,6 +69,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 portal: portal_url,
                 outlets: actions::Outlets::default(),
                 factors,
+                passkeys,
             },
             hashing,
             cookie,

@@ -16,6 +16,7 @@ mod complaints;
 mod example;
 mod hostile;
 mod merging;
+mod passkeys;
 mod reload;
 mod secrets;
 

@@ -21,3 +21,4 @@ pub mod password;
 pub mod seal;
 pub mod strength;
 pub mod text;
+pub mod webauthn;

@@ -8,6 +8,7 @@ pub(crate) mod gateway;
 pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod log;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod portal;
 pub(crate) mod proxies;

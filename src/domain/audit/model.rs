@@ -170,6 +170,18 @@ events! {
     DevicesForgotten = 48, "factor", Info, "Trusted devices forgotten";
     /// A code was sent as a second factor.
     CodeSent = 49, "factor", Info, "Code sent";
+
+    // Passkeys: 95 to 99.
+    /// A passkey was added.
+    PasskeyAdded = 95, "factor", Warn, "Passkey added";
+    /// A passkey was removed.
+    PasskeyRemoved = 96, "factor", Warn, "Passkey removed";
+    /// A passkey got another name.
+    PasskeyRenamed = 97, "factor", Info, "Passkey renamed";
+    /// A passkey was shown or offered and not accepted.
+    PasskeyRefused = 98, "factor", Warn, "Passkey rejected";
+    /// The signature counter of a passkey did not rise: there may be a copy of it.
+    PasskeyDoubted = 99, "factor", Alert, "Passkey may have been copied";
 }
 
 /// One thing that happened, ready to be appended.

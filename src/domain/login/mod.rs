@@ -13,6 +13,7 @@
 
 mod finish;
 mod next;
+pub mod passkey;
 pub mod pending;
 pub mod second;
 pub mod throttle;
