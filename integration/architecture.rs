@@ -45,12 +45,12 @@ const ROOMS: &[Room] = &[
     room(2, "domain", &["values", "crypto", "store"]),
     room(3, "actions", &["values", "world", "crypto", "store", "domain"]),
     room(3, "gate", &["values", "store", "domain"]),
-    // The moment and the audit entry of a round come from its caller, so no world and no crypto yet.
-    room(3, "chores", &["values", "store", "domain"]),
+    // `world` to send messages, which take their time; the other chores are given their moment.
+    room(3, "chores", &["values", "world", "store", "domain"]),
     // `serve` for the shape of requests and bodies. The clock is asked through `Actions::world`, nothing else of that room.
     room(4, "web", &["values", "serve", "domain", "actions", "gate"]),
     // Fills the settings types that the rooms declare; those of `web` are made by `boot`, which knows who listens where.
-    room(5, "config", &["values", "crypto", "store", "serve", "domain", "actions", "gate"]),
+    room(5, "config", &["values", "world", "crypto", "store", "serve", "domain", "actions", "gate"]),
     room(
         6,
         "boot",
@@ -74,10 +74,16 @@ const DOMAIN: &[&str] = &[
     "directory",
     "account",
     "credential",
+    "client",
+    "token",
     "session",
     "challenge",
+    "stipulation",
+    "apikey",
     "keyring",
+    "signing",
     "outbox",
+    "letters",
     "factor",
     "login",
     "policy",
@@ -97,7 +103,7 @@ const NEVER: &[(&str, &str, &str)] = &[
 /// Parts of the standard library and the rooms that may touch them.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("std::env", &["cli"]),
-    ("std::fs", &["store", "serve", "config", "boot"]),
+    ("std::fs", &["store", "world", "serve", "config", "boot"]),
     ("std::net::TcpListener", &["serve"]),
     // `serve` stamps log lines; nothing is decided by that.
     ("std::time::SystemTime", &["world", "serve"]),

@@ -21,17 +21,18 @@
 //! | layer | room | what it does | may import |
 //! | --- | --- | --- | --- |
 //! | 0 | [`values`] | small checked words: ids, times, secrets, names, hosts, targets | – |
-//! | 1 | [`world`] | the outside, real or fake: clock and chance | values |
-//! | 1 | [`crypto`] | pure mathematics on bytes: password hashes, MACs, sealing | values |
+//! | 1 | [`world`] | the outside, real or fake: clock, chance, mail, SMS, outgoing HTTP | values |
+//! | 1 | [`crypto`] | pure mathematics on bytes: password hashes, MACs, sealing, signed tokens | values |
 //! | 1 | [`store`] | transactions over ordered keys, typed tables, the change feed | values |
 //! | 1 | [`serve`] | sockets, TLS, strict HTTP, limits, drain, log lines | values |
 //! | 2 | [`domain`] | what is true: accounts, credentials, sessions, rules, refusals | values, crypto, store |
 //! | 3 | [`actions`] | one function for each thing that can be asked for | values, world, crypto, store, domain |
+//! | 3 | [`idp`] | the protocols by which other programs let us sign people in: OAuth 2.0 | values, world, crypto, store, domain |
 //! | 3 | [`gate`] | who is at the door, and may they pass | values, store, domain |
-//! | 3 | [`chores`] | what runs by itself: touches, sweeping | values, store, domain |
-//! | 4 | [`web`] | the surfaces: parse, call, answer | values, serve, domain, actions, gate |
-//! | 5 | [`config`] | the file and the environment become checked settings | values, crypto, store, serve, domain, actions, gate |
-//! | 6 | [`boot`] | puts the house together, reloads it, stops it in order | values, world, crypto, store, serve, domain, actions, gate, chores, web, config |
+//! | 3 | [`chores`] | what runs by itself: touches, delivery of messages, sweeping | values, world, store, domain |
+//! | 4 | [`web`] | the surfaces: parse, call, answer | values, serve, domain, actions, idp, gate |
+//! | 5 | [`config`] | the file and the environment become checked settings | values, world, crypto, store, serve, domain, actions, idp, gate |
+//! | 6 | [`boot`] | puts the house together, reloads it, stops it in order | values, world, crypto, store, serve, domain, actions, idp, gate, chores, web, config |
 //! | 7 | [`cli`] | the command line | values, world, serve, `web::control`, config, boot |
 //! | 8 | `main` | arguments in, an exit code out | cli |
 //!
@@ -92,6 +93,7 @@ pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod gate;
+pub mod idp;
 pub mod serve;
 pub mod store;
 pub mod values;

@@ -1,12 +1,12 @@
 //! Creating, changing and removing accounts, by the operator.
 
 use crate::{
-    actions::{Actions, Which, credentials::managed, no_account},
+    actions::{Actions, Which, credentials::managed, no_account, registration::forget_belongings},
     domain::{
         account::{self, ACCOUNTS, AccountRecord, NewAccount, Status},
         audit::{self, Entry, Event},
         call::Call,
-        credential,
+        challenge, credential,
         directory::{self, GroupNames},
         fault::{Fault, Field, Reason},
         login::throttle,
@@ -57,13 +57,22 @@ impl Wanted {
 
     /// What a password must not be built on.
     pub(super) fn own_words(&self) -> impl Iterator<Item = String> + use<> {
-        let words = [
-            Some(self.username.as_str().to_owned()),
-            self.display_name.as_ref().map(|name| name.as_str().to_owned()),
-            self.email.as_ref().map(|email| email.as_str().to_owned()),
-        ];
-        words.into_iter().flatten()
+        own_words(&self.username, self.display_name.as_ref(), self.email.as_ref())
     }
+}
+
+/// What a password of this person must not be built on.
+pub(super) fn own_words(
+    username: &Username,
+    display_name: Option<&DisplayName>,
+    email: Option<&EmailAddress>,
+) -> impl Iterator<Item = String> + use<> {
+    let words = [
+        Some(username.as_str().to_owned()),
+        display_name.map(|name| name.as_str().to_owned()),
+        email.map(|email| email.as_str().to_owned()),
+    ];
+    words.into_iter().flatten()
 }
 
 /// An account with the names of its groups.
@@ -204,6 +213,7 @@ impl Actions {
                 };
                 if account.status.hindrance().is_some() {
                     session::end_all(tx, id, None)?;
+                    challenge::void_account(tx, id)?;
                 }
                 account::save(tx, id, &account)?;
                 audit::append(tx, &Entry::done(event, &actor, &call).about(id).detail(detail))?;
@@ -221,9 +231,7 @@ impl Actions {
                 let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
                 refuse_managed(&account)?;
                 keep_an_administrator(tx, home, id)?;
-                session::end_all(tx, id, None)?;
-                credential::forget(tx, id)?;
-                throttle::pardon(tx, id)?;
+                forget_belongings(tx, id)?;
                 account::remove(tx, id, call.now)?;
                 let entry = Entry::done(Event::AccountDeleted, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(&account.username))?;

@@ -1,8 +1,11 @@
 //! Changing passwords.
 
+use std::time::Duration;
+
 use crate::{
     actions::{
         Actions,
+        letters::Envelope,
         login::{LONGEST_PASSWORD, reservations::Place},
         no_account,
     },
@@ -11,12 +14,18 @@ use crate::{
         account::{ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
         call::Call,
-        caller::Strength,
-        credential::{self, PASSWORDS},
+        caller::{Factor, ProvenFactor, Strength},
+        challenge,
+        credential::{self, PASSWORDS, PasswordRecord},
         fault::{Fault, Field, Reason},
-        login::throttle::{self, Counters, Origin, Subject},
+        login::{
+            circumstances,
+            throttle::{self, Counters, Origin, Subject},
+        },
+        outbox::Template,
         rights::{Authority, Permit},
         session::{self, Lifetimes, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
+        stipulation::{self, Stipulation},
     },
     store::{StoreError, WriteTx},
     values::{
@@ -24,6 +33,7 @@ use crate::{
         name,
         net::SourceKey,
         secret::Secret,
+        time::Timestamp,
     },
 };
 
@@ -36,11 +46,13 @@ pub struct PasswordRules {
     pub length: strength::Rules,
     /// Words of the organisation and the product that a password must not be built on.
     pub words: Vec<String>,
+    /// After how long a password must be replaced; never when absent (DESIGN.md ruling 13).
+    pub expire_after: Option<Duration>,
 }
 
 impl Default for PasswordRules {
     fn default() -> Self {
-        Self { length: strength::Rules::SOLE_FACTOR, words: Vec::new() }
+        Self { length: strength::Rules::SOLE_FACTOR, words: Vec::new(), expire_after: None }
     }
 }
 
@@ -86,13 +98,19 @@ impl Actions {
         if account.managed {
             return Err(managed());
         }
-        let Some(password) = password else {
-            return Err(
-                Fault::new(Reason::NotFound).with_flaw(Field::Password, "this account has no password")
-            );
-        };
-        let version = password.version();
-        self.prove_present_password(call, &authority, &account.username, &change, password.hash()?).await?;
+        let version = password.as_ref().map(PasswordRecord::version);
+        match password {
+            // Who came by a link moments ago has shown as much as the password would (simple-auth.md 1.4).
+            _ if change.old.expose().is_empty() && !self.asks_old_password(&change.strength, call.now) => {}
+            None => {
+                let fault = Fault::new(Reason::NotFound);
+                return Err(fault.with_flaw(Field::Password, "this account has no password"));
+            }
+            Some(password) => {
+                let hash = password.hash()?;
+                self.prove_present_password(call, &authority, &account.username, &change, hash).await?;
+            }
+        }
         self.check_new_password(&change.new, &account, Field::NewPassword).await?;
         if change.old.matches(change.new.expose()) {
             return Err(weak(Field::NewPassword, "Choose another one: this is the present password."));
@@ -109,6 +127,7 @@ impl Actions {
             restricted: false,
         };
         let (call, limits, epoch) = (call.clone(), self.settings().limits.clone(), self.0.store.epoch());
+        let (actions, envelope) = (self.clone(), self.envelope());
         let begun = self
             .0
             .store
@@ -117,18 +136,28 @@ impl Actions {
                     return Err(Fault::new(Reason::Unauthenticated).because("the session ended meanwhile"));
                 }
                 // Only what was proven may be replaced.
-                if PASSWORDS.get(tx, &id)?.is_none_or(|current| current.version() != version) {
+                if PASSWORDS.get(tx, &id)?.map(|current| current.version()) != version {
                     return Err(
                         Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
                     );
                 }
-                credential::set_password(tx, id, &new, call.now, false)?;
+                let restricted = actions.replaced(tx, id, &new, false, authority.actor(), &call)?;
                 session::end_all(tx, id, Some(&change.session))?;
                 audit::append(tx, &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id))?;
+                actions.tell_of_password(tx, id, Template::PasswordChanged, envelope, &call)?;
+                let session = NewSession { restricted, ..session.clone() };
                 Ok(session::begin(tx, &session, &call, &limits, epoch)?)
             })
             .await?;
         Ok((key, begun.session))
+    }
+
+    /// Whether a change of the own password needs the present one: not in a session that began with a one-time link, for as long as that
+    /// is fresh (seed 003, `changePasswordRequest`).
+    pub fn asks_old_password(&self, strength: &Strength, now: Timestamp) -> bool {
+        let fresh = self.settings().limits.fresh;
+        let by_link = |proof: &&ProvenFactor| proof.factor == Factor::Link;
+        strength.proofs.iter().find(by_link).is_none_or(|proof| now.since(proof.at) > fresh)
     }
 
     /// The operator sets a password. A temporary one must be replaced at the next sign-in. All sessions end.
@@ -147,20 +176,52 @@ impl Actions {
         self.check_new_password(&new, &account, Field::NewPassword).await?;
         let hash = self.hashed(new).await?;
         let (call, actor) = (call.clone(), permit.actor().to_owned());
+        let (actions, envelope) = (self.clone(), self.envelope());
         self.0
             .store
             .write(move |tx| {
                 if !ACCOUNTS.contains(tx, &id)? {
                     return Err(no_account());
                 }
-                credential::set_password(tx, id, &hash, call.now, temporary)?;
+                actions.replaced(tx, id, &hash, temporary, &actor, &call)?;
                 throttle::pardon(tx, id)?;
                 session::end_all(tx, id, None)?;
                 let entry = Entry::done(Event::PasswordSet, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(if temporary { "temporary" } else { "permanent" }))?;
-                Ok(())
+                actions.tell_of_password(tx, id, Template::PasswordReset, envelope, &call)
             })
             .await
+    }
+
+    /// What every new password of an account brings with it: open links and codes are void (security.md ENR-2), and the change that was asked
+    /// for is made. Says whether anything is left that a session of the account is restricted for.
+    pub(super) fn replaced(
+        &self,
+        tx: &mut WriteTx,
+        id: AccountId,
+        hash: &Hash,
+        temporary: bool,
+        actor: &str,
+        call: &Call,
+    ) -> Result<bool, Fault> {
+        credential::set_password(tx, id, hash, call.now, temporary)?;
+        challenge::void_account(tx, id)?;
+        stipulation::satisfy(tx, id, &Stipulation::ChangePassword, actor, call)?;
+        let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
+        Ok(!self.door().tasks(tx, id, &account, call.now)?.is_empty())
+    }
+
+    /// The owner of an account learns that its password is another one.
+    pub(super) fn tell_of_password(
+        &self,
+        tx: &mut WriteTx,
+        id: AccountId,
+        template: Template,
+        envelope: Envelope,
+        call: &Call,
+    ) -> Result<(), Fault> {
+        let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
+        self.tell(tx, (id, &account), template, circumstances(call), envelope, call.now)
     }
 
     /// Whether a new password passes the rules for this person.

@@ -11,15 +11,27 @@
 //! **Start reading at** [`Actions`], then [`login`].
 
 pub mod accounts;
+pub mod apikeys;
 pub mod audit;
+mod confirmation;
 pub mod credentials;
 pub mod declared;
 pub mod groups;
 pub mod hashing;
+mod letters;
+pub mod invitations;
 pub mod login;
 pub mod passkeys;
+pub mod messages;
+pub mod own;
+pub mod people;
+pub mod profile;
+pub mod programs;
+pub mod recovery;
+pub mod registration;
 pub mod sessions;
 pub mod setup;
+pub mod stipulations;
 
 use std::{path::Path, sync::Arc};
 
@@ -36,7 +48,8 @@ use crate::{
         factor,
         fault::{Fault, Field, Reason},
         keyring::Keyring,
-        login::throttle,
+        letters::Letters,
+        login::{Door, throttle},
         rights::Permit,
         session::Lifetimes,
     },
@@ -58,10 +71,14 @@ pub struct Settings {
     pub portal: WebUrl,
     /// How people can be written to.
     pub outlets: Outlets,
+    /// The words of messages.
+    pub letters: Letters,
     /// Second factors.
     pub factors: factor::Rules,
     /// Passkeys.
     pub passkeys: passkeys::Settings,
+    /// Joining, confirming and recovering.
+    pub people: people::Rules,
 }
 
 /// Which ways to write to people the operator has set up.
@@ -84,6 +101,7 @@ struct Inner {
     keyring: Arc<Keyring>,
     settings: ArcSwap<Settings>,
     reservations: Reservations,
+    uses: apikeys::Uses,
     home: Home,
     under_way: TaskTracker,
 }
@@ -108,7 +126,18 @@ impl Actions {
         let settings = ArcSwap::from_pointee(settings);
         let keyring = Arc::new(keyring);
         let under_way = TaskTracker::new();
-        Ok(Self(Arc::new(Inner { store, world, hashing, keyring, settings, reservations, home, under_way })))
+        let uses = apikeys::Uses::default();
+        Ok(Self(Arc::new(Inner {
+            store,
+            world,
+            hashing,
+            keyring,
+            settings,
+            reservations,
+            uses,
+            home,
+            under_way,
+        })))
     }
 
     /// The settings in force.
@@ -196,6 +225,13 @@ impl Actions {
     async fn record_refused(&self, call: &Call, event: Event) -> Result<(), Fault> {
         let entry = Entry::refused(event, "nobody", call);
         self.0.store.write(move |tx| trail::append(tx, &entry).map_err(Fault::from)).await
+    }
+
+    /// What every account has to do before it may go anywhere.
+    fn door(&self) -> Door {
+        let settings = self.settings();
+        let terms = settings.people.terms.as_ref().map(|terms| terms.version.clone());
+        Door { terms, expire_after: settings.passwords.expire_after }
     }
 
     /// Forgets what the throttles need no more.

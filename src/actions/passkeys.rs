@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::Actions;
+use super::{Actions, letters::Envelope};
 use crate::{
     crypto::webauthn::{Allowed, Ceremony, RelyingParty, UserEntity, Verification},
     domain::{
@@ -19,13 +19,13 @@ use crate::{
             passkey::{self, Added, LONGEST_PASSKEY_NAME, MOST_PASSKEYS, PasskeyKey, PasskeyRecord},
         },
         fault::{Fault, Field, Reason},
-        login::second,
-        outbox::{self, Message, Template},
+        login::{circumstances, second},
+        outbox::Template,
         rights::Authority,
         session::{self, SessionHash},
     },
     store::{Reading, WriteTx},
-    values::{id::AccountId, random::Random, secret::Secret, time::Timestamp},
+    values::{id::AccountId, secret::Secret, time::Timestamp},
 };
 
 /// What the operator decided about passkeys.
@@ -96,6 +96,11 @@ pub struct Passkey {
 }
 
 impl Actions {
+    /// Whether passkeys can be added, and used without a password.
+    pub fn offers_passkeys(&self) -> bool {
+        self.settings().passkeys.offering().is_ok()
+    }
+
     /// The passkeys of an account, oldest first.
     pub fn passkeys_of(&self, account: AccountId) -> Result<Vec<Passkey>, Fault> {
         let found = self.0.store.read(|tx| passkey::of_owner(tx, account))?;
@@ -168,7 +173,7 @@ impl Actions {
         let epoch = self.0.store.epoch();
         let open = self.0.store.read(|tx| challenge::peek(tx, Purpose::PasskeyAdd, &handle, call.now, epoch))?;
         let made = party.finish_registration(&open.data, response);
-        let (actions, call, chance) = (self.clone(), call.clone(), self.0.world.random());
+        let (actions, call, envelope) = (self.clone(), call.clone(), self.envelope());
         let refused = self
             .0
             .store
@@ -194,7 +199,7 @@ impl Actions {
                     Added::TooMany => return Err(too_many()),
                 }
                 audit::append(tx, &Entry::done(Event::PasskeyAdded, actor, &call).about(id).detail(&name))?;
-                actions.tell_of_passkey(tx, (id, &account), Template::FactorAdded, &name, chance, &call)?;
+                actions.tell_of_passkey(tx, (id, &account), Template::FactorAdded, &name, envelope, &call)?;
                 Ok::<_, Fault>(None)
             })
             .await?;
@@ -234,7 +239,7 @@ impl Actions {
     /// `NotFound`, `FreshSignInNeeded`, `SecondFactorNeeded`, `Unauthenticated`; `LastOne` when there is no password and this is the
     /// only way in.
     pub async fn remove_passkey(&self, call: &Call, keeper: Keeper, key: PasskeyKey) -> Result<(), Fault> {
-        let (actions, call, chance) = (self.clone(), call.clone(), self.0.world.random());
+        let (actions, call, envelope) = (self.clone(), call.clone(), self.envelope());
         self.0
             .store
             .write(move |tx| {
@@ -249,7 +254,7 @@ impl Actions {
                 session::end_all(tx, id, Some(&keeper.session))?;
                 let entry = Entry::done(Event::PasskeyRemoved, keeper.authority.actor(), &call).about(id);
                 audit::append(tx, &entry.detail(&gone.name))?;
-                actions.tell_of_passkey(tx, (id, &account), Template::FactorRemoved, &gone.name, chance, &call)
+                actions.tell_of_passkey(tx, (id, &account), Template::FactorRemoved, &gone.name, envelope, &call)
             })
             .await
     }
@@ -291,24 +296,15 @@ impl Actions {
     fn tell_of_passkey(
         &self,
         tx: &mut WriteTx,
-        (id, account): (AccountId, &AccountRecord),
+        owner: (AccountId, &AccountRecord),
         template: Template,
         name: &str,
-        chance: Random<32>,
+        envelope: Envelope,
         call: &Call,
     ) -> Result<(), Fault> {
-        let Some(to) = account.email.clone().filter(|_| self.wants_mail()) else { return Ok(()) };
-        let mut values = vec![
-            ("factor", name.to_owned()),
-            ("name", account.display_name.clone()),
-            ("username", account.username.clone()),
-            ("time", call.now.rfc3339()),
-            ("device", call.agent.clone()),
-        ];
-        values.extend(call.client.map(|client| ("address", client.to_string())));
-        let message = Message { template, to, language: None, account: Some(id), values, not_after: None };
-        outbox::enqueue(tx, &self.0.keyring, &message, call.now, chance)?;
-        Ok(())
+        let mut values = circumstances(call);
+        values.push(("factor", name.to_owned()));
+        self.tell(tx, owner, template, values, envelope, call.now)
     }
 }
 

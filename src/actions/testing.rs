@@ -9,6 +9,7 @@ use super::{
     hashing::{self, HashingPool},
     login::{Attempt, SignedIn},
     passkeys,
+    people,
 };
 use crate::{
     crypto::{
@@ -27,6 +28,7 @@ use crate::{
         },
         fault::{Fault, Reason},
         keyring::Keyring,
+        letters::{Brand, Letters},
         login::throttle,
         outbox,
         rights::{Authority, Permit},
@@ -57,6 +59,7 @@ pub(crate) struct Plan {
     pub(crate) hashing: hashing::Settings,
     pub(crate) factors: factor::Rules,
     pub(crate) verification: Verification,
+    pub(crate) people: people::Rules,
 }
 
 impl Default for Plan {
@@ -73,6 +76,7 @@ impl Default for Plan {
                 queue: 512,
                 ..hashing::Settings::default()
             },
+            people: people::Rules::default(),
         }
     }
 }
@@ -108,6 +112,11 @@ impl Desk {
             passwords: PasswordRules::default(),
             portal: WebUrl::parse(PORTAL).unwrap(),
             outlets: Outlets { mail: true, sms: true },
+            letters: Letters::new(Brand {
+                service: "Example".to_owned(),
+                portal: WebUrl::parse(PORTAL).unwrap(),
+                language: outbox::Language::English,
+            }),
             factors: plan.factors,
             passkeys: passkeys::Settings {
                 party: Some(Arc::new(RelyingParty::new(
@@ -118,6 +127,7 @@ impl Desk {
                 offered: true,
                 verification: plan.verification,
             },
+            people: plan.people,
         };
         let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
         Self { actions, store, levers }
@@ -134,6 +144,7 @@ impl Desk {
             client: Some(client.parse().unwrap()),
             request: RequestId::new("req-1"),
             agent: "test".to_owned(),
+            device: None,
         }
     }
 
@@ -209,6 +220,10 @@ impl Desk {
         under_way.reopen();
     }
 
+    pub(crate) fn account_id(&self, name: &str) -> AccountId {
+        self.actions.find_account(&operator(), &Which::Named(name.to_owned())).unwrap().id
+    }
+
     /// Gives an account an authenticator app, as if it had been confirmed long ago.
     pub(crate) async fn with_totp(&self, account: AccountId) -> TotpSecret {
         let secret = TotpSecret::mint(self.actions.world().random());
@@ -261,6 +276,34 @@ impl Desk {
     /// The ids of the sessions of an account that are stored and live.
     pub(crate) fn live(&self, account: AccountId) -> usize {
         self.actions.sessions_of(&self.call(), account).unwrap().len()
+    }
+}
+
+/// Letters to people.
+impl Desk {
+    /// What waits in the outbox, oldest first: which letter, to whom, and what is filled in.
+    pub(crate) fn letters(&self) -> Vec<(outbox::Template, String, Vec<(String, String)>)> {
+        let keyring = self.actions.keyring();
+        let rows = self.store.read(|tx| outbox::list(tx, true, None, 10_000)).unwrap();
+        let opened = rows.into_iter().map(|(id, record)| {
+            let values = outbox::open(&keyring, id, &record).unwrap();
+            (record.template, record.to, values)
+        });
+        opened.collect()
+    }
+
+    /// How many letters of a kind there are.
+    pub(crate) fn letters_of(&self, template: outbox::Template) -> usize {
+        self.letters().iter().filter(|(found, ..)| *found == template).count()
+    }
+
+    /// The token in the link of the latest letter of a kind.
+    pub(crate) fn token(&self, template: outbox::Template) -> Secret<String> {
+        let letters = self.letters();
+        let (_, _, values) = letters.iter().rfind(|(found, ..)| *found == template).expect("such a letter");
+        let (_, link) = values.iter().find(|(name, _)| name == "link").expect("a link");
+        assert!(link.starts_with(PORTAL), "{link}");
+        Secret::new(link.split_once("?token=").expect("a token").1.to_owned())
     }
 }
 

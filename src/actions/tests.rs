@@ -3,7 +3,12 @@
 mod accounts;
 mod declared;
 mod hostile;
+mod invitations;
+mod messages;
 mod passwords;
+mod profile;
+mod registration;
 mod restarts;
 mod setup;
+mod stipulations;
 mod trail;

@@ -58,7 +58,7 @@ impl Opened {
             self.tls.push((name, tls.clone()));
         }
         let listener = Listener { name, address: Address::Tcp(site.listen), tls };
-        self.add(&listener, site.surfaces.iter().filter_map(|surface| wiring::surface(*surface)))
+        self.add(&listener, site.surfaces.iter().map(|surface| wiring::surface(*surface)))
     }
 
     fn add(

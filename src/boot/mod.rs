@@ -45,6 +45,7 @@ use crate::{
         fault::Fault,
         keyring::Keyring,
     },
+    chores::delivery::Postman,
     gate::{Gate, Learned},
     serve::{self, BindError, Stopped, TlsError},
     store::{self, BackupError, MigrateError, OpenError, Store, StoreError},
@@ -114,6 +115,7 @@ pub struct House {
     vouch: Arc<Vouch>,
     shared: Shared,
     learned: Learned,
+    postman: Postman,
 }
 
 /// What there is to tell about a house that has just opened.
@@ -147,9 +149,10 @@ impl House {
             Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
+        let postman = wiring::postman(&store, &world, &actions, &metrics);
         let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);
         let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
-        Ok(Self { settings, world, store, actions, gate, vouch, shared, learned })
+        Ok(Self { settings, world, store, actions, gate, vouch, shared, learned, postman })
     }
 
     /// Makes the declared accounts true and, when there is no account at all, offers the setup link.
@@ -197,7 +200,7 @@ impl House {
         stop: CancellationToken,
         started: impl FnOnce(&[(&'static str, String)]),
     ) -> Result<Stopped, BootError> {
-        let Self { settings, world, store, actions, gate, vouch, shared, learned } = self;
+        let Self { settings, world, store, actions, gate, vouch, shared, learned, postman } = self;
         let opened = listeners::open(&settings)?;
         let addresses: Vec<_> =
             opened.bound.iter().map(|bound| (bound.name(), bound.address().to_string())).collect();
@@ -217,6 +220,7 @@ impl House {
         let chores_stop = CancellationToken::new();
         tasks::start(&tracker, &chores_stop, actions.clone(), learned, audit_keep);
         tasks::reload_on_signal(&tracker, &chores_stop, reloader);
+        tasks::deliver(&tracker, &chores_stop, &postman);
         started(&addresses);
         let listeners = opened.bound.into_iter().map(|bound| (bound, site.clone())).collect();
         let stopped = serve::run(listeners, serving, stop).await;

@@ -54,9 +54,11 @@ impl Reloader {
         self.vouch.configure(wiring::vouch(&new));
         self.gate.enforce(std::mem::take(&mut new.rules).with_portal(Some(portal)));
         let kept = self.actions.settings();
-        // Limits and throttles take effect at a restart; the words for passwords do now.
+        // Limits and throttles take effect at a restart; the words for passwords and those of messages do now.
         self.actions.configure(crate::actions::Settings {
             passwords: new.actions.passwords.clone(),
+            people: new.actions.people.clone(),
+            letters: new.actions.letters.clone().with_portal(kept.portal.clone()),
             ..crate::actions::Settings::clone(&kept)
         });
         if let Err(fault) = self.actions.record(&call, Event::Reloaded, "").await {

@@ -11,7 +11,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::reload::Reloader;
 use crate::{
     actions::Actions,
-    chores::{Sweeper, denials, touches},
+    chores::{Sweeper, delivery::Postman, denials, touches},
+    domain::outbox::Channel,
     gate::Learned,
 };
 
@@ -19,6 +20,10 @@ use crate::{
 const TOUCHES: Duration = Duration::from_secs(5);
 /// How often a piece of the tables is swept.
 const SWEEP: Duration = Duration::from_mins(1);
+/// Pause of delivery when the store fails.
+const AFTER_TROUBLE: Duration = Duration::from_secs(5);
+/// What a message under way gets at the end.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 pub(super) fn start(
     tracker: &TaskTracker,
@@ -68,6 +73,42 @@ pub(super) fn start(
             }
         }
     });
+}
+
+/// Delivers messages until the end: mail and SMS beside each other, so that a slow one does not hold up the other.
+pub(super) fn deliver(tracker: &TaskTracker, stop: &CancellationToken, postman: &Postman) {
+    for channel in Channel::ALL {
+        let (postman, stop) = (postman.clone(), stop.clone());
+        tracker.spawn(async move {
+            loop {
+                let due = tokio::select! {
+                    () = stop.cancelled() => break,
+                    due = postman.wait(channel) => due,
+                };
+                let round = async {
+                    due?;
+                    postman.round(channel).await
+                };
+                let ended = tokio::select! {
+                    ended = round => ended,
+                    // What is being sent gets a moment to end; beyond that its lease runs out and it is sent again.
+                    () = stopped_for(&stop, LAST_MOMENT) => break,
+                };
+                if let Err(error) = ended {
+                    tracing::warn!(%error, channel = channel.as_str(), "messages could not be delivered");
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        () = tokio::time::sleep(AFTER_TROUBLE) => {}
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn stopped_for(stop: &CancellationToken, span: Duration) {
+    stop.cancelled().await;
+    tokio::time::sleep(span).await;
 }
 
 /// Loads the configuration anew on SIGHUP.

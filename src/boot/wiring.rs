@@ -1,25 +1,32 @@
 //! Settings of the file → settings of the surfaces.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use http::HeaderName;
 
 use crate::{
+    actions::Actions,
+    chores::delivery::Postman,
     config::{self, PersonField, Preset, Settings},
+    store::Store,
     values::host::Scheme,
     web::{
         self, Surface,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
+        simple,
         vouch::{
             self,
             identity::{self, IdentityField, IdentityHeaders},
         },
+        metrics::Metrics,
     },
+    world::World,
 };
 
 pub(super) fn web(settings: &Settings) -> web::Settings {
     web::Settings {
         portal: settings.gateway.public_url.clone(),
+        api: settings.api.public_url.clone(),
         title: settings.portal.title.clone(),
         home: settings.portal.home.clone(),
         cookies: CookieSettings {
@@ -27,6 +34,17 @@ pub(super) fn web(settings: &Settings) -> web::Settings {
             domain: settings.cookie.domain.clone(),
             secure: settings.gateway.public_url.scheme() == Scheme::Https,
             prefix: settings.cookie.prefix,
+        },
+        simple: simple::Settings {
+            api_keys: settings.simple.api_keys,
+            name_check: settings.simple.name_check,
+            credentials_check: match &settings.simple.credentials_check {
+                config::CredentialsCheck::Off => simple::CredentialsCheck::Off,
+                config::CredentialsCheck::Secret(secrets) => {
+                    simple::CredentialsCheck::Secret(secrets.clone())
+                }
+                config::CredentialsCheck::Open => simple::CredentialsCheck::Open,
+            },
         },
         trust: ProxyTrust { peers: settings.proxies.peers.clone(), secret: settings.proxies.secret.clone() },
         largest_body: settings.largest_body,
@@ -59,15 +77,14 @@ pub(super) fn vouch(settings: &Settings) -> vouch::Settings {
     }
 }
 
-pub(super) fn surface(surface: config::Surface) -> Option<Surface> {
+pub(super) const fn surface(surface: config::Surface) -> Surface {
     match surface {
-        config::Surface::Portal => Some(Surface::Portal),
-        config::Surface::Simple => Some(Surface::Simple),
-        config::Surface::Vouch => Some(Surface::Vouch),
-        config::Surface::Apps => Some(Surface::Apps),
-        config::Surface::Health => Some(Surface::Health),
-        // Documents of families that are not built yet.
-        config::Surface::OpenApi => None,
+        config::Surface::Portal => Surface::Portal,
+        config::Surface::Simple => Surface::Simple,
+        config::Surface::Vouch => Surface::Vouch,
+        config::Surface::Apps => Surface::Apps,
+        config::Surface::Health => Surface::Health,
+        config::Surface::OpenApi => Surface::OpenApi,
     }
 }
 
@@ -96,4 +113,16 @@ const fn text(text: config::HeaderText) -> identity::HeaderText {
         config::HeaderText::Percent => identity::HeaderText::Percent,
         config::HeaderText::Omit => identity::HeaderText::Omit,
     }
+}
+
+/// Delivery speaks the words in force and is counted.
+pub(super) fn postman(store: &Store, world: &World, actions: &Actions, metrics: &Arc<Metrics>) -> Postman {
+    let (asked, metrics) = (actions.clone(), metrics.clone());
+    Postman::new(
+        store.clone(),
+        world.clone(),
+        actions.keyring(),
+        Arc::new(move || asked.settings().letters.clone()),
+        Arc::new(move |channel, fate| metrics.posted(channel.as_str(), fate.as_str())),
+    )
 }

@@ -1,4 +1,4 @@
-//! What runs by itself: writing down session touches, sweeping what is over.
+//! What runs by itself: writing down session touches, delivering messages, sweeping what is over.
 //!
 //! **Responsibility.** Small, bounded pieces of work at intervals, each a function that does one round.
 //!
@@ -7,8 +7,9 @@
 //!
 //! **Not here.** Timers' beginning and end: `boot` starts and stops the loops.
 //!
-//! **Start reading at** [`Sweeper::round`], [`touches`] and [`denials`].
+//! **Start reading at** [`Sweeper::round`], [`touches`], [`denials`] and [`delivery`].
 
+pub mod delivery;
 pub mod denials;
 mod sweep;
 pub mod touches;

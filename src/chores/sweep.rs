@@ -6,10 +6,11 @@ use crate::{
     domain::{
         audit,
         login::throttle::{self, CounterKey, Rules},
+        outbox::{self, SweepTimes},
         session::{self, Lifetimes, SessionHash},
     },
     store::{Store, StoreError},
-    values::time::Timestamp,
+    values::{id::MessageId, time::Timestamp},
 };
 
 /// Walks the tables in small steps, from where the last round stopped.
@@ -17,6 +18,7 @@ use crate::{
 pub struct Sweeper {
     sessions: Option<SessionHash>,
     counters: Option<CounterKey>,
+    messages: Option<MessageId>,
 }
 
 /// Rows looked at in one transaction; a few milliseconds of the writer's time.
@@ -39,6 +41,7 @@ impl Sweeper {
     ) -> Result<usize, StoreError> {
         let removed = self.sweep_sessions(store, now, limits).await?;
         self.sweep_counters(store, now, rules).await?;
+        self.sweep_messages(store, now).await?;
         sweep_audit(store, now - keep_audit).await?;
         Ok(removed)
     }
@@ -62,6 +65,20 @@ impl Sweeper {
             }
         }
         Ok(total)
+    }
+
+    async fn sweep_messages(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        for _ in 0..STEPS {
+            let cursor = self.messages;
+            let times = SweepTimes::default();
+            let (next, _) =
+                store.write(move |tx| outbox::sweep(tx, cursor, STEP, now, &times)).await?;
+            self.messages = next;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn sweep_counters(

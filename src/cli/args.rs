@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::apikey::ApiKeyVerb;
 use crate::web::control::Command;
 
 /// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
@@ -38,10 +39,16 @@ pub(crate) enum Verb {
     /// Manage groups.
     #[command(subcommand)]
     Group(GroupVerb),
+    /// Manage the keys with which programs act for people.
+    #[command(subcommand)]
+    Apikey(ApiKeyVerb),
     /// Read the audit trail, newest entry first.
     Audit(AuditArgs),
     /// Say how a request would be judged, by which rule, and from which facts.
     Explain(ExplainArgs),
+    /// Try out mail, and look after messages that are not delivered.
+    #[command(subcommand)]
+    Mail(MailVerb),
     /// Hash a password for `[[accounts]]` of the configuration.
     HashPassword,
     /// Let the running server read its configuration again (as SIGHUP does).
@@ -202,6 +209,48 @@ impl GroupVerb {
             Self::Delete { group } => Command::GroupDelete { group: group.clone() },
             Self::Join { group, who } => Command::GroupJoin { group: group.clone(), who: who.clone() },
             Self::Leave { group, who } => Command::GroupLeave { group: group.clone(), who: who.clone() },
+        }
+    }
+}
+
+/// `vouchsafe mail …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailVerb {
+    /// Send a test message now, and say what the mail server or SMS gateway said.
+    Test {
+        /// Where to: an e-mail address, or a mobile number that begins with +.
+        address: String,
+        /// The language of the message: en or zh.
+        #[arg(long)]
+        language: Option<String>,
+    },
+    /// List the messages (mail and SMS) that wait or were given up, oldest first.
+    Queue {
+        /// List those that were delivered, too; they are kept for a day.
+        #[arg(long)]
+        all: bool,
+        /// Go on after the message with this id.
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+    },
+    /// Have messages tried again now.
+    Retry {
+        /// The id of a message, or "all" that wait or were given up.
+        #[arg(value_name = "ID|all", default_value = "all")]
+        message: String,
+    },
+}
+
+impl MailVerb {
+    pub(crate) fn command(&self) -> Command {
+        match self {
+            Self::Test { address, language } => {
+                Command::MailTest { to: address.clone(), language: language.clone() }
+            }
+            Self::Queue { all, after } => Command::MailQueue { all: *all, after: after.clone() },
+            Self::Retry { message } => {
+                Command::MailRetry { message: (message != "all").then(|| message.clone()) }
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ macro_rules! say {
 }
 
 mod account;
+mod apikey;
 mod args;
 mod ask;
 mod print;
@@ -69,7 +70,9 @@ fn run(args: &Args) -> Result<(), Failure> {
         Verb::HashPassword => hash_password(args),
         Verb::Restore { backup } => restore(args, backup),
         Verb::Account(verb) => account::run(args, verb),
+        Verb::Apikey(verb) => apikey::run(args, verb),
         Verb::Group(verb) => print::show(args, &remote::execute(args, verb.command())?),
+        Verb::Mail(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Audit(audit) => print::show(args, &remote::execute(args, audit.command())?),
         Verb::Explain(explain) => print::show(args, &remote::execute(args, explain.command())?),
         Verb::Reload => print::show(args, &remote::execute(args, Command::Reload)?),

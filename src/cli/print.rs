@@ -44,7 +44,22 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
+        Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
+        Reply::Messages(messages) => {
+            let rows = messages.iter().map(|message| {
+                vec![
+                    message.id.clone(),
+                    message.state.clone(),
+                    message.template.clone(),
+                    message.to.clone(),
+                    message.at.clone(),
+                    message.attempts.to_string(),
+                    message.error.clone().unwrap_or_default(),
+                ]
+            });
+            table(&["ID", "STATE", "MESSAGE", "TO", "AT", "TRIES", "LAST ERROR"], rows.collect());
+        }
     }
     Ok(())
 }
@@ -118,7 +133,7 @@ fn show_explanation(value: &serde_json::Value) {
     }
 }
 
-fn table(titles: &[&str], rows: Vec<Vec<String>>) {
+pub(super) fn table(titles: &[&str], rows: Vec<Vec<String>>) {
     let rows: Vec<Vec<String>> =
         rows.into_iter().map(|row| row.iter().map(|cell| safe(cell)).collect()).collect();
     let width = |at: usize| {

@@ -27,7 +27,8 @@ pub(super) fn execute(args: &Args, command: Command) -> Result<Reply, Failure> {
         if !settings.store.path.exists() && !creates(&command) {
             return Err(Failure::from(no_store(&settings.store.path)));
         }
-        let house = House::open(settings, World::real())?;
+        let world = World::reaching(settings.outlets.clone());
+        let house = House::open(settings, world)?;
         let call = house.actions().inside();
         let reply = house.operator().execute(&call, command).await;
         house.close().await;

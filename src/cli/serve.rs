@@ -26,7 +26,8 @@ pub(super) fn serve(load: &LoadSettings) -> Result<(), Failure> {
         let stop = CancellationToken::new();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let house = House::open(settings, World::real())?;
+        let world = World::reaching(settings.outlets.clone());
+        let house = House::open(settings, world)?;
         let opened = house.prepare().await?;
         let told = stop.clone();
         let serving = house.serve(load.clone(), stop, |addresses| greet(&portal, &api, &opened, addresses));

@@ -2,20 +2,33 @@
 
 use toml::{Table, Value};
 
-use super::{raw::Raw, settings::Settings, source::join};
+use super::{
+    raw::Raw,
+    settings::{CredentialsCheck, Settings},
+    source::join,
+};
+use crate::{values::secret::Secret, world::mail::Delivery};
 
 /// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
-/// tells the proxy, the rules for new passwords, and the certificates (whose files are
+/// tells the proxy, the rules for new passwords, joining and recovering, and the certificates (whose files are
 /// read again even when their names stay).
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 15] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
     "vouch",
     "password.min_length",
     "password.words",
+    "password.expire_after",
+    "registration",
+    "recovery",
+    "terms",
     "gateway.tls",
     "api.tls",
+    // The words of messages.
+    "mail.templates",
+    "mail.product",
+    "mail.language",
 ];
 
 impl Settings {
@@ -28,14 +41,11 @@ impl Settings {
             keys.push("data_dir".to_owned());
         }
         // A secret serializes to nothing that could be compared, and one from a file may change with the file.
-        let secrets = [&old.proxies.secret, &new.proxies.secret];
-        let same = match secrets {
-            [None, None] => true,
-            [Some(old), Some(new)] => old.matches(new.expose()),
-            _ => false,
-        };
-        if !same {
-            keys.push("proxies.secret".to_owned());
+        for ((key, old), (_, new)) in secrets(old).into_iter().zip(secrets(new)) {
+            let same = old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.matches(new.expose()));
+            if !same {
+                keys.push(key.to_owned());
+            }
         }
         keys.retain(|key| {
             !RELOADED
@@ -53,6 +63,27 @@ impl Settings {
         keys.dedup();
         keys
     }
+}
+
+/// Every secret by its key, in an order that is always the same.
+fn secrets(settings: &Settings) -> [(&'static str, Vec<&Secret<String>>); 5] {
+    let (smtp, webhook) = match &settings.outlets.mail.delivery {
+        Delivery::Smtp(smtp) => (smtp.credentials.as_ref().map(|(_, password)| password), None),
+        Delivery::Webhook(webhook) => (None, webhook.secret.as_ref()),
+        Delivery::Nowhere | Delivery::Folder(_) => (None, None),
+    };
+    let service = match &settings.simple.credentials_check {
+        CredentialsCheck::Secret(secrets) => secrets.iter().collect(),
+        CredentialsCheck::Off | CredentialsCheck::Open => Vec::new(),
+    };
+    let sms = settings.outlets.sms.as_ref().and_then(|gateway| gateway.secret.as_ref());
+    [
+        ("proxies.secret", settings.proxies.secret.iter().collect()),
+        ("mail.smtp.password", smtp.into_iter().collect()),
+        ("mail.webhook.secret", webhook.into_iter().collect()),
+        ("sms.secret", sms.into_iter().collect()),
+        ("simple.service_secret", service),
+    ]
 }
 
 fn differences(path: &str, old: &Table, new: &Table, found: &mut Vec<String>) {

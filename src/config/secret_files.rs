@@ -108,10 +108,21 @@ pub(crate) fn check_file_with_secrets(path: &Path, raw: &Raw, ledger: &mut Ledge
     if !is_open {
         return;
     }
-    if !raw.proxies.secret.is_empty() && ledger.layer("proxies.secret") == Layer::File {
+    for (key, name, secret) in [
+        ("proxies.secret", "secret_file", &raw.proxies.secret),
+        ("mail.smtp.password", "password_file", &raw.mail.smtp.password),
+        ("mail.webhook.secret", "secret_file", &raw.mail.webhook.secret),
+        ("sms.secret", "secret_file", &raw.sms.secret),
+    ] {
+        if !secret.is_empty() && ledger.layer(key) == Layer::File {
+            let hint = format!("chmod 600 {}, or put the secret into a file of its own: {name}", path.display());
+            ledger.refuse_with(key, "everyone on this machine can read this file", hint);
+        }
+    }
+    for key in raw.simple.secrets_in_the_file(ledger) {
         let hint =
-            format!("chmod 600 {}, or put the secret into a file of its own: secret_file", path.display());
-        ledger.refuse_with("proxies.secret", "everyone on this machine can read this file", hint);
+            format!("chmod 600 {}, or put the secret into a file of its own: {key}_file", path.display());
+        ledger.refuse_with(key, "everyone on this machine can read this file", hint);
     }
     for (index, account) in raw.accounts.iter().enumerate() {
         if !account.password_hash.is_empty() {

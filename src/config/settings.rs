@@ -13,6 +13,7 @@ use crate::{
     serve::{Identity, Limits},
     store,
     values::{net::TrustedPeers, secret::Secret, url::WebUrl},
+    world::Outlets,
 };
 
 /// Everything the house should be. Complete and consistent by construction: only [`super::load`] makes one.
@@ -46,6 +47,8 @@ pub struct Settings {
     pub vouch: Vouch,
     /// The pages people see.
     pub portal: Portal,
+    /// The Simple Auth family.
+    pub simple: Simple,
     /// Bounds of what the gate keeps in memory.
     pub cache: CacheSizes,
     /// Form and detail of the log.
@@ -58,6 +61,8 @@ pub struct Settings {
     pub apps: Vec<AppSettings>,
     /// People declared in the file.
     pub accounts: Vec<Declared>,
+    /// By what means people and other houses are reached.
+    pub outlets: Outlets,
     /// Accepted, but unwise: for the log at start and for `check`.
     pub warnings: Vec<Complaint>,
     /// The merged values these settings were made of, to tell what a reload changed.
@@ -177,6 +182,28 @@ pub struct Portal {
     pub title: String,
     /// Where to go after signing in without a target: an app, an allowed place, or a path of the portal.
     pub home: Option<String>,
+}
+
+/// `[simple]`.
+#[derive(Clone, Debug)]
+pub struct Simple {
+    /// Programs with API keys may call.
+    pub api_keys: bool,
+    /// `POST /account/check` answers.
+    pub name_check: bool,
+    /// Who may ask at `POST /auth/simple` whether credentials are right.
+    pub credentials_check: CredentialsCheck,
+}
+
+/// Who may ask whether credentials are right.
+#[derive(Clone, Debug)]
+pub enum CredentialsCheck {
+    /// Nobody.
+    Off,
+    /// Programs with one of these secrets.
+    Secret(Vec<Secret<String>>),
+    /// Anybody.
+    Open,
 }
 
 /// `[log]`.

@@ -2,21 +2,25 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{
     complaint::Complaints,
     ledger::Ledger,
     raw::Raw,
-    sections::{accounts, apps, session::is_public_suffix},
+    sections::{accounts, apps, people, session::is_public_suffix},
     settings::{AppSettings, Settings, Site},
 };
 use crate::{
     actions,
-    domain::policy::{ContinueUrl, RuleSet},
+    domain::{
+        letters::Letters,
+        policy::{ContinueUrl, RuleSet},
+    },
     store,
     values::{pattern::Hosts, url::WebUrl},
+    world::{Outlets, mail::Delivery},
 };
 
 /// Settles each section, then what concerns several of them.
@@ -37,10 +41,17 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
+    let simple = raw.simple.settle(book);
     let (cache, store_cache) = raw.cache.settle(book);
     let log = raw.log.settle(book);
     let audit_keep = raw.audit.settle(book);
     let limits = raw.limits.settle(book);
+    let messages = messages(&raw, &data_dir, &portal.title, portal_url, book);
+    let reach = messages.as_ref().map_or_else(actions::Outlets::default, |(outlets, _)| actions::Outlets {
+        mail: !matches!(outlets.mail.delivery, Delivery::Nowhere),
+        sms: outlets.sms.is_some(),
+    });
+    let people = people::settle(&raw.registration, &raw.recovery, &raw.terms, reach, book);
     let accounts = accounts::settle(&raw.accounts, book);
     if let (Some((_, hashing)), Some(accounts)) = (&password, &accounts) {
         accounts::check_costs(&raw.accounts, accounts, hashing, book);
@@ -52,6 +63,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
         let (passwords, hashing) = password?;
         let (rules, apps) = guarded?;
         let portal_url = gateway.as_ref()?.public_url.clone();
+        let (outlets, letters) = messages?;
         Some(Settings {
             data_dir,
             store,
@@ -66,15 +78,19 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 limits: lifetimes,
                 throttle,
                 passwords,
-                portal: portal_url,
-                outlets: actions::Outlets::default(),
+                letters,
                 factors,
                 passkeys,
+                portal: portal_url,
+                outlets: reach,
+                people,
             },
+            outlets,
             hashing,
             cookie,
             vouch: vouch?,
             portal,
+            simple,
             cache,
             log,
             audit_keep,
@@ -105,6 +121,23 @@ fn guarded(
         where_the_cookie_goes(portal, cookie_domain, &rules, ledger);
     }
     Some((rules, apps))
+}
+
+/// How people are reached, and in whose words.
+fn messages(
+    raw: &Raw,
+    data_dir: &Path,
+    title: &str,
+    portal: Option<&WebUrl>,
+    ledger: &mut Ledger,
+) -> Option<(Outlets, Letters)> {
+    let outgoing = raw.outgoing.settle(ledger);
+    let mail = raw.mail.settle(data_dir, &outgoing.reach, ledger);
+    let sms = raw.sms.settle(&outgoing.reach, ledger);
+    // Without a portal the words are still worth looking at.
+    let stand_in = WebUrl::parse("https://portal.invalid").ok();
+    let letters = raw.mail.letters(title, portal.or(stand_in.as_ref())?, ledger);
+    Some((Outlets { mail: mail?, sms: sms?, outgoing }, letters?))
 }
 
 /// The store's file in the data folder.

@@ -17,6 +17,7 @@ mod example;
 mod hostile;
 mod merging;
 mod passkeys;
+mod messages;
 mod reload;
 mod secrets;
 

@@ -15,6 +15,7 @@
 //! **Start reading at** [`password`], then [`keys`].
 
 pub mod digest;
+pub mod jose;
 pub mod keys;
 pub mod mac;
 pub mod password;

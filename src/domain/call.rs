@@ -15,6 +15,8 @@ pub struct Call {
     pub request: RequestId,
     /// The `User-Agent` as sent, cut to [`Call::AGENT_LIMIT`] characters. Shown to people, never decided on.
     pub agent: String,
+    /// What the browser claims to be known by (the known-device cookie, as sent). Worth nothing before it was verified for an account.
+    pub device: Option<Box<str>>,
 }
 
 impl Call {
@@ -23,7 +25,7 @@ impl Call {
 
     /// A call that the house makes itself (start-up, chores) or that comes through the control socket.
     pub const fn inside(now: Timestamp, request: RequestId) -> Self {
-        Self { now, client: None, request, agent: String::new() }
+        Self { now, client: None, request, agent: String::new(), device: None }
     }
 }
 

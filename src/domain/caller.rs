@@ -162,6 +162,13 @@ pub enum Caller {
         /// How it was proven.
         strength: Strength,
     },
+    /// A program with an API key, acting for an account.
+    Program {
+        /// The key's name.
+        key: String,
+        /// The account it acts for.
+        account: AccountId,
+    },
     /// Whoever can open the control socket or the store's file: the machine's owner.
     Operator,
     /// The house itself.
@@ -169,11 +176,17 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// How audit records name a program by its key, whether or not it acts for somebody.
+    pub fn program(key: &str) -> String {
+        format!("api key {key}")
+    }
+
     /// How audit records name the actor.
     pub fn audit_name(&self) -> String {
         match self {
             Self::Nobody => "nobody".to_owned(),
             Self::Person { account, .. } => account.to_string(),
+            Self::Program { key, .. } => Self::program(key),
             Self::Operator => "operator".to_owned(),
             Self::Chore => "vouchsafe".to_owned(),
         }

@@ -35,6 +35,8 @@ pub enum Reason {
     CrossSite,
     /// Nothing of that name or id that this caller may see.
     NotFound,
+    /// The account that a program acts for, or that a session was for, is not there.
+    NoSuchAccount,
     /// The path exists, the method does not.
     MethodNotAllowed,
     /// A user name or other unique thing is taken.

@@ -22,6 +22,9 @@ pub struct Keyring {
     loops: MacKey,
     // Messages and the codes in them.
     outbox: SealKey,
+    // OAuth 2.0.
+    tickets: MacKey,
+    signing: SealKey,
     // Second factors.
     factors: SealKey,
     trust: MacKey,
@@ -46,10 +49,22 @@ impl Keyring {
             devices: master.mac_key("known device v1"),
             loops: master.mac_key("redirect counter v1"),
             outbox: master.seal_key("outbox v1"),
+            tickets: master.mac_key("oauth ticket v1"),
+            signing: master.seal_key("signing key v1"),
             factors: master.seal_key("second factors v1"),
             trust: master.mac_key("trusted device v1"),
             codes: master.mac_key("challenge code v1"),
         }
+    }
+
+    /// Marks authorization codes and refresh tokens as ours, so that others are refused before any lookup.
+    pub const fn tickets(&self) -> &MacKey {
+        &self.tickets
+    }
+
+    /// Seals the private halves of the keys that sign tokens.
+    pub const fn signing(&self) -> &SealKey {
+        &self.signing
     }
 
     /// Seals what is filled into queued messages.

@@ -26,13 +26,26 @@ pub mod account;
 
 pub mod credential;
 
+pub mod client;
+
+pub mod token;
+
 pub mod session;
 
 pub mod challenge;
 
+pub mod stipulation;
+
+pub mod apikey;
+
 pub mod keyring;
 
+pub mod signing;
+
 pub mod outbox;
+
+pub mod letters;
+
 pub mod factor;
 
 pub mod login;

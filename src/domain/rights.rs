@@ -22,7 +22,7 @@ impl Permit {
     pub fn to_manage(caller: &Caller) -> Result<Self, Fault> {
         match caller {
             Caller::Operator | Caller::Chore => Ok(Self { actor: caller.audit_name() }),
-            Caller::Person { .. } => Err(Fault::new(Reason::Forbidden)),
+            Caller::Person { .. } | Caller::Program { .. } => Err(Fault::new(Reason::Forbidden)),
             Caller::Nobody => Err(Fault::new(Reason::Unauthenticated)),
         }
     }
@@ -56,6 +56,23 @@ impl Authority {
         match strength.last_proof() {
             Some(at) if now.since(at) <= window => Ok(authority),
             _ => Err(Fault::new(Reason::FreshSignInNeeded)),
+        }
+    }
+
+    /// A live session over its own account, or a program over the account it acts for. What the program may do there was checked with
+    /// its key's scopes, so there is no question of freshness.
+    pub fn of_caller(caller: &Caller) -> Result<Self, Fault> {
+        match caller {
+            Caller::Program { account, .. } => Ok(Self { account: *account, actor: caller.audit_name() }),
+            _ => Self::of_session(caller),
+        }
+    }
+
+    /// The same where a session must be fresh.
+    pub fn of_fresh_caller(caller: &Caller, now: Timestamp, window: Duration) -> Result<Self, Fault> {
+        match caller {
+            Caller::Program { .. } => Self::of_caller(caller),
+            _ => Self::of_fresh_session(caller, now, window),
         }
     }
 

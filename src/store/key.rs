@@ -3,7 +3,9 @@
 use std::{cmp::Ordering, fmt, ops::Bound};
 
 use crate::values::{
-    id::{AccountId, AuditId, ChallengeId, GroupId, MessageId, SessionId, TenantId, UserDomainId},
+    id::{
+        AccountId, AuditId, AuthorizationId, ChallengeId, GroupId, MessageId, SessionId, TenantId, UserDomainId,
+    },
     time::Timestamp,
 };
 
@@ -258,7 +260,7 @@ macro_rules! ids {
     )*};
 }
 
-ids! { TenantId UserDomainId GroupId AccountId SessionId AuditId ChallengeId MessageId }
+ids! { TenantId UserDomainId GroupId AccountId SessionId AuditId ChallengeId MessageId AuthorizationId }
 
 /// Which way to walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -217,6 +217,38 @@ impl<R: Record> Table<R> {
         Ok(Page { items, next })
     }
 
+    /// Up to `limit` records behind the first `skip` whose index key begins with `prefix`. What is skipped is walked, not read.
+    pub fn list_behind(
+        &self,
+        tx: &impl Reading,
+        index: &Index<R>,
+        prefix: &KeyBuf,
+        direction: Direction,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<(R::Key, R)>, StoreError> {
+        let mut skipped = 0;
+        let mut primaries = Vec::new();
+        tx.scan(Self::space(index), &Span::prefix(prefix), direction, &mut |key, value| {
+            if skipped < skip {
+                skipped += 1;
+            } else if primaries.len() < limit {
+                let primary = index.primary(key, value).map(<[u8]>::to_vec);
+                primaries.push(primary.ok_or_else(|| key.to_vec()));
+            }
+            if primaries.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        primaries
+            .iter()
+            .map(|primary| match primary {
+                Ok(primary) => Self::pointed_at(tx, primary),
+                Err(entry) => {
+                    Err(damaged::<R>(entry, &format!("an entry of index `{}` is malformed", index.name)))
+                }
+            })
+            .collect()
+    }
+
     /// Removes up to `limit` records whose key lies before `bound`, oldest first, and says how many:
     /// a sweep calls it again while it answers `limit`, one short transaction at a time.
     pub fn remove_before(&self, tx: &mut WriteTx, bound: &KeyBuf, limit: usize) -> Result<usize, StoreError> {

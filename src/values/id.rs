@@ -90,6 +90,8 @@ ids! {
     AuditId;
     /// A purpose-bound one-time secret, such as the first-run setup link.
     ChallengeId;
+    /// What a person (or a client for itself) granted to an OAuth client: the root of a family of tokens.
+    AuthorizationId;
     /// A message to a person, from its queueing to its `Message-ID`.
     MessageId;
 }

@@ -24,6 +24,20 @@ pub struct Metrics {
     transactions: Gauge<u64, AtomicU64>,
     store_bytes: Gauge<u64, AtomicU64>,
     ready: Gauge<u64, AtomicU64>,
+    messages: Family<Message, Counter>,
+    messages_waiting: Family<Channel, Gauge<u64, AtomicU64>>,
+}
+
+/// What became of an attempt to deliver a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Message {
+    channel: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Channel {
+    channel: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -45,6 +59,11 @@ impl Metrics {
             drop(sign_ins.get_or_create(&Outcome { outcome }));
         }
         registry.register("sign_ins", "Attempts to sign in with a password", sign_ins.clone());
+        let messages = Family::<Message, Counter>::default();
+        registry.register("messages", "Attempts to deliver mail and SMS", messages.clone());
+        let messages_waiting = Family::<Channel, Gauge<u64, AtomicU64>>::default();
+        let help = "Messages that wait to be delivered, counted up to 10000";
+        registry.register("messages_waiting", help, messages_waiting.clone());
         let mut gauge = |name: &str, help: &str, unit: Option<Unit>| {
             let gauge = Gauge::<u64, AtomicU64>::default();
             match unit {
@@ -64,7 +83,14 @@ impl Metrics {
             checks,
             sign_ins,
             registry,
+            messages,
+            messages_waiting,
         }
+    }
+
+    /// An attempt to deliver a message ended.
+    pub fn posted(&self, channel: &'static str, outcome: &'static str) {
+        self.messages.get_or_create(&Message { channel, outcome }).inc();
     }
 
     /// One check was answered.
@@ -108,6 +134,9 @@ pub(super) fn answer(shared: &Shared, method: &Method) -> Response<Body> {
     metrics.sessions_cached.set(sessions as u64);
     metrics.people_cached.set(people as u64);
     let figures = shared.actions.figures();
+    for (channel, waiting) in shared.actions.messages_waiting() {
+        metrics.messages_waiting.get_or_create(&Channel { channel }).set(waiting);
+    }
     metrics.hashes_waiting.set(figures.hashes_waiting);
     metrics.commits.set(figures.commits);
     metrics.transactions.set(figures.transactions);

@@ -13,9 +13,11 @@
 
 pub mod control;
 pub mod edge;
+pub mod family;
 mod gateway;
 mod health;
 pub mod metrics;
+mod openapi;
 pub mod pages;
 pub mod simple;
 mod site;
@@ -37,6 +39,8 @@ use crate::{actions::Actions, domain::keyring::Keyring, gate::Gate, values::url:
 pub struct Settings {
     /// Where browsers find the portal.
     pub portal: WebUrl,
+    /// Where clients find the identity service.
+    pub api: WebUrl,
     /// What the portal calls itself.
     pub title: String,
     /// Where a browser goes after signing in when it came from nowhere: a declared place, or the portal's own page.
@@ -45,6 +49,8 @@ pub struct Settings {
     pub cookies: CookieSettings,
     /// Whose forwarding headers are believed.
     pub trust: ProxyTrust,
+    /// What is switched on in the Simple Auth family.
+    pub simple: simple::Settings,
     /// Largest form or JSON body, in bytes.
     pub largest_body: u64,
     /// How long a body may take.

@@ -7,12 +7,18 @@ use http::{HeaderMap, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use super::{Shared, control, gateway::Gateway, health, metrics, pages, simple, vouch::Vouch};
+use super::{Shared, control, gateway::Gateway, health, metrics, openapi, pages, simple, vouch::Vouch};
 use crate::{
     domain::fault::{Fault, Reason},
     serve::{Answer, Arrival, Body, Service},
-    values::host::{Host, Scheme},
+    values::{
+        host::{Host, Scheme},
+        url::WebUrl,
+    },
 };
+
+/// The listener of the identity service, which has an address of its own.
+const API: &str = "api";
 
 /// A part of the site that a listener can offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +33,8 @@ pub enum Surface {
     Apps,
     /// `/healthz` and `/readyz`.
     Health,
+    /// `/openapi/…`.
+    OpenApi,
     /// `/metrics`.
     Metrics,
     /// The operator's command line.
@@ -59,6 +67,7 @@ struct Inner {
     gateway: Gateway,
     portal: Router,
     simple: Router,
+    openapi: Router,
     control: Router,
     /// Four at most, so that walking them beats hashing a name.
     listeners: Vec<(&'static str, Surfaces)>,
@@ -76,7 +85,8 @@ impl Site {
             gateway: Gateway::new(shared.clone(), vouch.clone()),
             vouch,
             portal: pages::routes(shared.clone()),
-            simple: simple::routes(shared.clone()),
+            simple: simple::routes(&shared),
+            openapi: openapi::routes(&shared),
             control: control::routes(control),
             listeners: listeners.into_iter().collect(),
             shared,
@@ -90,16 +100,20 @@ impl Site {
         let Some(surfaces) = inner.surfaces(arrival) else {
             return pages::refusal(&inner.shared, &Fault::broken("a listener without surfaces"), &request_id);
         };
+        let chosen = inner.choose(surfaces, arrival, &parts);
         let call = match inner.shared.call(arrival, &parts) {
             Ok(call) => call,
+            Err(fault) if matches!(chosen, Chosen::Simple) => {
+                return simple::refusal(&fault, &request_id).map(Body::stream);
+            }
             Err(fault) => return pages::refusal(&inner.shared, &fault, &request_id),
         };
-        let chosen = inner.choose(surfaces, arrival, &parts);
         parts.extensions.insert(arrival);
         parts.extensions.insert(call);
         let router = match chosen {
             Chosen::Portal => inner.portal.clone(),
             Chosen::Simple => inner.simple.clone(),
+            Chosen::OpenApi => inner.openapi.clone(),
             Chosen::Control => inner.control.clone(),
             Chosen::App => {
                 return inner.gateway.answer(arrival, &parts);
@@ -148,6 +162,7 @@ impl Service for Site {
 enum Chosen {
     Portal,
     Simple,
+    OpenApi,
     App,
     Control,
     Nothing(Reason),
@@ -169,13 +184,21 @@ impl Inner {
         let Some((host, port)) = named_host(&parts.headers) else {
             return Chosen::Nothing(Reason::Misdirected);
         };
-        let portal = &self.shared.settings.portal;
+        let is = |url: &WebUrl| {
+            *url.host() == host && url.port() == port.unwrap_or(url.scheme().default_port())
+        };
+        let is_document = surfaces.offers(Surface::OpenApi) && openapi::is_for(path);
+        if is_document && arrival.connection.listener == API && is(&self.shared.settings.api) {
+            return Chosen::OpenApi;
+        }
         // Without a port the browser means the default of the scheme it uses, which is the portal's by definition.
-        let on_portal =
-            *portal.host() == host && portal.port() == port.unwrap_or(portal.scheme().default_port());
+        let on_portal = is(&self.shared.settings.portal);
         if on_portal {
             if surfaces.offers(Surface::Simple) && simple::is_for(path) {
                 return Chosen::Simple;
+            }
+            if is_document {
+                return Chosen::OpenApi;
             }
             if surfaces.offers(Surface::Portal) && pages::is_for(path) {
                 return Chosen::Portal;

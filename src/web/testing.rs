@@ -30,6 +30,7 @@ use crate::{
     web::{
         self, Shared,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
+        family::{Family, document::Facts, testing::Conscience},
         metrics::Metrics,
         pages, simple,
     },
@@ -43,6 +44,7 @@ pub(in crate::web) struct House {
     pub(in crate::web) touches: Mutex<Receiver<Touch>>,
     pages: Router,
     simple: Router,
+    pub(in crate::web) conscience: Conscience,
 }
 
 impl House {
@@ -60,6 +62,7 @@ impl House {
         let (gate, learned) = Gate::new(desk.store.clone(), limits, rules, &CacheSizes::default());
         let mut settings = web::Settings {
             portal: WebUrl::parse(PORTAL).unwrap(),
+            api: WebUrl::parse("https://id.example.com").unwrap(),
             title: "Example <portal>".to_owned(),
             home: None,
             cookies: CookieSettings {
@@ -69,13 +72,16 @@ impl House {
                 prefix: true,
             },
             trust: ProxyTrust { peers: TrustedPeers::default(), secret: None },
+            simple: simple::Settings { api_keys: true, name_check: true, ..simple::Settings::default() },
             largest_body: 64 * 1024,
             body_deadline: Duration::from_secs(30),
         };
         change(&mut settings);
         let shared = Shared::new(desk.actions.clone(), Arc::new(gate), settings, Arc::new(Metrics::new()));
-        let (pages, simple) = (pages::routes(shared.clone()), simple::routes(shared.clone()));
-        Self { pages, simple, shared, desk, touches: Mutex::new(learned.touches) }
+        let (pages, simple) = (pages::routes(shared.clone()), simple::routes(&shared));
+        let facts = Facts { origin: shared.origin.clone(), cookie: shared.jar.session_name().to_owned() };
+        let conscience = Conscience::new(&simple::FAMILY, &facts);
+        Self { pages, simple, conscience, shared, desk, touches: Mutex::new(learned.touches) }
     }
 
     /// With `alice`, whose password is [`PASSWORD`].
@@ -114,9 +120,20 @@ impl House {
         self.ask_router(&self.pages, request).await
     }
 
-    /// Asks the Simple Auth family.
+    /// Asks the Simple Auth family. What it answers must be what its document promises.
     pub(in crate::web) async fn ask_simple(&self, request: Request<Body>) -> Answer {
-        self.ask_router(&self.simple, request).await
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let answer = self.ask_router(&self.simple, request).await;
+        self.conscience.check(&method, &path, answer.status.as_u16(), &answer.headers, &answer.text);
+        answer
+    }
+
+    /// Asks a family by its table.
+    pub(in crate::web) async fn ask_family(&self, family: &Family, request: Request<Body>) -> Answer {
+        match family.name {
+            "simple" => self.ask_simple(request).await,
+            other => panic!("this house does not serve {other}"),
+        }
     }
 
     async fn ask_router(&self, router: &Router, mut request: Request<Body>) -> Answer {

@@ -1,4 +1,6 @@
-//! A world for tests: time moves when told to, chance is reproducible.
+//! A world for tests: time moves when told to, chance is reproducible, what is sent stays here.
+
+mod outlets;
 
 use std::{
     sync::{
@@ -8,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+pub use self::outlets::{FakeHttp, FakeMail, FakeSms, Kept};
 use super::{Clock, Entropy};
 use crate::values::time::Timestamp;
 
@@ -16,6 +19,12 @@ use crate::values::time::Timestamp;
 pub struct Levers {
     /// The clock of the fake world.
     pub clock: Arc<FakeClock>,
+    /// The mail that was sent.
+    pub mail: Arc<FakeMail>,
+    /// The SMS that were sent.
+    pub sms: Arc<FakeSms>,
+    /// The other houses that were asked.
+    pub http: Arc<FakeHttp>,
 }
 
 /// Time that stands still until it is moved.

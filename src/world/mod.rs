@@ -1,10 +1,14 @@
-//! The outside: time and chance (later mail, SMS and outgoing HTTP), each real or fake.
+//! The outside: time, chance, mail, SMS and outgoing HTTP, each real or fake.
 //!
-//! **Responsibility.** The only room that asks the operating system what time it is or for random bytes.
+//! **Responsibility.** The only room that asks the operating system what time it is or for random bytes, and the only one that
+//! begins a conversation with another machine.
 //!
-//! **Invariants.** Time never runs backwards within a process. Failure of the random generator aborts.
+//! **Invariants.** Time never runs backwards within a process. Failure of the random generator aborts. Outgoing HTTP goes to
+//! public addresses, and to others only where the operator allowed it; it follows no redirect, and is bounded in time, size and number
+//! (security.md OUT-1 to OUT-3). No header field of a message holds a line break (OUT-4).
 //!
-//! **Not here.** Deciding anything. Nothing in `domain` imports this room: times and bytes are handed down.
+//! **Not here.** Deciding anything: what is sent and how often it is tried is `chores::delivery`'s. Nothing in `domain` imports this
+//! room: times and bytes are handed down.
 //!
 //! **Start reading at** [`World`].
 
@@ -12,15 +16,21 @@ mod clock;
 mod entropy;
 #[cfg(any(test, feature = "test-util"))]
 mod fake;
+pub mod mail;
+pub mod outgoing;
+mod outlet;
+pub mod sms;
 
 use std::sync::Arc;
 
 #[cfg(any(test, feature = "test-util"))]
-pub use self::fake::{FakeClock, FakeEntropy, Levers};
+pub use self::fake::{FakeClock, FakeEntropy, FakeHttp, FakeMail, FakeSms, Kept, Levers};
 pub use self::{
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
+    outlet::{Doing, SendError},
 };
+use self::{mail::MailSender, outgoing::HttpClient, sms::SmsSender};
 use crate::values::{random::Random, time::Timestamp};
 
 /// Everything the house needs from outside, in one cheap clone.
@@ -28,20 +38,65 @@ use crate::values::{random::Random, time::Timestamp};
 pub struct World {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    mail: Arc<dyn MailSender>,
+    sms: Arc<dyn SmsSender>,
+    http: Arc<dyn HttpClient>,
+}
+
+/// By what means the house reaches others.
+#[derive(Clone, Debug, Default)]
+pub struct Outlets {
+    /// Mail.
+    pub mail: mail::Settings,
+    /// SMS, if there is a gateway.
+    pub sms: Option<sms::Gateway>,
+    /// HTTP.
+    pub outgoing: outgoing::Settings,
 }
 
 impl World {
-    /// The operating system's clock and generator.
+    /// The operating system's clock and generator; nobody can be written to, and public addresses can be asked.
     pub fn real() -> Self {
-        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy) }
+        Self::reaching(Outlets::default())
+    }
+
+    /// The operating system's clock and generator, and what the operator set up for reaching others.
+    pub fn reaching(outlets: Outlets) -> Self {
+        let roots: Arc<[Vec<u8>]> = outlets.outgoing.roots.clone().into();
+        let http: Arc<dyn HttpClient> = Arc::new(outgoing::Client::new(outlets.outgoing));
+        Self {
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SystemEntropy),
+            mail: mail::sender(outlets.mail, &http, &roots),
+            sms: sms::sender(outlets.sms, &http),
+            http,
+        }
     }
 
     #[cfg(any(test, feature = "test-util"))]
     /// A world whose time stands still until a test moves it and whose chance is reproducible.
     pub fn fake() -> (Self, Levers) {
         let clock = Arc::new(FakeClock::new(Timestamp::from_secs(1_800_000_000)));
-        let levers = Levers { clock: clock.clone() };
-        (Self { clock, entropy: Arc::new(FakeEntropy::new(1)) }, levers)
+        let (mail, sms, http) =
+            (Arc::new(FakeMail::default()), Arc::new(FakeSms::default()), Arc::new(FakeHttp::default()));
+        let levers =
+            Levers { clock: clock.clone(), mail: mail.clone(), sms: sms.clone(), http: http.clone() };
+        (Self { clock, entropy: Arc::new(FakeEntropy::new(1)), mail, sms, http }, levers)
+    }
+
+    /// The way to send mail.
+    pub fn mail(&self) -> &dyn MailSender {
+        &*self.mail
+    }
+
+    /// The way to send SMS.
+    pub fn sms(&self) -> &dyn SmsSender {
+        &*self.sms
+    }
+
+    /// The way to ask other houses.
+    pub fn http(&self) -> &dyn HttpClient {
+        &*self.http
     }
 
     /// The present moment. Ask once per request and pass it down.

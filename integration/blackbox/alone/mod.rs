@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod mail;
 mod reload;
 mod session;
 mod surfaces;

@@ -11,7 +11,7 @@ use crate::{
         login::{Begun, Finished, Fresh, Terms, pending::PendingKey},
         session::SessionKey,
     },
-    values::id::SessionId,
+    values::{id::SessionId, random::Random},
 };
 
 use super::DEVICE_LIFETIME;
@@ -22,12 +22,13 @@ pub(in crate::actions) struct Keys {
     id: SessionId,
     pending: PendingKey,
     device: [u8; 16],
+    letter: Random<32>,
 }
 
 impl Keys {
     /// What the transaction stores them under.
     pub(in crate::actions) fn names(&self) -> Fresh {
-        Fresh { session: self.session.hash(), id: self.id, pending: self.pending.hash() }
+        Fresh { session: self.session.hash(), id: self.id, pending: self.pending.hash(), letter: self.letter }
     }
 }
 
@@ -39,6 +40,8 @@ impl Actions {
             limits: settings.limits.clone(),
             throttle: settings.throttle.clone(),
             factors: settings.factors.clone(),
+            door: self.door(),
+            mail: self.wants_mail(),
             keyring: self.0.keyring.clone(),
             epoch: self.0.store.epoch(),
         }
@@ -51,6 +54,7 @@ impl Actions {
             id: SessionId::mint(call.now, self.0.world.random()),
             pending: PendingKey::mint(call.now, self.0.world.random()),
             device: *self.0.world.random::<16>().bytes(),
+            letter: self.0.world.random(),
         }
     }
 
@@ -74,6 +78,7 @@ impl Actions {
             Finished::CodeWrong { ended: true } => Err(Fault::new(Reason::Expired)),
             Finished::Blocked(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait)),
             Finished::Restricted => Err(Fault::new(Reason::PasswordChangeNeeded)),
+            Finished::Stipulated => Err(Fault::new(Reason::Stipulated)),
             Finished::Hindered(Hindrance::Locked) => Err(Fault::new(Reason::Locked)),
             Finished::Hindered(Hindrance::Disabled) => Err(Fault::new(Reason::Disabled)),
             Finished::Stale => Err(Fault::new(Reason::BadCredentials)),

@@ -269,3 +269,6 @@ fn owned_by(claim: &Claim, account: AccountId) -> Result<&Claim, Refusal> {
 fn flow_subject(flow: &str) -> Subject {
     Subject::Other(sha256(&framed(&[b"passkey sign-in", flow.as_bytes()])))
 }
+
+#[cfg(test)]
+mod tests;

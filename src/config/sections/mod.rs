@@ -10,12 +10,19 @@ pub(crate) mod listeners;
 pub(crate) mod log;
 pub(crate) mod passkeys;
 pub(crate) mod password;
+pub(crate) mod people;
 pub(crate) mod portal;
 pub(crate) mod proxies;
 pub(crate) mod second_factors;
 pub(crate) mod session;
+pub(crate) mod simple;
 pub(crate) mod throttle;
 pub(crate) mod vouch;
+// Messages.
+pub(crate) mod mail;
+pub(crate) mod outgoing;
+pub(crate) mod sms;
+mod templates;
 
 use std::fmt::Display;
 

@@ -24,6 +24,7 @@ pub(crate) struct PasswordSection {
     pub(crate) queue: u32,
     pub(crate) wait: Period,
     pub(crate) words: Vec<String>,
+    pub(crate) expire_after: Period,
 }
 
 impl Default for PasswordSection {
@@ -37,6 +38,7 @@ impl Default for PasswordSection {
             queue: 64,
             wait: Period::seconds(3),
             words: Vec::new(),
+            expire_after: Period::seconds(0),
         }
     }
 }
@@ -49,6 +51,9 @@ impl PasswordSection {
         within(ledger, "password.memory", &self.memory, &Size::mib(12), &Size::mib(1024));
         within(ledger, "password.queue", &self.queue, &1, &10_000);
         within(ledger, "password.wait", &self.wait, &Period::seconds(0), &Period::seconds(30));
+        if self.expire_after != Period::seconds(0) {
+            within(ledger, "password.expire_after", &self.expire_after, &Period::days(1), &Period::days(3650));
+        }
         let params = self.params(ledger);
         if self.memory_budget < self.memory {
             ledger.refuse(
@@ -72,7 +77,8 @@ impl PasswordSection {
             wait: self.wait.0,
             ..hashing::Settings::default()
         };
-        Some((PasswordRules { length, words: self.words.clone() }, hashing))
+        let expire_after = Some(self.expire_after.0).filter(|after| !after.is_zero());
+        Some((PasswordRules { length, words: self.words.clone(), expire_after }, hashing))
     }
 
     /// Within the floors and ceilings of security.md section 2.

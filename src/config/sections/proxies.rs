@@ -106,7 +106,7 @@ pub(crate) fn network(key: &str, text: &str, ledger: &mut Ledger) -> Option<IpNe
 }
 
 /// A secret that guards something must not be guessable (OPS-21).
-fn strong(key: &str, secret: &Secret<String>, ledger: &mut Ledger) {
+pub(crate) fn strong(key: &str, secret: &Secret<String>, ledger: &mut Ledger) {
     let text = secret.expose();
     let lower = text.to_ascii_lowercase();
     let distinct = text.chars().collect::<BTreeSet<_>>().len();

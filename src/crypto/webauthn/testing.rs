@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Known, Registered};
+use crate::crypto::text;
 
 /// A device with at most one passkey, in a browser on a page of `origin`.
 #[derive(Clone)]
@@ -77,6 +78,20 @@ impl Device {
         let made = client.register(&self.origin(), request, DefaultClientData).await.unwrap();
         self.passkey = client.authenticator().store().clone();
         serde_json::to_string(&made).unwrap()
+    }
+
+    /// The same under an id that somebody else's passkey has: without attestation nothing is signed here.
+    pub(crate) async fn create_as(&mut self, options: &str, id: &[u8]) -> String {
+        let mut made: Value = serde_json::from_str(&self.create(options).await).unwrap();
+        let own = self.passkey.as_ref().unwrap().credential_id.to_vec();
+        assert_eq!(own.len(), id.len());
+        let object = made["response"]["attestationObject"].as_str().unwrap();
+        let mut object = text::decode_up_to(object, 10_000).unwrap();
+        let at = object.windows(own.len()).position(|part| part == own).unwrap();
+        object[at..at + id.len()].copy_from_slice(id);
+        made["response"]["attestationObject"] = text::encode(&object).into();
+        (made["id"], made["rawId"]) = (text::encode(id).into(), text::encode(id).into());
+        made.to_string()
     }
 
     /// Shows the passkey; what `navigator.credentials.get` gives.

@@ -86,6 +86,13 @@ pub struct AccountRecord {
     /// Owned by `[[accounts]]` of the configuration.
     #[n(12)]
     pub managed: bool,
+    /// When its owner showed that the e-mail address is theirs. Goes with the address; nothing but a redeemed link sets it
+    /// (security.md ENR-3).
+    #[n(13)]
+    pub email_confirmed: Option<Timestamp>,
+    /// The same for the mobile number, by a code.
+    #[n(14)]
+    pub mobile_confirmed: Option<Timestamp>,
 }
 
 impl Record for AccountRecord {
@@ -103,9 +110,8 @@ pub fn create(
     now: Timestamp,
 ) -> Result<AccountRecord, Fault> {
     let canonical = new.username.canonical().to_owned();
-    if !resting::wake_name(tx, home.domain, &canonical, now)? {
-        return Err(taken(Field::Username, "this user name belonged to somebody who left not long ago"));
-    }
+    name_is_free(tx, home, &new.username, now)?;
+    resting::wake_name(tx, home.domain, &canonical, now)?;
     if let Some(email) = &new.email {
         email_is_free(tx, home.tenant, id, email.canonical(), now)?;
     }
@@ -128,12 +134,33 @@ pub fn create(
         status: Status::Active,
         created: now,
         managed: new.managed,
+        email_confirmed: None,
+        mobile_confirmed: None,
     };
     match ACCOUNTS.insert(tx, &id, &record)? {
         Inserted::Done => Ok(record),
         Inserted::Taken(index) => Err(collision(index)),
         Inserted::Exists => Err(Fault::broken("a fresh account id was already in use")),
     }
+}
+
+/// Whether a new account may have this user name: nobody has it, or had it not long ago.
+///
+/// # Errors
+/// [`Reason::Taken`] with a flaw on [`Field::Username`].
+pub fn name_is_free(
+    tx: &impl Reading,
+    home: Home,
+    username: &Username,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if named(tx, home, username)?.is_some() {
+        return Err(collision("username"));
+    }
+    if resting::name_rests(tx, home.domain, username.canonical(), now)? {
+        return Err(taken(Field::Username, "this user name belonged to somebody who left not long ago"));
+    }
+    Ok(())
 }
 
 /// Whether the account may have this e-mail address: nobody else has it, or had it not long ago.
@@ -177,7 +204,7 @@ pub fn mobile_is_free(
 }
 
 /// Writes an account with other addresses back. The old ones rest; that the new ones are free, [`email_is_free`] and
-/// [`mobile_is_free`] have said in this transaction.
+/// [`mobile_is_free`] have said in this transaction. A new address is not confirmed; see [`confirm_email`] and [`confirm_mobile`].
 pub fn readdress(
     tx: &mut WriteTx,
     id: AccountId,
@@ -186,7 +213,14 @@ pub fn readdress(
     now: Timestamp,
 ) -> Result<(), Fault> {
     resting::lay_addresses(tx, id, old, Some(new), now)?;
-    save(tx, id, new)
+    let mut new = new.clone();
+    if new.email_canonical != old.email_canonical {
+        new.email_confirmed = None;
+    }
+    if new.mobile != old.mobile {
+        new.mobile_confirmed = None;
+    }
+    save(tx, id, &new)
 }
 
 /// Writes a changed account back. Its names must still be free.
@@ -205,6 +239,20 @@ pub fn remove(tx: &mut WriteTx, id: AccountId, now: Timestamp) -> Result<Option<
         resting::lay_addresses(tx, id, record, None, now)?;
     }
     Ok(removed)
+}
+
+/// Removes an account that nobody ever used, so that its names can be taken again at once.
+pub fn remove_unused(tx: &mut WriteTx, id: AccountId) -> Result<Option<AccountRecord>, StoreError> {
+    ACCOUNTS.take(tx, &id)
+}
+
+/// The account with this e-mail address, given in its canonical form.
+pub fn by_email(
+    tx: &impl Reading,
+    home: Home,
+    canonical: &str,
+) -> Result<Option<(AccountId, AccountRecord)>, StoreError> {
+    ACCOUNTS.find(tx, &BY_EMAIL, &tenant_key(home.tenant, canonical))
 }
 
 /// The account with this user name.
@@ -300,6 +348,8 @@ mod golden {
             status,
             created: Timestamp::from_millis(1_800_000_000_123),
             managed: true,
+            email_confirmed: None,
+            mobile_confirmed: None,
         }
     }
 
@@ -321,5 +371,17 @@ mod golden {
             ..account(disabled)
         };
         check("src/domain/account/golden/disabled.v1.hex", &bare);
+    }
+
+    /// Proves: OPS-15
+    #[test]
+    fn confirmed_addresses() {
+        let at = Timestamp::from_millis(1_800_000_002_000);
+        let confirmed = AccountRecord {
+            email_confirmed: Some(at),
+            mobile_confirmed: Some(at),
+            ..account(Status::Active)
+        };
+        check("src/domain/account/golden/confirmed.v1.hex", &confirmed);
     }
 }

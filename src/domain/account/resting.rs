@@ -109,6 +109,17 @@ pub(super) fn wake_name(
     }
 }
 
+/// Whether somebody had this user name not long ago.
+pub(super) fn name_rests(
+    tx: &impl Reading,
+    domain: UserDomainId,
+    canonical: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let resting = RESTING_NAMES.get(tx, &NameKey::of(domain, canonical))?;
+    Ok(resting.is_some_and(|resting| now < resting.until))
+}
+
 /// Lets the user name of an account rest.
 pub(super) fn lay_name(tx: &mut WriteTx, record: &AccountRecord, now: Timestamp) -> Result<(), StoreError> {
     let resting = RestingName { until: now + DELETED_NAMES_REST };

@@ -15,5 +15,5 @@ mod records;
 
 pub use self::{
     model::{Denial, Entry, Event, Level, Outcome},
-    records::{AUDIT, AuditRecord, Number, append, recent, remove_before, verify_chain},
+    records::{AUDIT, AuditRecord, Number, append, page_of, recent, remove_before, verify_chain},
 };

@@ -147,8 +147,8 @@ events! {
     MessageGivenUp = 50, "outbox", Warn, "Message given up";
     /// The operator had messages tried again.
     MessagesRetried = 51, "outbox", Info, "Messages tried again";
-    /// The operator tried out delivery by mail.
-    MailTested = 52, "outbox", Info, "Test mail sent";
+    /// The operator tried out delivery.
+    DeliveryTested = 52, "outbox", Info, "Test message sent";
     // Second factors: 40 to 49.
     /// The first factor was right; the second was asked for.
     SecondFactorAsked = 40, "login", Info, "Second factor asked for";
@@ -170,6 +170,82 @@ events! {
     DevicesForgotten = 48, "factor", Info, "Trusted devices forgotten";
     /// A code was sent as a second factor.
     CodeSent = 49, "factor", Info, "Code sent";
+
+    // Joining, confirming and recovering: 55 to 69.
+    /// Something is asked of an account before it may be used (in full).
+    StipulationAdded = 55, "account", Info, "Stipulation added";
+    /// What was asked has been done.
+    StipulationSatisfied = 56, "account", Info, "Stipulation is satisfied";
+    /// The operator asks no more.
+    StipulationRemoved = 57, "account", Info, "Stipulation removed";
+    /// A token satisfied nothing.
+    StipulationRefused = 58, "account", Warn, "Unable to validate stipulation";
+    /// An account was made by its owner.
+    Registered = 59, "account", Info, "Account registered";
+    /// Somebody wanted to register with an address that has an account.
+    RegisteredAgain = 60, "account", Warn, "Registration with an e-mail address in use";
+    /// An account that was never confirmed went.
+    RegistrationLapsed = 61, "account", Info, "Unconfirmed account removed";
+    /// A one-time link was made.
+    LinkOffered = 62, "auth:onetime", Info, "One time token issued";
+    /// A one-time link was used.
+    LinkRedeemed = 63, "auth:onetime", Info, "One time token consumed";
+    /// A one-time link was refused.
+    LinkRefused = 64, "auth:onetime", Warn, "One time token refused";
+    /// A password was replaced without the old one, by a link.
+    PasswordReset = 65, "credential", Warn, "Password reset";
+    /// Somebody was invited.
+    Invited = 66, "account", Info, "Invitation sent";
+    /// An invitation was accepted.
+    InvitationAccepted = 67, "account", Info, "Invitation accepted";
+    /// A new e-mail address or mobile number is to be confirmed.
+    AddressWanted = 68, "account", Info, "Change of address asked for";
+    /// An e-mail address or a mobile number changed after it was confirmed.
+    AddressChanged = 69, "account", Warn, "Address changed";
+
+    // OAuth 2.0: 70 to 84.
+    /// A client was registered.
+    ClientCreated = 70, "oauth2", Info, "OAuth2 client registered";
+    /// A client was changed or switched off.
+    ClientChanged = 71, "oauth2", Info, "OAuth2 client changed";
+    /// A client was removed.
+    ClientDeleted = 72, "oauth2", Warn, "OAuth2 client deleted";
+    /// A client got another secret.
+    ClientSecretMade = 73, "oauth2", Warn, "OAuth2 client secret created";
+    /// A client did not prove itself.
+    ClientAuthFailed = 74, "oauth2", Warn, "OAuth2 client authentication failed";
+    /// A person let a client act, and it got a code.
+    AuthorizationGranted = 75, "auth:oauth2", Info, "Issued OAuth2 code";
+    /// A person did not let a client act.
+    AuthorizationDeclined = 76, "auth:oauth2", Info, "OAuth2 authorization declined";
+    /// A client got tokens.
+    TokensIssued = 77, "auth:oauth2", Info, "Issued OAuth2 access_token";
+    /// A client renewed its tokens.
+    TokensRenewed = 78, "auth:oauth2", Info, "Renewed OAuth2 access_token";
+    /// A client was refused tokens.
+    TokensRefused = 79, "auth:oauth2", Warn, "OAuth2 token refused";
+    /// A code came a second time: it is in wrong hands.
+    CodeReplayed = 80, "auth:oauth2", Alert, "OAuth2 code used twice; its tokens are revoked";
+    /// A refresh token came again after it had been replaced: it is in wrong hands.
+    RefreshTokenReused = 81, "auth:oauth2", Alert, "OAuth2 refresh_token used twice; its tokens are revoked";
+    /// A person took back what was granted.
+    TokensRevoked = 82, "auth:oauth2", Info, "OAuth2 tokens revoked";
+    /// A signing key was made.
+    SigningKeyMade = 83, "oauth2", Info, "Signing key created";
+    /// Signing keys that nobody needs any more were removed.
+    SigningKeyRemoved = 84, "oauth2", Info, "Signing key removed";
+
+    // Programs: API keys and the service secret.
+    /// The operator made an API key.
+    ApiKeyAdded = 85, "apikey", Alert, "API key created";
+    /// The operator revoked an API key.
+    ApiKeyRevoked = 86, "apikey", Alert, "API key revoked";
+    /// An API key was refused: unknown, over, or not for this.
+    ApiKeyRefused = 87, "apikey", Warn, "API key refused";
+    /// A program acted for an account; written now and then, not for every request.
+    ApiKeyUsed = 88, "apikey", Info, "API key used";
+    /// A program that asked whether credentials are right gave the wrong secret of its own.
+    ServiceRefused = 89, "auth:simple", Warn, "Service secret refused";
 
     // Passkeys: 95 to 99.
     /// A passkey was added.

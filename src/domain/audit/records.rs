@@ -145,6 +145,19 @@ pub fn recent(
     Ok(rows.into_iter().map(|(_, record)| record).collect())
 }
 
+/// A page of an account's trail, newest first: up to `limit` entries behind the newest `offset`. Skipping reads no entry.
+pub fn page_of(
+    tx: &impl Reading,
+    subject: AccountId,
+    offset: usize,
+    limit: usize,
+) -> Result<Vec<AuditRecord>, StoreError> {
+    let mut prefix = KeyBuf::new();
+    prefix.id(subject.bytes());
+    let rows = AUDIT.list_behind(tx, &BY_SUBJECT, &prefix, Direction::Backward, offset, limit)?;
+    Ok(rows.into_iter().map(|(_, record)| record).collect())
+}
+
 /// Whether the chain holds from the oldest kept entry to the head; otherwise the number of the first entry that is missing
 /// or does not fit.
 pub fn verify_chain(tx: &impl Reading) -> Result<Result<u64, u64>, StoreError> {

@@ -12,6 +12,7 @@
 
 mod codes;
 mod links;
+mod pace;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use minicbor::{Decode, Encode};
 pub use self::{
     codes::{CodeFor, MOST_TRIES, NewCode, Tried, offer_code, sweep_codes, tidied, try_code, void_code},
     links::{Link, NewLink, offer, peek, redeem, sweep_links, void},
+    pace::{Pace, PaceRules, Receiver, pace, sweep_paces},
 };
 use crate::{
     store::{KeyBuf, StoreError, WriteTx},

@@ -298,6 +298,8 @@ fn account(email: Option<&str>, mobile: Option<&str>) -> AccountRecord {
         status: Status::Active,
         created: at(0),
         managed: false,
+        email_confirmed: None,
+        mobile_confirmed: None,
     }
 }
 

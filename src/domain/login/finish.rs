@@ -50,7 +50,7 @@ pub fn finish(
     let cleared = finish.counters.cleared();
     let finished = proceed(tx, finish.arrival.clone(), aim, &cleared, &finish.second, scene)?;
     // A closed account is not touched, not even by its owner.
-    if !matches!(finished, Finished::Hindered(_) | Finished::Stale)
+    if !matches!(finished, Finished::Hindered(_) | Finished::Stipulated | Finished::Stale)
         && let Some(hash) = &finish.renewed
         && credential::renew_hash(tx, id, finish.version, hash)?
     {

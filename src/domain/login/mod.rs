@@ -11,14 +11,18 @@
 //!
 //! **Start reading at** [`throttle::Rules`], then [`next()`], [`proceed`] and [`second::answer`].
 
+mod door;
 mod finish;
 mod next;
 pub mod passkey;
+mod notices;
 pub mod pending;
 pub mod second;
 pub mod throttle;
 
 pub use self::{
+    door::Door,
     finish::{Finish, finish, miss},
     next::{Aim, Arrival, Begun, Finished, Fresh, Next, Scene, Terms, next, proceed},
+    notices::{SEVERAL, circumstances, forget_places, remember_place},
 };

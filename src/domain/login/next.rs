@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{
+    door::Door,
+    notices,
     pending::{self, PENDING_LIFETIME, PendingHash, PendingRecord},
     second::{self, Guess, Judged},
     throttle::{self, CounterKey, Counters},
@@ -18,10 +20,12 @@ use crate::{
         fault::Fault,
         keyring::Keyring,
         session::{self, Lifetimes, NewSession, SessionHash, SessionRecord},
+        stipulation::{self, Stipulation},
     },
     store::{Reading, StoreError, WriteTx},
     values::{
         id::{AccountId, SessionId},
+        random::Random,
         secret::Secret,
         time::Timestamp,
     },
@@ -36,6 +40,10 @@ pub struct Terms {
     pub throttle: throttle::Rules,
     /// Second factors.
     pub factors: factor::Rules,
+    /// What every account has to do before it may go anywhere.
+    pub door: Door,
+    /// Whether the owners of accounts can be told something.
+    pub mail: bool,
     /// Our keys.
     pub keyring: Arc<Keyring>,
     /// The store's restore epoch.
@@ -51,6 +59,8 @@ pub struct Fresh {
     pub id: SessionId,
     /// Of a login transaction.
     pub pending: PendingHash,
+    /// Chance for a letter to the account's owner.
+    pub letter: Random<32>,
 }
 
 /// The circumstances of one transaction.
@@ -131,6 +141,8 @@ pub enum Finished {
     Restricted,
     /// What was proven is right, but the account may not be used.
     Hindered(Hindrance),
+    /// What was proven is right, but something is still asked of the account.
+    Stipulated,
     /// The credential was changed, or the account deleted, in the meantime: as if it had been wrong.
     Stale,
 }
@@ -155,6 +167,8 @@ pub struct Begun {
 pub enum Next {
     /// The account may not be used.
     Hindered(Hindrance),
+    /// Something is still asked of the account, and no session can satisfy it.
+    Stipulated,
     /// One of these has to be proven first.
     SecondFactor(Vec<Factor>),
     /// Nothing.
@@ -171,17 +185,20 @@ pub fn next(
     account: &AccountRecord,
     strength: &Strength,
     terms: &Terms,
+    now: Timestamp,
 ) -> Result<Next, Fault> {
     if let Some(hindrance) = account.status.hindrance() {
         return Ok(Next::Hindered(hindrance));
+    }
+    if !stipulation::blocking(tx, id)?.is_empty() {
+        return Ok(Next::Stipulated);
     }
     let factors = factor::of_account(tx, id)?;
     let options = factor::options(&factors, account, &terms.factors);
     if strength.level() < Level::SecondFactor && !options.is_empty() {
         return Ok(Next::SecondFactor(options));
     }
-    let restricted = PASSWORDS.get(tx, &id)?.is_some_and(|password| password.temporary);
-    Ok(Next::Session { restricted })
+    Ok(Next::Session { restricted: !terms.door.tasks(tx, id, account, now)?.is_empty() })
 }
 
 /// Goes on after something was proven: to a session, to a login transaction, or to a refusal. `counters` are those of the
@@ -201,11 +218,16 @@ pub fn proceed(
     recognise_device(tx, &mut arrival, version, terms, call)?;
     let mut clears = counters.to_vec();
     loop {
-        match next(tx, id, &account, &arrival.strength, terms)? {
+        match next(tx, id, &account, &arrival.strength, terms, call.now)? {
             Next::Hindered(hindrance) => {
                 let entry = Entry::refused(Event::SignInFailed, id.to_string(), call).about(id);
                 audit::append(tx, &entry.detail(format!("the account is {}", account.status.as_str())))?;
                 return Ok(Finished::Hindered(hindrance));
+            }
+            Next::Stipulated => {
+                let entry = Entry::refused(Event::SignInFailed, id.to_string(), call).about(id);
+                audit::append(tx, &entry.detail("something is still asked of the account"))?;
+                return Ok(Finished::Stipulated);
             }
             Next::SecondFactor(options) => match (aim, aim.code()) {
                 (Aim::Steps, _) => {
@@ -237,7 +259,7 @@ pub fn proceed(
                 }
             },
             Next::Session { restricted } => {
-                return enter(tx, arrival, aim, restricted, &clears, scene);
+                return enter(tx, arrival, &account, aim, restricted, &clears, scene);
             }
         }
     }
@@ -268,6 +290,7 @@ fn recognise_device(
 fn enter(
     tx: &mut WriteTx,
     arrival: Arrival,
+    account: &AccountRecord,
     aim: &Aim,
     restricted: bool,
     clears: &[CounterKey],
@@ -276,10 +299,12 @@ fn enter(
     let Scene { fresh, terms, call } = *scene;
     let id = arrival.account;
     if restricted && matches!(aim, Aim::ProofOnly(_)) {
-        // A password that somebody else set opens nothing but the page where it is replaced.
-        return Ok(Finished::Restricted);
+        // What is asked is done on our pages, and opens nothing else before.
+        let tasks = terms.door.tasks(tx, id, account, call.now)?;
+        let change = tasks.contains(&Stipulation::ChangePassword);
+        return Ok(if change { Finished::Restricted } else { Finished::Stipulated });
     }
-    let failures = throttle::clear_keys(tx, clears)?;
+    let failures = throttle::clear(tx, clears)?;
     let how = proofs(&arrival.strength);
     let after = if failures == 0 { String::new() } else { format!("; after {failures} failures") };
     let done = Entry::done(Event::SignedIn, id.to_string(), call).about(id);
@@ -304,6 +329,7 @@ fn enter(
     audit::append(tx, &done.detail(format!("{how}; session {}{after}", begun.session.id)))?;
     let factors = factor::of_account(tx, id)?;
     let version = PASSWORDS.get(tx, &id)?.as_ref().map(PasswordRecord::version);
+    notices::after_sign_in(tx, id, account, version, failures, scene)?;
     let (review, trust) = (factors.review, factors.trust);
     Ok(Finished::SignedIn(Begun { session: begun.session, failures, review, trust, version }))
 }

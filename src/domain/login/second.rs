@@ -223,7 +223,7 @@ pub fn raise(
 ) -> Result<Finished, Fault> {
     let Scene { fresh, call, .. } = *scene;
     let id = session.account;
-    let failures = throttle::clear_keys(tx, &counters.cleared())?;
+    let failures = throttle::clear(tx, &counters.cleared())?;
     let strength = session.strength.clone().and(factor, call.now);
     let raised = session::raise(tx, hash, session, (fresh.session, fresh.id), strength, call.now)?;
     let entry = Entry::done(Event::SteppedUp, id.to_string(), call).about(id);

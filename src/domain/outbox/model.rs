@@ -150,6 +150,8 @@ templates! {
     ApprovalWanted = 18, "approval-wanted", Mail, [], ["link"];
     /// The operator tries out delivery by mail.
     Test = 19, "test", Mail, [], [];
+    /// The operator tries out delivery by SMS.
+    SmsTest = 20, "sms-test", Sms, [], [];
 }
 
 impl Template {

@@ -253,6 +253,25 @@ pub fn due(tx: &impl Reading, channel: Channel) -> Result<Option<Timestamp>, Sto
     Ok(first.and_then(|(_, record)| record.due()))
 }
 
+/// Removes up to `limit` messages of a channel that are due, because there is no way to send them. Returns how many.
+pub fn discard(
+    tx: &mut WriteTx,
+    channel: Channel,
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let mut prefix = KeyBuf::new();
+    prefix.u8(channel.number());
+    let mut count = 0;
+    for (id, record) in OUTBOX.list(tx, &DUE, &prefix, None, limit)?.items {
+        if record.due().is_some_and(|due| due <= now) {
+            OUTBOX.take(tx, &id)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
 /// What a worker's report led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {

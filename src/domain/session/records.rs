@@ -7,7 +7,7 @@ use super::{
     lifetimes::{Lifetimes, Liveness},
 };
 use crate::{
-    domain::{call::Call, caller::Strength},
+    domain::{call::Call, caller::Strength, token},
     store::{Index, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
     values::{
         id::{AccountId, SessionId},
@@ -103,8 +103,15 @@ pub fn begin(
     limits: &Lifetimes,
     epoch: u64,
 ) -> Result<Begun, StoreError> {
-    if let Some(old) = &new.replaces {
-        SESSIONS.take(tx, old)?;
+    if let Some(old) = &new.replaces
+        && let Some(old) = SESSIONS.take(tx, old)?
+    {
+        // What OAuth clients were granted goes on with the same person and ends with another (SES-14).
+        if old.account == new.account {
+            token::move_session(tx, old.id, new.id)?;
+        } else {
+            token::end_of_session(tx, old.id)?;
+        }
     }
     let evicted = make_room(tx, new.account, limits.per_person.saturating_sub(1))?;
     let remembered = new.remembered && limits.offers_remembering();
@@ -136,22 +143,29 @@ pub fn raise(
     now: Timestamp,
 ) -> Result<SessionRecord, StoreError> {
     SESSIONS.take(tx, old)?;
+    token::move_session(tx, session.id, id)?;
     let raised = SessionRecord { id, strength, last_seen: session.last_seen.max(now), ..session };
     SESSIONS.set(tx, &hash, &raised)?;
     Ok(raised)
 }
 
-/// Ends one session. Returns it when it was there.
+/// Ends one session, and with it what OAuth clients were granted in it. Returns it when it was there.
 pub fn end(tx: &mut WriteTx, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
-    SESSIONS.take(tx, hash)
+    let ended = SESSIONS.take(tx, hash)?;
+    if let Some(session) = &ended {
+        token::end_of_session(tx, session.id)?;
+    }
+    Ok(ended)
 }
 
-/// Ends all sessions of an account, except one if asked. Returns how many ended.
+/// Ends all sessions of an account, except one if asked, and all tokens of OAuth clients that act for it (security.md SES-9).
+/// Returns how many sessions ended.
 pub fn end_all(
     tx: &mut WriteTx,
     account: AccountId,
     except: Option<&SessionHash>,
 ) -> Result<usize, StoreError> {
+    token::end_of_account(tx, account)?;
     let mut ended = 0;
     for (hash, _) in of_account(tx, account)? {
         if Some(&hash) != except {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::apikeys::{KeyCommand, KeyView};
+
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
@@ -147,6 +149,32 @@ pub enum Command {
     },
     /// Load the configuration anew.
     Reload,
+    /// Do something about API keys.
+    ApiKey {
+        /// What.
+        verb: KeyCommand,
+    },
+
+    // Messages.
+    /// Send a test message now.
+    MailTest {
+        /// Where to: an address, or a number.
+        to: String,
+        /// In which language; the configured one when absent.
+        language: Option<String>,
+    },
+    /// List messages, at most 1000.
+    MailQueue {
+        /// Those that were delivered, too.
+        all: bool,
+        /// The id after which to go on.
+        after: Option<String>,
+    },
+    /// Have messages tried again now.
+    MailRetry {
+        /// Which; all that wait or were given up when absent.
+        message: Option<String>,
+    },
 }
 
 /// The answer to a command.
@@ -165,8 +193,12 @@ pub enum Reply {
     Groups(Vec<GroupView>),
     /// Audit entries.
     Audit(Vec<AuditView>),
+    /// API keys.
+    ApiKeys(Vec<KeyView>),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
+    /// Messages.
+    Messages(Vec<MessageView>),
 }
 
 /// Why a command was not carried out.
@@ -231,6 +263,29 @@ pub struct GroupView {
     pub name: String,
     /// User names of its members.
     pub members: Vec<String>,
+}
+
+/// A message as the operator sees it: never what it says.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MessageView {
+    /// Its id.
+    pub id: String,
+    /// What it says.
+    pub template: String,
+    /// `mail` or `sms`.
+    pub channel: String,
+    /// Where to.
+    pub to: String,
+    /// `waiting`, `sending`, `delivered` or `given up`.
+    pub state: String,
+    /// When it was queued.
+    pub created: String,
+    /// When it is tried next, was delivered or was given up.
+    pub at: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Why the last one failed.
+    pub error: Option<String>,
 }
 
 /// An audit entry as the operator sees it.

@@ -97,6 +97,10 @@ impl Operator {
                     "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
                 )))
             }
+            Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
+            Command::MailTest { .. } | Command::MailQueue { .. } | Command::MailRetry { .. } => {
+                super::mail::run(&self.actions, call, &permit, command).await
+            }
             Command::Reload => match &self.reload {
                 Some(reload) => {
                     reload().await.map(Reply::Done).map_err(|wrong| Fault::malformed(Field::Body, wrong))
@@ -106,6 +110,10 @@ impl Operator {
                 }
             },
         }
+    }
+
+    pub(super) const fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     async fn account(&self, call: &Call, permit: &Permit, command: Command) -> Result<Reply, Fault> {
@@ -235,9 +243,9 @@ impl Operator {
 }
 
 /// No answer lists more.
-const MOST_ROWS: usize = 1000;
+pub(super) const MOST_ROWS: usize = 1000;
 
-fn flaw(field: Field, error: impl Display) -> Fault {
+pub(super) fn flaw(field: Field, error: impl Display) -> Fault {
     Fault::malformed(field, error.to_string())
 }
 
@@ -245,7 +253,7 @@ fn group_name(name: &str) -> Result<GroupName, Fault> {
     GroupName::parse(name).map_err(|error| flaw(Field::Group, error))
 }
 
-fn parsed<T: FromStr<Err: Display>>(text: &str, field: Field) -> Result<T, Fault> {
+pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str, field: Field) -> Result<T, Fault> {
     text.parse().map_err(|error| flaw(field, error))
 }
 

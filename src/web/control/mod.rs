@@ -9,8 +9,10 @@
 //!
 //! **Start reading at** [`Command`].
 
+mod apikeys;
 mod command;
 mod execute;
+mod mail;
 
 use axum::{
     Json, Router,
@@ -20,7 +22,8 @@ use axum::{
 };
 
 pub use self::{
-    command::{AccountView, AuditView, Command, GroupView, Refused, Reply, SessionView},
+    apikeys::{KeyCommand, KeyView},
+    command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
 };
 use super::{

@@ -11,7 +11,7 @@ use crate::{
     },
     gate::Presence,
     serve::Arrival,
-    web::Shared,
+    web::{Shared, edge::cookies::Own},
 };
 
 impl Shared {
@@ -27,6 +27,7 @@ impl Shared {
             now: self.actions.world().now(),
             client,
             request: RequestId::new(arrival.id.to_string()),
+            device: self.jar.own(&parts.headers, Own::Device).map(Box::from),
             agent: agent.chars().filter(|c| !c.is_control()).take(Call::AGENT_LIMIT).collect(),
         })
     }

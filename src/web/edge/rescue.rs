@@ -11,6 +11,7 @@ use axum::{
     extract::Request,
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::MethodRouter,
 };
 use http::{HeaderValue, Method, StatusCode, header};
 
@@ -49,6 +50,18 @@ pub fn family<S: Clone + Send + Sync + 'static>(routes: Router<S>, envelope: imp
         }))
 }
 
+/// The same for one endpoint that refuses in other words than its family.
+pub fn endpoint<S: Clone + Send + Sync + 'static>(
+    route: MethodRouter<S>,
+    envelope: impl Envelope,
+) -> MethodRouter<S> {
+    let envelope = Arc::new(envelope);
+    route.route_layer(middleware::from_fn(move |request: Request, next: Next| {
+        let envelope = envelope.clone();
+        async move { rescue(&*envelope, request, next).await }
+    }))
+}
+
 async fn rescue(envelope: &dyn Envelope, request: Request, next: Next) -> Response {
     let call = request.extensions().get::<Call>().map(|call| call.request.to_string()).unwrap_or_default();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -85,7 +98,9 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         | Reason::Expired
         | Reason::InvalidToken => StatusCode::UNAUTHORIZED,
         Reason::Forbidden | Reason::CrossSite | Reason::Managed => StatusCode::FORBIDDEN,
-        Reason::NotFound | Reason::NoPassword | Reason::SwitchedOff => StatusCode::NOT_FOUND,
+        Reason::NotFound | Reason::NoSuchAccount | Reason::NoPassword | Reason::SwitchedOff => {
+            StatusCode::NOT_FOUND
+        }
         Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Reason::Taken | Reason::LastOne => StatusCode::CONFLICT,
         Reason::WeakPassword | Reason::Malformed | Reason::EmailTaken => StatusCode::BAD_REQUEST,

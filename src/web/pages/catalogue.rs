@@ -97,6 +97,45 @@ messages! {
     WithSms, "with-sms", "Code by SMS";
     SignInOver, "sign-in-over", "That took too long, or too many codes were wrong. Please begin again.";
 
+    // Passkeys.
+    PasskeySignIn, "passkey-sign-in", "Sign in with a passkey";
+    PasskeyUse, "passkey-use", "Use a passkey";
+    WithPasskey, "with-passkey", "Passkey";
+    AskPasskey, "ask-passkey", "Show one of your passkeys.";
+    PasskeyScript, "passkey-script", "Passkeys need scripts, which are switched off in this browser.";
+    PasskeyFailed, "passkey-failed", "Your browser did not show a passkey. Try again, or choose another way.";
+    PasskeyWrong, "passkey-wrong", "This passkey was not accepted.";
+    PasskeyLate, "passkey-late", "That took too long. Try again.";
+    PasskeyTaken, "passkey-taken", "This passkey belongs to an account already.";
+    PasskeysTitle, "passkeys-title", "Passkeys";
+    PasskeysText, "passkeys-text", "A passkey is kept by your device, your password manager or a security key. It proves who you are without anything to remember, and no other site can ask for it.";
+    PasskeysOff, "passkeys-off", "Passkeys cannot be added here.";
+    PasskeyCreated, "passkey-created", "since {time}";
+    PasskeyUnused, "passkey-unused", "not used yet";
+    PasskeyBackedUp, "passkey-backed-up", "kept in more than one place";
+    PasskeyName, "passkey-name", "Name";
+    PasskeyRename, "passkey-rename", "Give it another name";
+    PasskeyRenameDo, "passkey-rename-do", "Save";
+    PasskeyRemove, "passkey-remove", "Remove";
+    PasskeyRemoveLabel, "passkey-remove-label", "Remove the passkey {name}";
+    PasskeyAddTitle, "passkey-add-title", "Add a passkey";
+    PasskeyAdd, "passkey-add", "Add a passkey";
+    PasskeyAdded, "passkey-added", "The passkey is added.";
+    PasskeyRenamed, "passkey-renamed", "The passkey has another name.";
+    PasskeyRemoved, "passkey-removed", "The passkey is removed. Your other sessions have ended.";
+    PasskeyLastOne, "passkey-last-one", "This passkey is the only way into your account, so it has to stay.";
+
+    // The documents of the API families.
+    DocumentsTitle, "documents-title", "API documents";
+    DocumentJson, "document-json", "The same for programs (OpenAPI 3.1)";
+    DocumentServers, "document-servers", "Addresses";
+    DocumentSchemes, "document-schemes", "Ways of proving who calls";
+    DocumentAccess, "document-access", "who may call";
+    DocumentAnybody, "document-anybody", "anybody";
+    DocumentNeeded, "document-needed", "required";
+    DocumentBody, "document-body", "body";
+    DocumentShapes, "document-shapes", "Shapes";
+
     // Redirects in a circle.
     LoopTitle, "loop-title", "You are being sent in circles";
     LoopText, "loop-text", "You are signed in here as {name}, but {place} sends you back again and again. The portal has stopped. One of these is probably the cause:";
@@ -129,6 +168,66 @@ messages! {
     NewPasswordAgain, "new-password-again", "New password again";
     PasswordHint, "password-hint", "A few unrelated words make a good one. At least {least} characters; spaces are fine.";
     PasswordsDiffer, "passwords-differ", "The two new passwords are not the same.";
+
+    // Joining.
+    RegisterTitle, "register-title", "Create an account";
+    RegisterText, "register-text", "You choose the user name; it cannot be changed later.";
+    RegisterTextConfirm, "register-text-confirm", "You choose the user name; it cannot be changed later. We send a link to your address, and the account opens when you have followed it.";
+    RegisteredTitle, "registered-title", "Nearly there";
+    RegisteredConfirm, "registered-confirm", "We have sent you mail. Follow the link in it within a day; then sign in.";
+    RegisteredConfirmApprove, "registered-confirm-approve", "We have sent you mail. Follow the link in it within a day. After that, whoever runs this service looks at your account and opens it.";
+    RegisteredApprove, "registered-approve", "Your account is made. Whoever runs this service looks at it and opens it.";
+    RegisteredSignIn, "registered-sign-in", "Your account is made. Sign in to go on.";
+    InviteTitle, "invite-title", "You are invited";
+    InviteText, "invite-text", "Choose a user name and a password. The account is for the address below.";
+    InviteGroups, "invite-groups", "You will be in: {groups}.";
+    InviteDeadText, "invite-dead-text", "The invitation was used, is too old, or is incomplete. Ask whoever invited you for another one.";
+    Forgotten, "forgotten", "Forgot your password?";
+
+    // Confirming an address.
+    ConfirmTitle, "confirm-title", "Confirm your e-mail address";
+    ConfirmText, "confirm-text", "Press the button to confirm that this address is yours.";
+    ConfirmDo, "confirm-do", "Confirm";
+    ConfirmedTitle, "confirmed-title", "Your address is confirmed";
+    ConfirmedText, "confirmed-text", "You can sign in with it from now on.";
+    ConfirmDeadText, "confirm-dead-text", "The link was used, is too old, or is incomplete, or the address is somebody else's by now. If you have confirmed already, just sign in; if not, have another letter sent.";
+    ConfirmAgain, "confirm-again", "Send the letter again";
+    ConfirmAgainTitle, "confirm-again-title", "Another confirmation letter";
+    ConfirmAgainText, "confirm-again-text", "Type the user name that you chose. The letter goes to the address you gave with it.";
+    SentIfKnown, "sent-if-known", "If there is an account to send mail about, it is on its way. It can take a few minutes; look into the folder for unwanted mail, too.";
+
+    // Without the password.
+    ForgotTitle, "forgot-title", "Forgot your password?";
+    ForgotText, "forgot-text", "We send a link to your e-mail address with which you can choose a new password.";
+    ForgotDo, "forgot-do", "Send the link";
+    RecoverTitle, "recover-title", "Choose a new password";
+    RecoverText, "recover-text", "All your sessions will end. If you use a second factor, it is asked for afterwards.";
+    RecoveredTitle, "recovered-title", "Your password is changed";
+    RecoveredWaits, "recovered-waits", "Something is still asked of this account before it can be used.";
+    OnetimeTitle, "onetime-title", "Sign in with this link";
+    OnetimeText, "onetime-text", "Press the button to sign in. The link works once.";
+    LinkDeadText, "link-dead-text", "It was used, is too old, or is incomplete. Ask for another one.";
+
+    // Terms.
+    TermsTitle, "terms-title", "Terms of use";
+    TermsText, "terms-text", "Before you go on, please read and accept the terms of this service.";
+    TermsAccept, "terms-accept", "I have read the terms and accept them:";
+    TermsDo, "terms-do", "Go on";
+    TermsNeeded, "terms-needed", "The terms must be accepted.";
+
+    // The own profile.
+    ProfileTitle, "profile-title", "Your profile";
+    ProfileSave, "profile-save", "Save the name";
+    ProfileSaved, "profile-saved", "Saved.";
+    ProfileSent, "profile-sent", "If the address can be used, mail is on its way to it. It takes effect when you follow the link; until then the old one stays.";
+    ProfileEmailHint, "profile-email-hint", "A new address takes effect when you have followed the link we send there. The old one gets a notice.";
+    ProfileEmailOpen, "profile-email-open", "This address is not confirmed yet.";
+    ProfileEmailDo, "profile-email-do", "Send the link";
+    ProfileMobileHint, "profile-mobile-hint", "With the country code, as in +49 30 123456. We send a code there.";
+    ProfileMobileDo, "profile-mobile-do", "Send a code";
+    ProfileCode, "profile-code", "Code that was sent to {number}";
+    CodeOver, "code-over", "This code is over. Have another one sent.";
+    StipulatedSignIn, "stipulated-sign-in", "Something is still asked of this account: follow the link in the mail we sent, or wait until whoever runs this service has opened it.";
 
     // Changing the password.
     ChangeTitle, "change-title", "Change your password";

@@ -15,7 +15,7 @@ use super::{
     circles,
     flow::{self, Flow, TOKEN},
     form::Form,
-    hidden, loops, second,
+    hidden, loops, passkeys, second,
     view::View,
     way::{Own, Way, see_other},
 };
@@ -125,15 +125,31 @@ pub(super) async fn begin(
 fn ask(shared: &Shared, flow: &Flow, way: &Way, name: &str) -> View {
     let token = shared.keyring.form_token(flow.binding());
     let end = way.end(shared);
+    let passkey = passkeys::sign_in_box(shared, way, &token);
+    let script = passkey.is_some();
     let values = context! {
         complaint => minijinja::Value::from(()),
         remarks => Vec::<String>::new(),
         place => way.to.as_ref().and_then(ReturnTo::origin).map(host_of),
         fields => hidden(way.fields().chain([(TOKEN, token.as_str())])),
         name => name,
+        links => links(shared),
+        passkey => passkey,
         offers_remembering => shared.actions.settings().limits.offers_remembering(),
     };
-    View::new("login.html", values).leading_to(end.origin()).with_cookies([flow.cookie(shared)])
+    View::new("login.html", values).with_script(script).leading_to(end.origin()).with_cookies([flow.cookie(shared)])
+}
+
+/// Where somebody can go who cannot sign in yet, or not any more.
+fn links(shared: &Shared) -> Vec<minijinja::Value> {
+    let offered = [
+        (shared.actions.offers_recovery(), "/forgot", Message::Forgotten),
+        (shared.actions.offers_registration(), "/register", Message::RegisterTitle),
+    ];
+    let link = |(_, href, label): &(bool, &str, Message)| {
+        context! { href => *href, label => label.fill(Language::default(), &[]) }
+    };
+    offered.iter().filter(|(is_offered, ..)| *is_offered).map(link).collect()
 }
 
 /// What the form says of a refusal; `None` for refusals that get a page of their own.
@@ -144,6 +160,7 @@ fn complaint(fault: &Fault) -> Option<String> {
         Reason::BadCredentials | Reason::Malformed => Message::BadCredentials,
         Reason::Locked => Message::Locked,
         Reason::Disabled => Message::Disabled,
+        Reason::Stipulated => Message::StipulatedSignIn,
         Reason::Throttled => {
             let wait = waiting(language, fault.retry_after.unwrap_or_default());
             return Some(Message::Throttled.fill(language, &[("wait", &wait)]));

@@ -14,16 +14,24 @@
 
 mod agent;
 mod catalogue;
+mod document;
 mod fields;
 mod flow;
 mod form;
+mod links;
 mod login;
 mod logout;
 mod loops;
 mod me;
+mod passkeys;
 mod password;
+mod profile;
+mod recover;
+mod register;
 mod second;
 mod setup;
+mod sheet;
+mod terms;
 mod trouble;
 mod view;
 mod way;
@@ -31,7 +39,11 @@ mod way;
 use axum::{Router, response::Response, routing};
 use minijinja::{Value, context};
 
-pub use self::trouble::{PagesEnvelope, refusal};
+pub(in crate::web) use self::links::{arrive, visitor};
+pub use self::{
+    document::{document, documents},
+    trouble::{PagesEnvelope, refusal},
+};
 use self::{
     trouble::circles,
     way::{Own, Way, see_other},
@@ -48,7 +60,8 @@ pub fn is_for(path: &str) -> bool {
         .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me"];
+const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me", "/register", "/invite", "/confirm", "/onetime", "/forgot", "/recover", "/terms",
+];
 
 /// The pages. `/` is among them for portals on whose host no app lives; who dispatches decides that.
 pub fn routes(shared: Shared) -> Router {
@@ -60,8 +73,27 @@ pub fn routes(shared: Shared) -> Router {
         .route("/setup", routing::get(setup::show).post(setup::create))
         .route("/password", routing::get(password::show).post(password::change))
         .route("/me", routing::get(me::show))
-        .route("/me/sessions/end", routing::post(me::end_sessions));
+        .route("/me/sessions/end", routing::post(me::end_sessions))
+        .merge(passkeys::routes(&shared))
+        .merge(account_routes());
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)
+}
+
+/// Joining, confirming and recovering.
+fn account_routes() -> Router<Shared> {
+    Router::new()
+        .route("/register", routing::get(register::show).post(register::create))
+        .route("/invite", routing::get(register::show_invitation).post(register::accept_invitation))
+        .route("/confirm", routing::get(links::show_confirm).post(links::confirm))
+        .route("/confirm/again", routing::post(links::send_again))
+        .route("/onetime", routing::get(links::show_onetime).post(links::redeem_onetime))
+        .route("/forgot", routing::get(recover::show_forgot).post(recover::forgot))
+        .route("/recover", routing::get(recover::show).post(recover::reset))
+        .route("/terms", routing::get(terms::show).post(terms::accept))
+        .route("/me/profile", routing::get(profile::show).post(profile::rename))
+        .route("/me/profile/email", routing::post(profile::email))
+        .route("/me/profile/mobile", routing::post(profile::mobile))
+        .route("/me/profile/mobile/confirm", routing::post(profile::confirm_mobile))
 }
 
 /// Who is signed in at this browser.

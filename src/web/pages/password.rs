@@ -23,6 +23,7 @@ use crate::{
         call::Call,
         fault::{Fault, Reason},
         keyring::FormBinding,
+        stipulation::Stipulation,
     },
     web::{
         Shared,
@@ -41,10 +42,15 @@ pub(super) async fn show(
     let Some(here) = Here::of(&presence) else {
         return Ok(answer(login_first(&shared, Own::Password)));
     };
+    if here.session.restricted
+        && let Some(elsewhere) = other_task(&shared, &call, &here, &way)?
+    {
+        return Ok(answer(elsewhere));
+    }
     if here.fresh_authority(&shared, &call).is_err() {
         return Ok(answer(again(&shared, &way)));
     }
-    Ok(answer(ask(&shared, &here, &way).render(&shared)))
+    Ok(answer(ask(&shared, &call, &here, &way).render(&shared)))
 }
 
 /// `POST /password`
@@ -75,11 +81,14 @@ pub(super) async fn change(
     form.finish()?;
     if !change.new.matches(repeated.expose()) {
         let said = vec![Message::PasswordsDiffer.fill(Language::default(), &[])];
-        return Ok(once_more(&shared, &here, &way, &Fault::new(Reason::Malformed), said));
+        return Ok(once_more(&shared, &call, &here, &way, &Fault::new(Reason::Malformed), said));
     }
     match shared.actions.change_password(&call, authority, change).await {
         Ok((key, session)) => {
             let cookie = shared.jar.begin(&key.text(), Some(session.ends.since(call.now)));
+            if session.restricted {
+                return Ok(answer(see_other(&shared, &way.through(Own::Password, None), [cookie])));
+            }
             let end = match &way.to {
                 Some(to) => End::Checked(to.clone()),
                 None => End::Own("/me?changed=1"),
@@ -87,10 +96,26 @@ pub(super) async fn change(
             Ok(answer(see_other(&shared, end.location(), [cookie])))
         }
         Err(fault) => match objections(&fault) {
-            Some(said) => Ok(once_more(&shared, &here, &way, &fault, said)),
+            Some(said) => Ok(once_more(&shared, &call, &here, &way, &fault, said)),
             None => Err(fault),
         },
     }
+}
+
+/// Where a restricted session goes instead when it is not about the password: every way into one leads here first.
+fn other_task(
+    shared: &Shared,
+    call: &Call,
+    here: &Here<'_>,
+    way: &Way,
+) -> Result<Option<http::Response<bytes::Bytes>>, Fault> {
+    let tasks = shared.actions.tasks_of(call, here.session.account)?;
+    Ok(match tasks.first() {
+        Some(Stipulation::ChangePassword) => None,
+        Some(_) => Some(see_other(shared, &way.through(Own::Terms, None), [])),
+        // What was asked was taken back meanwhile: a new sign-in opens everything.
+        None => Some(again(shared, way)),
+    })
 }
 
 /// What the form says of a refusal; `None` for refusals that get a page of their own.
@@ -110,8 +135,15 @@ fn objections(fault: &Fault) -> Option<Vec<String>> {
     }
 }
 
-fn once_more(shared: &Shared, here: &Here<'_>, way: &Way, fault: &Fault, said: Vec<String>) -> Response {
-    let mut view = ask(shared, here, way)
+fn once_more(
+    shared: &Shared,
+    call: &Call,
+    here: &Here<'_>,
+    way: &Way,
+    fault: &Fault,
+    said: Vec<String>,
+) -> Response {
+    let mut view = ask(shared, call, here, way)
         .with(context! { complaints => said })
         .with_status(rescue::status_of(fault.reason));
     if let Some(wait) = fault.retry_after {
@@ -120,11 +152,12 @@ fn once_more(shared: &Shared, here: &Here<'_>, way: &Way, fault: &Fault, said: V
     answer(view.render(shared))
 }
 
-fn ask(shared: &Shared, here: &Here<'_>, way: &Way) -> View {
+fn ask(shared: &Shared, call: &Call, here: &Here<'_>, way: &Way) -> View {
     let token = shared.keyring.form_token(FormBinding::Session(here.session.id));
     let values = context! {
         complaints => Vec::<String>::new(),
         forced => here.session.restricted,
+        old => shared.actions.asks_old_password(&here.session.strength(), call.now),
         fields => hidden(way.fields().chain([(TOKEN, token.as_str())])),
         username => here.username(),
         least => least_length(shared),

@@ -73,7 +73,7 @@ fn page(shared: &Shared, fault: &Fault, request: &str) -> http::Response<Bytes> 
 }
 
 /// Title and text for every reason.
-const fn words(reason: Reason) -> (Message, Message) {
+pub(super) const fn words(reason: Reason) -> (Message, Message) {
     match reason {
         Reason::BadCredentials | Reason::WrongServiceSecret => {
             (Message::FaultUnauthenticated, Message::BadCredentials)
@@ -90,7 +90,9 @@ const fn words(reason: Reason) -> (Message, Message) {
         Reason::Disabled => (Message::FaultLocked, Message::Disabled),
         Reason::Forbidden => (Message::FaultForbidden, Message::FaultForbiddenText),
         Reason::CrossSite => (Message::FaultCrossSite, Message::FaultCrossSiteText),
-        Reason::NotFound | Reason::SwitchedOff => (Message::FaultNotFound, Message::FaultNotFoundText),
+        Reason::NotFound | Reason::NoSuchAccount | Reason::SwitchedOff => {
+            (Message::FaultNotFound, Message::FaultNotFoundText)
+        }
         Reason::MethodNotAllowed => (Message::FaultMethod, Message::FaultMethodText),
         Reason::Taken | Reason::EmailTaken | Reason::LastOne | Reason::NothingToDo => {
             (Message::FaultConflict, Message::FaultConflictText)

@@ -69,6 +69,11 @@ impl Way {
         if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) }
     }
 
+    /// As the query of an address.
+    pub(super) fn query(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(self.fields()).finish()
+    }
+
     /// Where it leads in the end, the portal's own page when it leads nowhere.
     pub(super) fn end(&self, shared: &Shared) -> End {
         if self.refused {
@@ -119,6 +124,9 @@ pub(super) enum Own {
     Logout,
     Password,
     Me,
+    Passkeys,
+    Terms,
+    Profile,
 }
 
 impl Own {
@@ -129,6 +137,9 @@ impl Own {
             Self::Logout => "/logout",
             Self::Password => "/password",
             Self::Me => "/me",
+            Self::Passkeys => "/me/passkeys",
+            Self::Terms => "/terms",
+            Self::Profile => "/me/profile",
         }
     }
 }

@@ -4,11 +4,15 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::StatusCode;
 
+use super::views::ErrorView;
 use crate::{
     domain::fault::{Fault, Field, Reason},
-    web::edge::rescue::{Envelope, status_of},
+    web::{
+        edge::rescue::{Envelope, status_of},
+        family::{Shape, Voice, answer::private},
+    },
 };
 
 /// The envelope.
@@ -16,16 +20,33 @@ pub(super) struct SimpleEnvelope;
 
 impl Envelope for SimpleEnvelope {
     fn say(&self, fault: &Fault, _: &str) -> Response {
-        let body = serde_json::json!({
-            "error": true,
-            "message": message(fault),
-            "reason": slug(fault.reason),
-        });
-        let mut response = (status_of(fault.reason), Json(body)).into_response();
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
+        said(fault, self.status(fault.reason))
     }
+}
+
+impl Voice for SimpleEnvelope {
+    fn status(&self, reason: Reason) -> StatusCode {
+        status_of(reason)
+    }
+
+    fn word(&self, reason: Reason) -> &'static str {
+        slug(reason)
+    }
+
+    fn word_field(&self) -> &'static str {
+        "reason"
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::of::<ErrorView>()
+    }
+}
+
+fn said(fault: &Fault, status: StatusCode) -> Response {
+    let body = ErrorView { error: true, message: message(fault), reason: slug(fault.reason) };
+    let mut response = (status, Json(body)).into_response();
+    private(&mut response);
+    response
 }
 
 /// The `reason` on the wire: the original's words where it has one.
@@ -48,6 +69,7 @@ pub const fn slug(reason: Reason) -> &'static str {
         Reason::Forbidden => "forbidden",
         Reason::CrossSite => "csrf-failed",
         Reason::NotFound => "not-found",
+        Reason::NoSuchAccount => "invalid-account",
         Reason::MethodNotAllowed => "method-not-allowed",
         Reason::Taken => "username-unavailable",
         Reason::WeakPassword => "credentials-failed-requirements",
@@ -118,6 +140,7 @@ const fn general(reason: Reason) -> &'static str {
         Reason::Forbidden => "You may not do this.",
         Reason::CrossSite => "This request did not come from our own page.",
         Reason::NotFound => "There is nothing here.",
+        Reason::NoSuchAccount => "There is no such account.",
         Reason::MethodNotAllowed => "This method is not allowed here.",
         Reason::Taken => "This is already in use.",
         Reason::WeakPassword => "This password does not pass the rules.",

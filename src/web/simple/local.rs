@@ -1,33 +1,56 @@
 //! `/local`: the own password.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::header;
+use axum::extract::State;
 
-use super::{json::JsonBody, session::private, views::LocalView};
+use super::views::{LocalView, PasswordChangedView};
 use crate::{
     actions::{credentials::PasswordChange, login::LONGEST_PASSWORD},
     domain::{
+        apikey::Scope,
         call::Call,
         fault::{Fault, Field, Reason},
-        rights::Authority,
     },
-    gate::Presence,
     values::secret::Secret,
     web::{
         Shared,
-        edge::{
-            body::{Fields, FromFields, Text},
-            caller::Present,
-        },
+        edge::body::{Fields, FromFields, Text},
+        family::{Access, Acting, Answer, JsonBody, RequestBody, Route, Verb, handler},
     },
 };
 
-/// `v1.changePasswordRequest`.
-pub(super) struct PasswordBody {
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Verb::Get,
+        path: "/local",
+        access: Access::Private(Scope::Read),
+        id: "getLocal",
+        summary: "Get details about how the account signs in with a password",
+        about: "",
+        refusals: &[Reason::NoPassword],
+        handler: handler!(show),
+    },
+    Route {
+        method: Verb::Post,
+        path: "/local/password",
+        access: Access::Unfinished(Scope::Credentials),
+        id: "changePassword",
+        summary: "Change the password",
+        about: "Asks for a recent sign-in. All other sessions end; this one goes on under a new cookie.",
+        refusals: &[
+            Reason::BadCredentials,
+            Reason::WeakPassword,
+            Reason::FreshSignInNeeded,
+            Reason::Managed,
+            Reason::NoPassword,
+            Reason::NotFound,
+            Reason::Throttled,
+        ],
+        handler: handler!(change_password),
+    },
+];
+
+/// A change of the own password.
+struct PasswordBody {
     new: Secret<String>,
     old: Secret<String>,
 }
@@ -35,35 +58,59 @@ pub(super) struct PasswordBody {
 impl FromFields for PasswordBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let new = fields.secret(&Text::new("newpassword", Field::NewPassword).judged_elsewhere());
-        let old = Text::new("oldpassword", Field::OldPassword).at_most(LONGEST_PASSWORD);
+        let old = Text::new("oldpassword", Field::OldPassword)
+            .at_most(LONGEST_PASSWORD)
+            .about("Not needed where `requireOldPassword` is false.");
         let old = fields.optional_secret(&old).unwrap_or_else(|| Secret::new(String::new()));
         Some(Self { new: new?, old })
     }
 }
 
+impl RequestBody for PasswordBody {
+    const NAME: &'static str = "v1.changePasswordRequest";
+}
+
+/// `GET /local`
+async fn show(State(shared): State<Shared>, call: Call, acting: Acting) -> Result<Answer<LocalView>, Fault> {
+    let portrait = shared.actions.portrait(&acting.authority()?)?;
+    let view = view(&shared, &call, &acting, portrait.has_password)?;
+    view.map(Answer::new).ok_or_else(|| Fault::new(Reason::NoPassword))
+}
+
 /// `POST /local/password`
-pub(super) async fn change_password(
+async fn change_password(
     State(shared): State<Shared>,
     call: Call,
-    Present(presence): Present,
+    acting: Acting,
     JsonBody(body): JsonBody<PasswordBody>,
-) -> Result<Response, Fault> {
-    let Presence::Person { hash, session, person } = presence else {
-        return Err(Fault::new(Reason::Unauthenticated));
+) -> Result<Answer<PasswordChangedView>, Fault> {
+    let authority = acting.fresh_authority(&shared, &call)?;
+    let Some((hash, session)) = &acting.session else {
+        // Setting a password for somebody is the operator's, until there is an action for it.
+        return Err(Fault::new(Reason::Forbidden));
     };
-    let fresh = shared.actions.settings().limits.fresh;
-    let authority = Authority::of_fresh_session(&session.caller(), call.now, fresh)?;
     let change = PasswordChange {
         old: body.old,
         new: body.new,
-        session: hash,
+        session: *hash,
         strength: session.strength(),
         remembered: session.remembered,
     };
     let (key, renewed) = shared.actions.change_password(&call, authority, change).await?;
-    let mut response = Json(LocalView::after_change(&person)).into_response();
-    if let Some(cookie) = shared.jar.begin(&key.text(), Some(renewed.ends.since(call.now))) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(private(response))
+    let cookie = shared.jar.begin(&key.text(), Some(renewed.ends.since(call.now)));
+    let view = view(&shared, &call, &acting, true)?.ok_or_else(|| Fault::broken("a password that was just set"))?;
+    Ok(Answer::new(view.into()).with_cookies([cookie]))
+}
+
+/// How the account signs in with a password; none when it cannot.
+pub(super) fn view(shared: &Shared, call: &Call, acting: &Acting, has_password: bool) -> Result<Option<LocalView>, Fault> {
+    Ok(has_password.then(|| LocalView {
+        username: String::from_utf8_lossy(&acting.person.username).into_owned(),
+        twofactor: false,
+        twofactorallowed: false,
+        require_old_password: acting
+            .session
+            .as_ref()
+            .is_some_and(|(_, session)| shared.actions.asks_old_password(&session.strength(), call.now)),
+    }))
 }

@@ -1,91 +1,100 @@
-//! The Simple Auth API family: `/auth/session` and `/local/password` so far, each also below `/api/v1`.
+//! The Simple Auth API family, at the root and below `/api/v1`.
 //!
 //! **Responsibility.** The route table, the wire shapes and the envelope of this family (seed 003, simple-auth.md).
 //!
 //! **Invariants.** Every refusal is `{"error":true,"message":…,"reason":…}`. State changes need a JSON body and our own
-//! origin (DESIGN.md ruling 6).
+//! origin (DESIGN.md ruling 6), or a program's key.
 //!
-//! **Not here.** Rules: each handler parses, calls an action, answers.
+//! **Not here.** Rules: each handler parses, calls an action, answers. What every family has in common (`family`).
 //!
-//! **Start reading at** [`ROUTES`], then `envelope`.
+//! **Start reading at** [`FAMILY`], then `account` for a few endpoints and `views` for their shapes.
 
+mod account;
 mod envelope;
-mod json;
+mod joining;
 mod local;
+mod onetime;
 mod session;
 mod views;
 
-use axum::{Router, routing::MethodRouter};
+use axum::{Router, response::Response};
 
 pub use self::envelope::slug;
-use super::{Shared, edge::rescue};
+use super::{
+    Shared,
+    family::{Family, Resource},
+};
+use crate::{domain::fault::Fault, values::secret::Secret};
 
-/// How a caller proves who is calling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Nobody needs to.
+/// What the operator decided about this family.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Programs with API keys may call.
+    pub api_keys: bool,
+    /// `POST /account/check` answers.
+    pub name_check: bool,
+    /// Who may ask at `POST /auth/simple` whether credentials are right.
+    pub credentials_check: CredentialsCheck,
+}
+
+/// Who may ask whether credentials are right.
+#[derive(Clone, Debug, Default)]
+pub enum CredentialsCheck {
+    /// Nobody: there is no such endpoint.
+    #[default]
+    Off,
+    /// Programs with one of these secrets.
+    Secret(Vec<Secret<String>>),
+    /// Anybody, as with the original when it has no secret.
     Open,
-    /// By the session cookie.
-    Session,
 }
 
-/// One route of the family.
-pub struct Route {
-    /// The method.
-    pub method: &'static str,
-    /// The path at the root; the same is served below `/api/v1`.
-    pub path: &'static str,
-    /// Who may call.
-    pub access: Access,
-    handler: fn() -> MethodRouter<Shared>,
-}
-
-/// Every route of the family, as data: tests walk it.
-pub const ROUTES: &[Route] = &[
-    Route {
-        method: "POST",
-        path: "/auth/session",
-        access: Access::Open,
-        handler: || axum::routing::post(session::begin),
-    },
-    Route {
-        method: "GET",
-        path: "/auth/session",
-        access: Access::Session,
-        handler: || axum::routing::get(session::show),
-    },
-    Route {
-        method: "DELETE",
-        path: "/auth/session",
-        access: Access::Open,
-        handler: || axum::routing::delete(session::end),
-    },
-    Route {
-        method: "POST",
-        path: "/local/password",
-        access: Access::Session,
-        handler: || axum::routing::post(local::change_password),
-    },
-];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "simple",
+    title: "Simple Auth API",
+    about: "Sign in and out, look after the own account, and let programs ask who somebody is. The paths, fields and reasons are those of \
+            Simple Auth; where its behaviour was unsafe, ours differs and says so.",
+    bases: &["/api/v1", ""],
+    voice: &envelope::SimpleEnvelope,
+    resources: &[
+        Resource { name: "Account", about: "The own account.", voice: None, routes: account::ROUTES },
+        Resource { name: "Session", about: "Signing in and out.", voice: None, routes: session::ROUTES },
+        // Joining and coming back.
+        Resource {
+            name: "Joining",
+            about: "Making an account and confirming its address.",
+            voice: None,
+            routes: joining::ROUTES,
+        },
+        Resource {
+            name: "OneTime",
+            about: "Signing in by a link from a letter.",
+            voice: None,
+            routes: onetime::ROUTES,
+        },
+        Resource {
+            name: "Local",
+            about: "The own password and second factors.",
+            voice: None,
+            routes: local::ROUTES,
+        },
+    ],
+};
 
 /// Whether a path belongs to the family, routed or not, so that its refusals speak JSON.
 pub fn is_for(path: &str) -> bool {
-    let at_root = ["/auth", "/local"].iter().any(|root| is_at_or_below(path, root));
-    at_root || is_at_or_below(path, PREFIX)
+    FAMILY.is_for(path)
+}
+
+/// A refusal where the router was not reached.
+pub fn refusal(fault: &Fault, request: &str) -> Response {
+    FAMILY.voice.say(fault, request)
 }
 
 /// The routes at the root and below `/api/v1`.
-pub fn routes(shared: Shared) -> Router {
-    let table =
-        || ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
-    let both = table().nest(PREFIX, table());
-    rescue::family(both, envelope::SimpleEnvelope).with_state(shared)
-}
-
-const PREFIX: &str = "/api/v1";
-
-fn is_at_or_below(path: &str, root: &str) -> bool {
-    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+pub fn routes(shared: &Shared) -> Router {
+    FAMILY.router(shared)
 }
 
 #[cfg(test)]

@@ -1,16 +1,9 @@
 //! `/auth/session`: sign in, look, sign out.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderMap, HeaderValue, header};
+use axum::extract::State;
+use http::HeaderMap;
 
-use super::{
-    json::{JsonBody, OwnOrigin},
-    views::{OkView, SessionView, SignedInView},
-};
+use super::views::{OkView, SessionView, SignedInView};
 use crate::{
     actions::login::{Attempt, DEVICE_LIFETIME, LONGEST_NAME, LONGEST_PASSWORD},
     domain::{
@@ -26,33 +19,81 @@ use crate::{
             caller::Present,
             cookies::Own,
         },
+        family::{Access, Acting, Answer, JsonBody, NoBody, RequestBody, Route, Verb, handler},
     },
 };
 
-/// `v1.loginRequest`.
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Verb::Post,
+        path: "/auth/session",
+        access: Access::Open,
+        id: "login",
+        summary: "Sign in with user name and password, and get the session cookie",
+        about: "The status of the account shows only after the right password.",
+        refusals: &[
+            Reason::BadCredentials,
+            Reason::Stipulated,
+            Reason::SecondFactorNeeded,
+            Reason::SecondFactorWrong,
+            Reason::Locked,
+            Reason::Disabled,
+            Reason::Throttled,
+        ],
+        handler: handler!(begin),
+    },
+    Route {
+        method: Verb::Get,
+        path: "/auth/session",
+        access: Access::Session,
+        id: "getSession",
+        summary: "Get the session and its owner",
+        about: "Not in the original, whose sessions are known to nobody but the browser.",
+        refusals: &[],
+        handler: handler!(show),
+    },
+    Route {
+        method: Verb::Delete,
+        path: "/auth/session",
+        access: Access::Open,
+        id: "logout",
+        summary: "Sign out",
+        about: "The session ends on the server, and the cookie is cleared. Without a session there is nothing to do, and that is no error.",
+        refusals: &[],
+        handler: handler!(end),
+    },
+];
+
+/// Who signs in.
 pub(super) struct LoginBody {
-    username: String,
-    password: Secret<String>,
-    totp: Option<Secret<String>>,
+    pub(super) username: String,
+    pub(super) password: Secret<String>,
+    pub(super) totp: Option<Secret<String>>,
 }
 
 impl FromFields for LoginBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let username = fields.text(&Text::new("username", Field::Username).at_most(LONGEST_NAME));
+        let username = Text::new("username", Field::Username).at_most(LONGEST_NAME);
+        let username = fields.text(&username.about("The user name or the e-mail address."));
         let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
-        let totp = fields.optional_secret(&Text::new("totp", Field::Totp));
+        let totp = Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
+        let totp = fields.optional_secret(&totp);
         Some(Self { username: username?, password: password?, totp })
     }
 }
 
+impl RequestBody for LoginBody {
+    const NAME: &'static str = "v1.loginRequest";
+}
+
 /// `POST /auth/session`
-pub(super) async fn begin(
+async fn begin(
     State(shared): State<Shared>,
     call: Call,
     Present(presence): Present,
     headers: HeaderMap,
     JsonBody(body): JsonBody<LoginBody>,
-) -> Result<Response, Fault> {
+) -> Result<Answer<SignedInView>, Fault> {
     let attempt = Attempt {
         name: body.username,
         password: body.password,
@@ -69,49 +110,31 @@ pub(super) async fn begin(
     let signed_in = shared.actions.sign_in_at_once(&call, attempt).await;
     shared.metrics.signed_in(signed_in.as_ref().err().map(|fault| fault.reason));
     let signed_in = signed_in?;
-    let mut response = Json(SignedInView::from(&signed_in.session)).into_response();
     let lifetime = signed_in.session.ends.since(call.now);
     let session = shared.jar.begin(&signed_in.key.text(), Some(lifetime));
-    let device = signed_in.device.as_deref().map(|mark| (Own::Device, mark, DEVICE_LIFETIME));
-    let device = device.and_then(|(cookie, mark, lifetime)| shared.jar.set_own(cookie, mark, lifetime));
-    for cookie in [session, device].into_iter().flatten() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(private(response))
+    let device = signed_in.device.as_deref();
+    let device = device.and_then(|mark| shared.jar.set_own(Own::Device, mark, DEVICE_LIFETIME));
+    let tasks = match signed_in.session.restricted {
+        true => shared.actions.tasks_of(&call, signed_in.account)?,
+        false => Vec::new(),
+    };
+    Ok(Answer::new(SignedInView::new(&signed_in.session, &tasks)).with_cookies([session, device]))
 }
 
 /// `GET /auth/session`
-pub(super) async fn show(Present(presence): Present) -> Result<Response, Fault> {
-    match presence {
-        Presence::Person { session, .. } if session.restricted => {
-            Err(Fault::new(Reason::PasswordChangeNeeded))
-        }
-        Presence::Person { session, person, .. } => {
-            Ok(private(Json(SessionView::new(&session, &person)).into_response()))
-        }
-        _ => Err(Fault::new(Reason::Unauthenticated)),
-    }
+async fn show(acting: Acting) -> Result<Answer<SessionView>, Fault> {
+    let (_, session) = acting.session.as_ref().ok_or_else(|| Fault::new(Reason::Unauthenticated))?;
+    Ok(Answer::new(SessionView::new(session, &acting.person)))
 }
 
-/// `DELETE /auth/session`. Without a session there is nothing to do, and that is no error (simple-auth.md 1.3).
-pub(super) async fn end(
+/// `DELETE /auth/session`
+async fn end(
     State(shared): State<Shared>,
     call: Call,
     headers: HeaderMap,
-    _: OwnOrigin,
-) -> Result<Response, Fault> {
+    _: NoBody,
+) -> Result<Answer<OkView>, Fault> {
     // All that are presented, also when two at once prove nothing: after this none of them opens anything (SES-7).
     shared.actions.sign_out(&call, shared.presented(&headers)).await?;
-    let mut response = Json(OkView::yes()).into_response();
-    for cookie in shared.jar.end() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(private(response))
-}
-
-pub(super) fn private(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    Ok(Answer::new(OkView::yes()).with_cookies(shared.jar.end().into_iter().map(Some)))
 }

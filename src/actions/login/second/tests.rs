@@ -183,7 +183,8 @@ async fn of_sixty_four_uses_of_one_code_one_succeeds() {
 /// Proves: OTP-1, OTP-9
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_sixty_four_uses_of_one_recovery_code_one_succeeds() {
-    let throttle = Rules { free_failures: 100, block_after: 100, ..unhurried().throttle };
+    let (free_failures, block_after, source_failures) = (100, 100, 1000);
+    let throttle = Rules { free_failures, block_after, source_failures, ..unhurried().throttle };
     let (desk, id, _) = alice(Plan { throttle, ..Plan::default() }).await;
     let codes = recovery_codes(&desk, id).await;
     let desk = Arc::new(desk);

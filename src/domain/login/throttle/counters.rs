@@ -47,9 +47,10 @@ pub struct CounterKey(#[cbor(n(0), with = "minicbor::bytes")] [u8; 33]);
 impl CounterKey {
     const PAIR: u8 = b'p';
     const SUBJECT: u8 = b'a';
+    const SOURCE: u8 = b's';
+    // The first two again for second factors: whoever guesses at one must not use up what the password has left, nor the other way.
     const SECOND_PAIR: u8 = b'q';
     const SECOND_SUBJECT: u8 = b'b';
-    const SOURCE: u8 = b's';
 
     /// Failures of a subject from one origin.
     pub fn pair(subject: &Subject, origin: &Origin) -> Self {
@@ -59,15 +60,6 @@ impl CounterKey {
     /// Failures of a subject from everywhere.
     pub fn subject(subject: &Subject) -> Self {
         Self::new(Self::SUBJECT, &subject.0, &[0; 16])
-    }
-
-    /// The first two again, for the second factor: whoever gets that far must not use up what the password has left, nor the other way.
-    fn second_pair(subject: &Subject, origin: &Origin) -> Self {
-        Self::new(Self::SECOND_PAIR, &subject.0, &origin_bytes(origin))
-    }
-
-    pub(super) fn second_subject(subject: &Subject) -> Self {
-        Self::new(Self::SECOND_SUBJECT, &subject.0, &[0; 16])
     }
 
     /// Failures of a source with everybody; `None` where there is no address.
@@ -80,7 +72,17 @@ impl CounterKey {
         (source != SourceKey::Local).then(|| Self::new(Self::SOURCE, &[0; 16], &source_bytes(&source)))
     }
 
-    /// Where the pairs of a subject begin, those of passwords and those of second factors.
+    /// Failures of a subject's second factor from one origin.
+    fn second_pair(subject: &Subject, origin: &Origin) -> Self {
+        Self::new(Self::SECOND_PAIR, &subject.0, &origin_bytes(origin))
+    }
+
+    /// Failures of a subject's second factor from everywhere.
+    pub(super) fn second_subject(subject: &Subject) -> Self {
+        Self::new(Self::SECOND_SUBJECT, &subject.0, &[0; 16])
+    }
+
+    /// Where the pairs of a subject begin, those of the first factor and of the second.
     pub(super) fn first_pairs(subject: &Subject) -> [Self; 2] {
         [Self::PAIR, Self::SECOND_PAIR].map(|kind| Self::new(kind, &subject.0, &[0; 16]))
     }
@@ -97,13 +99,8 @@ impl CounterKey {
 
     /// The account it is about, if its subject is one.
     pub(super) fn account(&self) -> Option<AccountId> {
-        match self.0.split_first_chunk::<17>() {
-            Some((
-                [Self::PAIR | Self::SUBJECT | Self::SECOND_PAIR | Self::SECOND_SUBJECT, subject @ ..],
-                _,
-            )) => Some(AccountId::from_bytes(*subject)),
-            _ => None,
-        }
+        let ([kind, subject @ ..], _) = self.0.split_first_chunk::<17>()?;
+        (*kind != Self::SOURCE).then(|| AccountId::from_bytes(*subject))
     }
 
     fn new(kind: u8, first: &[u8; 16], second: &[u8; 16]) -> Self {

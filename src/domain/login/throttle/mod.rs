@@ -25,7 +25,7 @@ mod stored;
 pub use self::{
     counters::{CounterKey, CounterRecord, Counters, Origin, Subject},
     rules::{Admission, Rules},
-    stored::{Verdict, admit, clear, clear_keys, count_failure, pardon, sweep},
+    stored::{Verdict, admit, clear, count_failure, has_failures, pardon, sweep},
 };
 
 #[cfg(test)]

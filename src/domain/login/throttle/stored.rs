@@ -97,16 +97,21 @@ fn count_subject(
     Ok(counted.consecutive == rules.ceiling)
 }
 
-/// Forgets the failures of a subject after a complete success. Those of the source stay (THR-5). Returns how many
-/// consecutive failures were forgotten.
-pub fn clear(tx: &mut WriteTx, counters: &Counters) -> Result<u32, StoreError> {
-    clear_keys(tx, &counters.cleared())
+/// Whether there is anything that [`clear`] would forget.
+pub fn has_failures(tx: &impl Reading, counters: &[CounterKey]) -> Result<bool, StoreError> {
+    for key in counters {
+        if COUNTERS.contains(tx, key)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// The same for counters remembered from an earlier step (see [`Counters::cleared`]).
-pub fn clear_keys(tx: &mut WriteTx, keys: &[CounterKey]) -> Result<u32, StoreError> {
+/// Forgets failures after a complete success: those of [`Counters::cleared`], of every factor that was asked for. Returns how many
+/// consecutive failures were forgotten.
+pub fn clear(tx: &mut WriteTx, counters: &[CounterKey]) -> Result<u32, StoreError> {
     let mut most = 0;
-    for key in keys {
+    for key in counters {
         if let Some(counter) = COUNTERS.take(tx, key)? {
             most = most.max(counter.consecutive);
         }

@@ -172,7 +172,7 @@ fn a_success_clears_the_own_counters_and_no_others() {
     for counters in [mine, far, other] {
         fail(&store, counters, 3, at(0));
     }
-    assert_eq!(store.write_blocking(move |tx| clear(tx, &mine)), Ok(6));
+    assert_eq!(store.write_blocking(move |tx| clear(tx, &mine.cleared())), Ok(6));
     assert_eq!((stored(&store, &mine.pair), stored(&store, &mine.subject)), (None, None));
     assert_eq!(stored(&store, &far.pair), Some(3), "the guesser elsewhere stays slowed");
     assert_eq!((stored(&store, &other.pair), stored(&store, &other.subject)), (Some(3), Some(3)));

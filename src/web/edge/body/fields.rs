@@ -41,9 +41,25 @@ impl Fields {
     ///
     /// # Errors
     /// [`Reason::Malformed`] with every flaw of every field.
-    pub fn into_shape<T: FromFields>(mut self) -> Result<T, Fault> {
+    pub fn into_shape<T: FromFields>(self) -> Result<T, Fault> {
+        self.shaped(Self::close)
+    }
+
+    /// The same for what may hold more than is asked for, as queries and OAuth requests do (RFC 6749, section 3.2).
+    ///
+    /// # Errors
+    /// [`Reason::Malformed`] with every flaw of every field that is asked for.
+    pub fn into_open_shape<T: FromFields>(self) -> Result<T, Fault> {
+        self.shaped(|fields| {
+            if fields.overfull {
+                fields.complain(Field::Body, "has too many fields");
+            }
+        })
+    }
+
+    fn shaped<T: FromFields>(mut self, close: impl FnOnce(&mut Self)) -> Result<T, Fault> {
         let shape = T::from_fields(&mut self);
-        self.close();
+        close(&mut self);
         match shape {
             Some(shape) if self.flaws.is_empty() => Ok(shape),
             _ => Err(Fault { flaws: std::mem::take(&mut self.flaws), ..Fault::new(Reason::Malformed) }),
@@ -52,25 +68,25 @@ impl Fields {
 
     /// Text that must be there.
     pub fn text(&mut self, spec: &Text) -> Option<String> {
-        self.ask(spec.name, spec.field, Kind::Text(spec.most), true);
+        self.ask_text(spec, Kind::Text(spec.most), true);
         self.take_text(spec, true)
     }
 
     /// Text that may be there; empty is as if it were not.
     pub fn optional_text(&mut self, spec: &Text) -> Option<String> {
-        self.ask(spec.name, spec.field, Kind::Text(spec.most), false);
+        self.ask_text(spec, Kind::Text(spec.most), false);
         self.take_text(spec, false)
     }
 
     /// A secret that must be there.
     pub fn secret(&mut self, spec: &Text) -> Option<Secret<String>> {
-        self.ask(spec.name, spec.field, Kind::Secret(spec.most), true);
+        self.ask_text(spec, Kind::Secret(spec.most), true);
         self.take_text(spec, true).map(Secret::new)
     }
 
     /// A secret that may be there.
     pub fn optional_secret(&mut self, spec: &Text) -> Option<Secret<String>> {
-        self.ask(spec.name, spec.field, Kind::Secret(spec.most), false);
+        self.ask_text(spec, Kind::Secret(spec.most), false);
         self.take_text(spec, false).map(Secret::new)
     }
 
@@ -143,7 +159,7 @@ impl Fields {
 
     /// A list of texts that are not empty, if it is there; only JSON has lists.
     pub fn texts(&mut self, spec: &Text, most: usize) -> Option<Vec<String>> {
-        self.ask(spec.name, spec.field, Kind::Texts, false);
+        self.ask_text(spec, Kind::Texts, false);
         let Value::List(items) = self.take(spec.name, spec.field)? else {
             return self.refuse(spec.field, "must be a list of texts");
         };
@@ -167,6 +183,15 @@ impl Fields {
         inner.close();
         self.flaws.append(&mut inner.flaws);
         shape
+    }
+
+    /// Says what the field just asked for is, for the document.
+    pub fn about<T>(&mut self, about: &'static str, ask: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let value = ask(self);
+        if let Some(asked) = self.asked.last_mut() {
+            asked.about = about;
+        }
+        value
     }
 
     /// Makes what `ask` asks for required: `fields.required(|fields| fields.flag("agree", Field::Body))`.
@@ -214,7 +239,11 @@ impl Fields {
     }
 
     fn ask(&mut self, name: &'static str, field: Field, kind: Kind, required: bool) {
-        self.asked.push(Asked { name, field, kind, required });
+        self.asked.push(Asked { name, field, kind, required, about: "" });
+    }
+
+    fn ask_text(&mut self, spec: &Text, kind: Kind, required: bool) {
+        self.asked.push(Asked { name: spec.name, field: spec.field, kind, required, about: spec.about });
     }
 
     /// The field, if it is there and nothing is wrong with it yet.

@@ -23,6 +23,15 @@ pub(super) fn parse(body: &[u8]) -> Result<Fields, Fault> {
     Ok(Fields::of_form(sent))
 }
 
+/// Names with their texts, decoded by somebody else.
+pub(super) fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Fields {
+    let mut sent = Sent::default();
+    for (name, text) in pairs {
+        sent.add(name, Ok(Value::Text(text)));
+    }
+    Fields::of_form(sent)
+}
+
 fn decode(text: &str) -> Result<String, Wrong> {
     let spaced = text.replace('+', " ");
     let whole = |escape: &str| {

@@ -82,6 +82,22 @@ pub async fn read_as<T: FromFields>(
     read(request, accepted, settings).await?.into_shape()
 }
 
+/// Reads a query: what is asked for as strictly as a form, and no word about the rest.
+///
+/// # Errors
+/// [`Reason::Malformed`] with every flaw of every field.
+pub fn read_query<T: FromFields>(query: &str) -> Result<T, Fault> {
+    form::parse(query.as_bytes())?.into_open_shape()
+}
+
+/// Reads names with their texts, each once.
+///
+/// # Errors
+/// [`Reason::Malformed`] with every flaw of every field.
+pub fn read_pairs<T: FromFields>(pairs: impl IntoIterator<Item = (String, String)>) -> Result<T, Fault> {
+    form::of_pairs(pairs).into_shape()
+}
+
 async fn collect(request: Request, settings: &Settings) -> Result<Bytes, Fault> {
     let body = limited(request.into_body(), settings.largest_body, settings.body_deadline);
     body.collect().await.map_err(|error| match error {

@@ -27,18 +27,25 @@ pub struct Text {
     pub field: Field,
     pub(super) most: Option<usize>,
     pub(super) may_be_empty: bool,
+    pub(super) about: &'static str,
 }
 
 impl Text {
     /// Text of 1 to 1024 bytes.
     pub const fn new(name: &'static str, field: Field) -> Self {
-        Self { name, field, most: Some(1024), may_be_empty: false }
+        Self { name, field, most: Some(1024), may_be_empty: false, about: "" }
     }
 
     /// Not longer than so many bytes.
     #[must_use]
     pub const fn at_most(self, bytes: usize) -> Self {
         Self { most: Some(bytes), ..self }
+    }
+
+    /// What it is, for the document.
+    #[must_use]
+    pub const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
     }
 
     /// Of any length, empty too: rules elsewhere say what is wrong with it.
@@ -78,4 +85,6 @@ pub struct Asked {
     pub kind: Kind,
     /// Whether it must be there.
     pub required: bool,
+    /// What it is, for the document; may be empty.
+    pub about: &'static str,
 }

@@ -1,0 +1,68 @@
+//! Secrets that belong to a program rather than to an account: how often a wrong one may be tried.
+//!
+//! Such a secret is 256 bits of chance or a configured text of 32 characters at least, so nobody guesses it. The counters are
+//! there because no pathway escapes them (security.md THR-1), and because who tries is worth knowing. They stand for the source alone:
+//! what one address does wrong never shuts out another. A busy program with a right secret asks many times at once, so the right ones are
+//! not made to wait for each other; of wrong ones sent at the same time no more than the limit learn that they are wrong.
+
+use super::Actions;
+use crate::{
+    domain::{
+        audit::{self, Entry, Event},
+        call::Call,
+        fault::{Fault, Reason},
+        login::throttle::{self, Counters, Origin, Subject, Verdict},
+    },
+    store::Reading,
+    values::net::SourceKey,
+};
+
+impl Actions {
+    /// Lets `check` look at a program's secret, unless its source has been wrong too often. What `check` refuses with one of the
+    /// reasons for a wrong secret is counted, and now and then written down as `event`.
+    ///
+    /// # Errors
+    /// Those of `check`; `Throttled`, right or wrong alike (THR-6).
+    pub async fn prove_program<T>(
+        &self,
+        call: &Call,
+        event: Event,
+        check: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let source = SourceKey::of(call.client);
+        let subject = Subject::unknown(&format!("program\0{source:?}"));
+        let counters = Counters::of(&subject, None, &Origin::Source(source), call.client);
+        let rules = self.settings().throttle.clone();
+        self.0.store.read(|tx| admit(tx, &rules, &counters, call))?;
+        let fault = match check() {
+            Err(fault) if is_wrong_secret(fault.reason) => fault,
+            other => return other,
+        };
+        let told = self.0.reservations.worth_recording(&counters, call.now);
+        let call = call.clone();
+        self.0
+            .store
+            .write(move |tx| {
+                // Others may have been wrong since: then this one learns nothing.
+                admit(tx, &rules, &counters, &call)?;
+                throttle::count_failure(tx, &rules, &counters, call.now)?;
+                if told {
+                    audit::append(tx, &Entry::refused(event, "nobody", &call))?;
+                }
+                Ok::<_, Fault>(())
+            })
+            .await?;
+        Err(fault)
+    }
+}
+
+fn admit(tx: &impl Reading, rules: &throttle::Rules, counters: &Counters, call: &Call) -> Result<(), Fault> {
+    match throttle::admit(tx, rules, counters, |_| 0, call.now)? {
+        Verdict::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait)),
+        Verdict::Admitted | Verdict::Hidden => Ok(()),
+    }
+}
+
+const fn is_wrong_secret(reason: Reason) -> bool {
+    matches!(reason, Reason::Unauthenticated | Reason::WrongServiceSecret | Reason::BadCredentials)
+}

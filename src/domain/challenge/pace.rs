@@ -1,0 +1,262 @@
+//! How often we send something to somebody: a pause between two messages, and so many in an hour, per receiver, per source and for the
+//! whole house (security.md section 2, resend; ASVS 6.6.3).
+//!
+//! Counted in the transaction that would send, whether or not there is anybody to send to, so that counting tells nothing (THR-8).
+
+use std::time::Duration;
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    crypto::{digest::sha256, mac::framed},
+    domain::call::Call,
+    store::{Key, KeyBuf, KeyReader, Record, StoreError, Table, WriteTx},
+    values::{id::AccountId, net::SourceKey, time::Timestamp},
+};
+
+const PACES: Table<PaceRecord> = Table::new();
+
+/// The limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaceRules {
+    /// The pause between two messages to one receiver.
+    pub cooldown: Duration,
+    /// Messages to one receiver in an hour.
+    pub per_receiver: u32,
+    /// Messages that one source (IPv4 /32, IPv6 /64) may cause in an hour.
+    pub per_source: u32,
+    /// Messages of the whole house in an hour.
+    pub house: u32,
+}
+
+impl Default for PaceRules {
+    fn default() -> Self {
+        Self { cooldown: Duration::from_mins(1), per_receiver: 5, per_source: 20, house: 1000 }
+    }
+}
+
+/// Who would receive it.
+#[derive(Clone, Copy, Debug)]
+pub enum Receiver<'a> {
+    /// An account.
+    Account(AccountId),
+    /// An address without an account, as compared.
+    Address(&'a str),
+}
+
+/// Whether it may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It may, and is counted.
+    Go,
+    /// The receiver (or the house) had enough for now. Whoever asked is told nothing of it.
+    Enough(Duration),
+    /// The source has asked too often and may be told when to come back.
+    Wait(Duration),
+}
+
+/// A counter as stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+struct PaceRecord {
+    /// When the hour began.
+    #[n(0)]
+    since: Timestamp,
+    /// How many since then.
+    #[n(1)]
+    count: u32,
+    /// The latest.
+    #[n(2)]
+    latest: Timestamp,
+}
+
+impl Record for PaceRecord {
+    type Key = PaceKey;
+    const SPACE: &'static str = "paces";
+}
+
+struct PaceKey([u8; 32]);
+
+impl PaceKey {
+    fn receiver(kind: &str, receiver: Receiver<'_>) -> Self {
+        match receiver {
+            Receiver::Account(id) => Self::of(&[b"account", kind.as_bytes(), id.bytes()]),
+            Receiver::Address(address) => Self::of(&[b"address", kind.as_bytes(), address.as_bytes()]),
+        }
+    }
+
+    fn source(source: &SourceKey) -> Self {
+        Self::of(&[b"source", format!("{source:?}").as_bytes()])
+    }
+
+    fn of(parts: &[&[u8]]) -> Self {
+        Self(sha256(&framed(parts)))
+    }
+}
+
+impl Key for PaceKey {
+    fn write(&self, out: &mut KeyBuf) {
+        out.bytes(&self.0);
+    }
+
+    fn take(from: &mut KeyReader<'_>) -> Option<Self> {
+        from.bytes().map(Self)
+    }
+}
+
+const WINDOW: Duration = Duration::from_hours(1);
+
+/// Asks whether a message of this kind may be sent, and counts it if it may.
+pub fn pace(
+    tx: &mut WriteTx,
+    rules: &PaceRules,
+    kind: &str,
+    receiver: Receiver<'_>,
+    call: &Call,
+) -> Result<Pace, StoreError> {
+    let (client, now) = (call.client, call.now);
+    let by_source = client.map(|_| PaceKey::source(&SourceKey::of(client)));
+    if let Some(key) = &by_source
+        && let Some(wait) = wait(tx, key, rules.per_source, Duration::ZERO, now)?
+    {
+        return Ok(Pace::Wait(wait));
+    }
+    let (by_receiver, by_house) = (PaceKey::receiver(kind, receiver), PaceKey::of(&[b"house"]));
+    let enough = match wait(tx, &by_receiver, rules.per_receiver, rules.cooldown, now)? {
+        Some(wait) => Some(wait),
+        None => wait_of_house(tx, &by_house, rules, now)?,
+    };
+    // Asking is counted for the source also when nothing is sent, so that it cannot ask about others without end.
+    let counted = if enough.is_some() { vec![] } else { vec![by_receiver, by_house] };
+    for key in by_source.iter().chain(&counted) {
+        count(tx, key, now)?;
+    }
+    Ok(enough.map_or(Pace::Go, Pace::Enough))
+}
+
+fn wait_of_house(
+    tx: &WriteTx,
+    key: &PaceKey,
+    rules: &PaceRules,
+    now: Timestamp,
+) -> Result<Option<Duration>, StoreError> {
+    wait(tx, key, rules.house, Duration::ZERO, now)
+}
+
+/// How long until one more is fine; `None` when it is now.
+fn wait(
+    tx: &WriteTx,
+    key: &PaceKey,
+    most: u32,
+    cooldown: Duration,
+    now: Timestamp,
+) -> Result<Option<Duration>, StoreError> {
+    let Some(record) = PACES.get(tx, key)? else { return Ok(None) };
+    let full = record.count >= most && now < record.since + WINDOW;
+    let until = match (full, now < record.latest + cooldown) {
+        (true, _) => record.since + WINDOW,
+        (false, true) => record.latest + cooldown,
+        (false, false) => return Ok(None),
+    };
+    Ok(Some(until.since(now)))
+}
+
+fn count(tx: &mut WriteTx, key: &PaceKey, now: Timestamp) -> Result<(), StoreError> {
+    let mut record = PACES.get(tx, key)?.unwrap_or_default();
+    if record.count == 0 || now >= record.since + WINDOW {
+        record = PaceRecord { since: now, count: 0, latest: now };
+    }
+    record.count = record.count.saturating_add(1);
+    record.latest = now;
+    PACES.set(tx, key, &record)
+}
+
+/// Removes up to `limit` counters behind `cursor` that say nothing any more; the next cursor, `None` at the end, and how many went.
+pub fn sweep_paces(
+    tx: &mut WriteTx,
+    cursor: Option<[u8; 32]>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<(Option<[u8; 32]>, usize), StoreError> {
+    let rows = PACES.range(tx, cursor.map(PaceKey).as_ref(), limit)?;
+    let next = if rows.len() < limit { None } else { rows.last().map(|(key, _)| key.0) };
+    let mut removed = 0;
+    for (key, record) in &rows {
+        if now >= record.since + WINDOW {
+            PACES.take(tx, key)?;
+            removed += 1;
+        }
+    }
+    Ok((next, removed))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Call, Pace, PaceRules, Receiver, Timestamp, pace, sweep_paces};
+    use crate::{
+        domain::call::RequestId,
+        store::{Store, StoreError},
+    };
+
+    fn call(from: Option<&str>, now: Timestamp) -> Call {
+        let client = from.map(|from| from.parse().unwrap());
+        Call { client, ..Call::inside(now, RequestId::new("req-1")) }
+    }
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn ask(store: &Store, to: &'static str, from: &'static str, at: Timestamp) -> Pace {
+        let rules = PaceRules::default();
+        store
+            .write_blocking(move |tx| {
+                pace(tx, &rules, "test", Receiver::Address(to), &call(Some(from), at))
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_receiver_gets_one_a_minute_and_five_an_hour() {
+        let store = Store::in_memory();
+        assert_eq!(ask(&store, "a@b", "192.0.2.1", NOW), Pace::Go);
+        assert_eq!(ask(&store, "a@b", "192.0.2.2", NOW), Pace::Enough(Duration::from_mins(1)));
+        assert_eq!(ask(&store, "c@d", "192.0.2.2", NOW), Pace::Go);
+        for minute in 1..5 {
+            assert_eq!(ask(&store, "a@b", "192.0.2.1", NOW + Duration::from_mins(minute)), Pace::Go);
+        }
+        let late = NOW + Duration::from_mins(10);
+        assert_eq!(ask(&store, "a@b", "192.0.2.1", late), Pace::Enough(Duration::from_mins(50)));
+        assert_eq!(ask(&store, "a@b", "192.0.2.1", NOW + Duration::from_hours(1)), Pace::Go);
+    }
+
+    #[test]
+    fn a_source_asks_twenty_times_an_hour_whether_or_not_anything_is_sent() {
+        let store = Store::in_memory();
+        assert_eq!(ask(&store, "a@b", "192.0.2.1", NOW), Pace::Go);
+        for _ in 1..20 {
+            assert!(matches!(ask(&store, "a@b", "192.0.2.1", NOW), Pace::Enough(_)));
+        }
+        assert_eq!(ask(&store, "new@b", "192.0.2.1", NOW), Pace::Wait(Duration::from_hours(1)));
+        assert_eq!(ask(&store, "new@b", "192.0.2.9", NOW), Pace::Go);
+    }
+
+    #[test]
+    fn what_is_over_is_swept() {
+        let store = Store::in_memory();
+        ask(&store, "a@b", "192.0.2.1", NOW);
+        let sweep = |at: Timestamp| store.write_blocking(move |tx| sweep_paces(tx, None, 100, at)).unwrap().1;
+        assert_eq!(sweep(NOW + Duration::from_mins(59)), 0);
+        assert_eq!(sweep(NOW + Duration::from_hours(1)), 3);
+    }
+
+    #[test]
+    fn counting_is_undone_with_its_transaction() {
+        let store = Store::in_memory();
+        let refused = store.write_blocking(|tx| {
+            pace(tx, &PaceRules::default(), "test", Receiver::Address("a@b"), &call(None, NOW))?;
+            Err::<(), _>(StoreError::Busy)
+        });
+        assert!(refused.is_err());
+        assert_eq!(ask(&store, "a@b", "192.0.2.1", NOW), Pace::Go);
+    }
+}

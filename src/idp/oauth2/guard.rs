@@ -1,0 +1,126 @@
+//! Counting wrong client secrets (security.md THR-1, THR-2).
+//!
+//! Comparing a secret takes no time, so it happens under the lock that also counts: of any number of guesses at once, each is
+//! counted before the next is looked at. Right ones wait for nothing but each other's comparison.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::Engine;
+use crate::{
+    domain::{
+        audit::{self, Entry, Event},
+        call::Call,
+        login::throttle::{self, CounterKey, Counters, Origin, Rules, Subject, Verdict},
+    },
+    store::StoreError,
+    values::net::SourceKey,
+};
+
+/// Failures that are not written down yet.
+#[derive(Default)]
+pub(super) struct Guard(Mutex<HashMap<CounterKey, u32>>);
+
+/// What became of a secret.
+pub(super) enum Looked {
+    /// It was right.
+    Right,
+    /// It was wrong, which is counted.
+    Wrong,
+    /// It was not looked at; come back after this time.
+    Blocked(Duration),
+}
+
+impl Engine {
+    /// Looks at a secret unless too many were wrong. `is_right` compares.
+    pub(super) async fn look(
+        &self,
+        call: &Call,
+        client: &str,
+        is_right: impl FnOnce() -> bool,
+    ) -> Result<Looked, StoreError> {
+        let rules = self.client_rules();
+        let counters = counters(client, call);
+        let had_failures = {
+            let guard = &self.0.guard.0;
+            // Whatever happened to its last holder, the counts are counts.
+            let mut pending = guard.lock().unwrap_or_else(PoisonError::into_inner);
+            let (verdict, had_failures) = self.0.store.read(|tx| {
+                let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
+                let verdict = throttle::admit(tx, &rules, &counters, count, call.now)?;
+                Ok::<_, StoreError>((verdict, throttle::has_failures(tx, &counters.cleared())?))
+            })?;
+            if let Verdict::Wait(wait) = verdict {
+                return Ok(Looked::Blocked(wait));
+            }
+            if !is_right() {
+                for key in counters.keys() {
+                    *pending.entry(key).or_insert(0) += 1;
+                }
+                drop(pending);
+                return self.count(call, client, counters, rules).await;
+            }
+            had_failures
+        };
+        if had_failures {
+            self.0.store.write(move |tx| throttle::clear(tx, &counters.cleared())).await?;
+        }
+        Ok(Looked::Right)
+    }
+
+    async fn count(
+        &self,
+        call: &Call,
+        client: &str,
+        counters: Counters,
+        rules: Rules,
+    ) -> Result<Looked, StoreError> {
+        let counted = Counted { guard: &self.0.guard, counters };
+        let call = call.clone();
+        // The id is of a fixed alphabet or nobody's; of the latter nothing is written.
+        let detail = crate::domain::client::ClientId::parse(client).map_or_else(String::new, |id| id.to_string());
+        let written = self.0.store.write(move |tx| {
+            throttle::count_failure(tx, &rules, &counters, call.now)?;
+            audit::append(tx, &Entry::refused(Event::ClientAuthFailed, "nobody", &call).detail(&detail))?;
+            Ok::<_, StoreError>(())
+        });
+        written.await?;
+        drop(counted);
+        Ok(Looked::Wrong)
+    }
+
+    /// Those of sign-in, but without a ceiling: a secret of 256 bits is not guessed, and nobody but the operator could lift it.
+    fn client_rules(&self) -> Rules {
+        Rules { ceiling: u32::MAX, ..self.0.settings.load().throttle.clone() }
+    }
+}
+
+/// By client and source, and by source. Not by client alone: whoever knows a client's public id could lock it out.
+fn counters(client: &str, call: &Call) -> Counters {
+    let subject = Subject::unknown(&format!("oauth client\0{client}"));
+    let origin = Origin::Source(SourceKey::of(call.client));
+    Counters { known_device: true, ..Counters::of(&subject, None, &origin, call.client) }
+}
+
+/// Stands for failures until they are written down.
+struct Counted<'a> {
+    guard: &'a Guard,
+    counters: Counters,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let mut pending = self.guard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in self.counters.keys() {
+            if let Some(count) = pending.get_mut(&key) {
+                *count -= 1;
+                if *count == 0 {
+                    pending.remove(&key);
+                }
+            }
+        }
+    }
+}

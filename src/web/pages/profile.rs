@@ -1,0 +1,244 @@
+//! `/me/profile`: the own name, e-mail address and mobile number. The user name stays.
+
+use axum::{
+    extract::{RawQuery, State},
+    response::Response,
+};
+use http::header;
+use minijinja::{Value, context};
+
+use super::{
+    Here, answer,
+    catalogue::{Language, Message, waiting},
+    fields::complaints,
+    flow::{self, TOKEN},
+    form::Form,
+    has_flag, hidden, login_first,
+    sheet::say,
+    view::View,
+    way::{Own, Way, see_other},
+};
+use crate::{
+    domain::{
+        account::AccountRecord,
+        call::Call,
+        fault::{Fault, Field, Reason},
+        keyring::FormBinding,
+        rights::Authority,
+    },
+    gate::Presence,
+    values::{email::EmailAddress, name::DisplayName, phone::Phone},
+    web::{
+        Shared,
+        edge::{caller::Present, rescue},
+    },
+};
+
+/// What the page may say on top, by the flag in its address.
+const REMARKS: &[(&str, Message)] = &[
+    ("saved", Message::ProfileSaved),
+    ("sent", Message::ProfileSent),
+    ("confirmed", Message::ConfirmedTitle),
+];
+
+/// `GET /me/profile`
+pub(super) async fn show(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Fault> {
+    let Some(here) = Here::of(&presence) else {
+        return Ok(answer(login_first(&shared, Own::Profile)));
+    };
+    if here.session.restricted {
+        return Ok(answer(see_other(&shared, Own::Password.path(), [])));
+    }
+    let query = query.unwrap_or_default();
+    let remarks: Vec<_> =
+        REMARKS.iter().filter(|(flag, _)| has_flag(&query, flag)).map(|(_, text)| say(*text)).collect();
+    let view = page(&shared, &call, &here, None)?.with(context! { remarks => remarks });
+    Ok(answer(view.render(&shared)))
+}
+
+/// `POST /me/profile`: the display name.
+pub(super) async fn rename(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    form: Form,
+) -> Result<Response, Fault> {
+    let (here, mut form) = match owner(&shared, &presence, form)? {
+        Ok(owner) => owner,
+        Err(response) => return Ok(response),
+    };
+    let typed = form.take("display_name");
+    form.finish()?;
+    let authority = Authority::of_session(&here.session.caller())?;
+    let changed = match DisplayName::parse(typed.trim()) {
+        Ok(name) => shared.actions.rename_self(&call, authority, name).await,
+        Err(error) => Err(Fault::malformed(Field::DisplayName, error.to_string())),
+    };
+    finish(&shared, &call, &here, changed, "/me/profile?saved=1")
+}
+
+/// `POST /me/profile/email`: another address, or a confirmation of the present one.
+pub(super) async fn email(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    form: Form,
+) -> Result<Response, Fault> {
+    let (here, mut form) = match owner(&shared, &presence, form)? {
+        Ok(owner) => owner,
+        Err(response) => return Ok(response),
+    };
+    let typed = form.take("email");
+    form.finish()?;
+    let Ok(authority) = here.fresh_authority(&shared, &call) else {
+        return Ok(answer(again(&shared)));
+    };
+    let wanted = match EmailAddress::parse(typed.trim()) {
+        Ok(email) => shared.actions.want_email(&call, authority, email).await,
+        Err(error) => Err(Fault::malformed(Field::Email, error.to_string())),
+    };
+    finish(&shared, &call, &here, wanted, "/me/profile?sent=1")
+}
+
+/// `POST /me/profile/mobile`: a code goes to a number.
+pub(super) async fn mobile(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    form: Form,
+) -> Result<Response, Fault> {
+    let (here, mut form) = match owner(&shared, &presence, form)? {
+        Ok(owner) => owner,
+        Err(response) => return Ok(response),
+    };
+    let typed = form.take("mobile");
+    form.finish()?;
+    let Ok(authority) = here.fresh_authority(&shared, &call) else {
+        return Ok(answer(again(&shared)));
+    };
+    match number(&typed) {
+        Ok(number) => match shared.actions.want_mobile(&call, authority, number.clone()).await {
+            Ok(()) => Ok(answer(page(&shared, &call, &here, Some(number.as_str()))?.render(&shared))),
+            Err(fault) => finish(&shared, &call, &here, Err(fault), ""),
+        },
+        Err(fault) => finish(&shared, &call, &here, Err(fault), ""),
+    }
+}
+
+/// `POST /me/profile/mobile/confirm`: the code that arrived.
+pub(super) async fn confirm_mobile(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    form: Form,
+) -> Result<Response, Fault> {
+    let (here, mut form) = match owner(&shared, &presence, form)? {
+        Ok(owner) => owner,
+        Err(response) => return Ok(response),
+    };
+    let (typed, code) = (form.take("mobile"), form.take_secret("code"));
+    form.finish()?;
+    let Ok(authority) = here.fresh_authority(&shared, &call) else {
+        return Ok(answer(again(&shared)));
+    };
+    let number = number(&typed)?;
+    match shared.actions.confirm_own_mobile(&call, authority, number.clone(), code).await {
+        Ok(()) => Ok(answer(see_other(&shared, "/me/profile?saved=1", []))),
+        Err(fault) if matches!(fault.reason, Reason::SecondFactorWrong | Reason::Expired) => {
+            let wrong = fault.reason == Reason::SecondFactorWrong;
+            let said = if wrong { Message::FaultCodeText } else { Message::CodeOver };
+            let view = page(&shared, &call, &here, wrong.then_some(number.as_str()))?;
+            let view = view.with(context! { complaints => vec![say(said)] });
+            Ok(answer(view.with_status(rescue::status_of(fault.reason)).render(&shared)))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// People write numbers with spaces and hyphens.
+fn number(typed: &str) -> Result<Phone, Fault> {
+    let plain: String = typed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '/')).collect();
+    Phone::parse(&plain).map_err(|error| Fault::malformed(Field::Mobile, error.to_string()))
+}
+
+/// The owner of an unrestricted session whose own form this is.
+fn owner<'p>(
+    shared: &Shared,
+    presence: &'p Presence,
+    mut form: Form,
+) -> Result<Result<(Here<'p>, Form), Response>, Fault> {
+    let Some(here) = Here::of(presence) else {
+        return Ok(Err(answer(login_first(shared, Own::Profile))));
+    };
+    flow::prove(shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
+    if here.session.restricted {
+        return Ok(Err(answer(see_other(shared, Own::Password.path(), []))));
+    }
+    Ok(Ok((here, form)))
+}
+
+fn finish(
+    shared: &Shared,
+    call: &Call,
+    here: &Here<'_>,
+    outcome: Result<(), Fault>,
+    done: &'static str,
+) -> Result<Response, Fault> {
+    let language = Language::default();
+    let fault = match outcome {
+        Ok(()) => return Ok(answer(see_other(shared, done, []))),
+        Err(fault) => fault,
+    };
+    let said = match fault.reason {
+        Reason::Malformed => complaints(&fault),
+        Reason::Managed => vec![say(Message::ManagedAccount)],
+        Reason::Throttled => {
+            let wait = waiting(language, fault.retry_after.unwrap_or_default());
+            vec![Message::Throttled.fill(language, &[("wait", &wait)])]
+        }
+        _ => return Err(fault),
+    };
+    let mut view = page(shared, call, here, None)?.with(context! { complaints => said });
+    if let Some(wait) = fault.retry_after {
+        view = view.with_header(header::RETRY_AFTER, rescue::seconds(wait).into());
+    }
+    Ok(answer(view.with_status(rescue::status_of(fault.reason)).render(shared)))
+}
+
+/// The page. `awaited` is the number that a code was sent to.
+fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) -> Result<View, Fault> {
+    let account: AccountRecord = shared.actions.profile(&Authority::of_session(&here.session.caller())?)?;
+    let csrf = shared.keyring.form_token(FormBinding::Session(here.session.id));
+    let fresh = here.fresh_authority(shared, call).is_ok();
+    let values = context! {
+        remarks => Vec::<String>::new(),
+        complaints => Vec::<String>::new(),
+        fields => hidden([(TOKEN, csrf.as_str())]),
+        username => account.username,
+        display_name => account.display_name,
+        email => account.email.clone().unwrap_or_default(),
+        email_open => account.email.is_some() && account.email_confirmed.is_none(),
+        mobile => account.mobile.unwrap_or_default(),
+        awaited => awaited.map_or_else(|| Value::from(()), Value::from),
+        managed => account.managed,
+        fresh => fresh,
+        by_mail => shared.actions.wants_mail(),
+        by_sms => shared.actions.wants_sms(),
+        again => again_path(),
+    };
+    Ok(View::new("profile.html", values))
+}
+
+fn again_path() -> String {
+    Way::to_own(Own::Profile.path()).through(Own::Login, Some("again"))
+}
+
+/// The session is too old for this: sign in again and come back here.
+fn again(shared: &Shared) -> http::Response<bytes::Bytes> {
+    see_other(shared, &again_path(), [])
+}
