@@ -110,7 +110,11 @@ impl Actions {
                     not_after: Some(call.now + lifetime),
                 };
                 actions.post(tx, &letter, envelopes[0], call.now)?;
-                if is_present { Ok(()) } else { actions.notice(tx, (id, &account), &email, envelopes[1], &call) }
+                if is_present {
+                    Ok(())
+                } else {
+                    actions.notice(tx, (id, &account), &email, envelopes[1], &call)
+                }
             })
             .await
     }

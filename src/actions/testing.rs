@@ -34,7 +34,7 @@ use crate::{
         rights::{Authority, Permit},
         session::{Lifetimes, SessionKey, SessionRecord},
     },
-    store::{self, Store},
+    store::{self, Store, StoreError},
     values::{
         email::EmailAddress,
         id::AccountId,
@@ -102,7 +102,16 @@ impl Desk {
         Self::over(Store::open(&store::Settings::at(path)).unwrap(), world, Plan::default())
     }
 
-    pub(crate) fn over(store: Store, (world, levers): (World, Levers), plan: Plan) -> Self {
+    pub(crate) fn over(store: Store, world: (World, Levers), plan: Plan) -> Self {
+        Self::try_over(store, world, plan).unwrap()
+    }
+
+    /// Over a store that may fail.
+    pub(crate) fn try_over(
+        store: Store,
+        (world, levers): (World, Levers),
+        plan: Plan,
+    ) -> Result<Self, StoreError> {
         let hashing = HashingPool::start(plan.hashing, world.random()).unwrap();
         // The master key lies beside the store, so it is the same after a restart.
         let keyring = Keyring::new(&MasterKey::generate(Random::new([9; 32])));
@@ -129,8 +138,8 @@ impl Desk {
             },
             people: plan.people,
         };
-        let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
-        Self { actions, store, levers }
+        let actions = Actions::new(store.clone(), world, hashing, keyring, settings)?;
+        Ok(Self { actions, store, levers })
     }
 
     pub(crate) fn call(&self) -> Call {

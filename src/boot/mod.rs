@@ -47,7 +47,7 @@ use crate::{
     },
     chores::delivery::Postman,
     gate::{Gate, Learned},
-    serve::{self, BindError, Stopped, TlsError},
+    serve::{self, BindError, Stopped, TlsError, logging::Dial},
     store::{self, BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
     web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
@@ -190,13 +190,14 @@ impl House {
         &self.actions
     }
 
-    /// Serves until `stop`. `started` is called once everything listens, with the real addresses by listener name.
+    /// Serves until `stop`. A reload reads the settings by `load` and turns `log`. `started` is called once everything listens, with the real addresses by listener name.
     ///
     /// # Errors
     /// When a listener cannot be opened.
     pub async fn serve(
         self,
         load: LoadSettings,
+        log: Option<Dial>,
         stop: CancellationToken,
         started: impl FnOnce(&[(&'static str, String)]),
     ) -> Result<Stopped, BootError> {
@@ -209,6 +210,7 @@ impl House {
         let reloader = Arc::new(reload::Reloader {
             started_with: Mutex::new(settings),
             load,
+            log,
             actions: actions.clone(),
             gate: gate.clone(),
             vouch: vouch.clone(),

@@ -10,7 +10,7 @@ use crate::{
     config::Settings,
     domain::audit::Event,
     gate::Gate,
-    serve::{Prepared, Tls, TlsError},
+    serve::{Prepared, Tls, TlsError, logging::Dial},
     web::{control::Reload, vouch::Vouch},
 };
 
@@ -21,6 +21,8 @@ pub(super) struct Reloader {
     /// What the house was started with: whatever differs from it and takes effect at a restart only, still waits.
     pub(super) started_with: Mutex<Settings>,
     pub(super) load: LoadSettings,
+    /// What turns the log's level; `None` where the log is somebody else's.
+    pub(super) log: Option<Dial>,
     pub(super) actions: Actions,
     pub(super) gate: Arc<Gate>,
     pub(super) vouch: Arc<Vouch>,
@@ -61,6 +63,11 @@ impl Reloader {
             letters: new.actions.letters.clone().with_portal(kept.portal.clone()),
             ..crate::actions::Settings::clone(&kept)
         });
+        if let Some(log) = &self.log
+            && let Err(error) = log.turn(&new.log.level)
+        {
+            tracing::error!(%error, "log.level stays as it was");
+        }
         if let Err(fault) = self.actions.record(&call, Event::Reloaded, "").await {
             tracing::error!(%fault, "the reload could not be recorded");
         }
@@ -123,7 +130,7 @@ mod tests {
     use crate::{
         boot::{BootError, House, KeyFileError},
         config::{self, Overrides},
-        serve::Identity,
+        serve::{Identity, logging},
         world::World,
     };
 
@@ -161,6 +168,7 @@ mod tests {
         let reloader = Reloader {
             started_with: Mutex::new(settings),
             load: Arc::new(load),
+            log: None,
             actions,
             gate,
             vouch,
@@ -222,6 +230,31 @@ mod tests {
         tracing::subscriber::with_default(lines, || told(&refused, &[]));
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(text.contains("ERROR") && text.contains("bob: taken"), "{text}");
+    }
+
+    /// Proves: OPS-22
+    #[tokio::test]
+    async fn the_log_level_takes_effect() {
+        let log = Log::default();
+        let (lines, dial) = logging::subscriber(logging::Format::Text, "info", log.clone()).unwrap();
+        let _lines = tracing::subscriber::set_default(lines);
+        let (folder, mut reloader) = house(|_| {});
+        reloader.log = Some(dial);
+        let said = |step: &str| {
+            tracing::debug!("{step}");
+            String::from_utf8(log.0.lock().unwrap().clone()).unwrap().contains(step)
+        };
+        assert!(!said("before"));
+        write(folder.path(), "login.example.com", "[log]\nlevel = \"debug\"");
+        let told = reloader.reload().await.unwrap();
+        assert!(!told.contains("restart"), "{told}");
+        assert!(said("with debug"));
+        write(folder.path(), "login.example.com", "[log]\nlevel = \"loud\"");
+        reloader.reload().await.unwrap_err();
+        assert!(said("still with debug"));
+        write(folder.path(), "login.example.com", "");
+        reloader.reload().await.unwrap();
+        assert!(!said("without"));
     }
 
     /// Proves: OPS-22

@@ -9,9 +9,10 @@
 //!
 //! **Start reading at** [`Sweeper::round`], [`touches`], [`denials`] and [`delivery`].
 
+mod challenges;
 pub mod delivery;
 pub mod denials;
 mod sweep;
 pub mod touches;
 
-pub use self::sweep::Sweeper;
+pub use self::{challenges::ChallengeSweeper, sweep::Sweeper};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::people::{InviteArgs, OneTimeArgs, StipulationVerb};
 use super::apikey::ApiKeyVerb;
 use crate::web::control::Command;
 
@@ -39,6 +40,13 @@ pub(crate) enum Verb {
     /// Manage groups.
     #[command(subcommand)]
     Group(GroupVerb),
+    /// Show or change what is asked of an account before it may be used.
+    #[command(subcommand)]
+    Stipulation(StipulationVerb),
+    /// Print a link that signs somebody in, once. A second factor is asked for all the same.
+    Onetime(OneTimeArgs),
+    /// Invite somebody by e-mail, and print the link.
+    Invite(InviteArgs),
     /// Manage the keys with which programs act for people.
     #[command(subcommand)]
     Apikey(ApiKeyVerb),
@@ -127,6 +135,11 @@ pub(crate) enum AccountVerb {
     },
     /// Open a locked account and forget its failed sign-ins.
     Unlock {
+        /// Which.
+        who: String,
+    },
+    /// Open an account that waits for approval.
+    Approve {
         /// Which.
         who: String,
     },

@@ -24,6 +24,7 @@ mod account;
 mod apikey;
 mod args;
 mod ask;
+mod people;
 mod print;
 mod remote;
 mod serve;
@@ -75,6 +76,9 @@ fn run(args: &Args) -> Result<(), Failure> {
         Verb::Mail(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Audit(audit) => print::show(args, &remote::execute(args, audit.command())?),
         Verb::Explain(explain) => print::show(args, &remote::execute(args, explain.command())?),
+        Verb::Stipulation(verb) => print::show(args, &remote::execute(args, verb.command())?),
+        Verb::Onetime(onetime) => print::show(args, &remote::execute(args, onetime.command())?),
+        Verb::Invite(invite) => print::show(args, &remote::execute(args, invite.command())?),
         Verb::Reload => print::show(args, &remote::execute(args, Command::Reload)?),
         Verb::Backup { to } => {
             let path = std::path::absolute(to)?;

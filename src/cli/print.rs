@@ -44,6 +44,21 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
+        Reply::Stipulations(open) => {
+            let rows = open.iter().map(|open| {
+                let blocks = if open.blocks { "blocks" } else { "at the next sign-in" };
+                let lapses = open.lapses.clone().unwrap_or_default();
+                vec![
+                    open.what.clone(),
+                    blocks.to_owned(),
+                    open.since.clone(),
+                    open.address.clone().unwrap_or_default(),
+                    lapses,
+                ]
+            });
+            table(&["ASKED", "EFFECT", "SINCE", "ADDRESS", "LAPSES"], rows.collect());
+        }
+        Reply::Link(link) => say!("{link}"),
         Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
         Reply::Messages(messages) => {

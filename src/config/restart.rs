@@ -10,9 +10,9 @@ use super::{
 use crate::{values::secret::Secret, world::mail::Delivery};
 
 /// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
-/// tells the proxy, the rules for new passwords, joining and recovering, and the certificates (whose files are
-/// read again even when their names stay).
-const RELOADED: [&str; 15] = [
+/// tells the proxy, the rules for new passwords, joining and recovering, the level of the log, and the certificates (whose
+/// files are read again even when their names stay).
+const RELOADED: [&str; 16] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
@@ -23,6 +23,7 @@ const RELOADED: [&str; 15] = [
     "registration",
     "recovery",
     "terms",
+    "log.level",
     "gateway.tls",
     "api.tls",
     // The words of messages.

@@ -18,6 +18,7 @@ mod hostile;
 mod merging;
 mod passkeys;
 mod messages;
+mod people;
 mod reload;
 mod secrets;
 

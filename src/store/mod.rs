@@ -34,13 +34,15 @@ mod meta;
 mod migrate;
 mod table;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod trouble;
 mod tx;
 mod writer;
 
 pub use backup::BackupError;
 pub use changes::Change;
-pub use codec::{DecodeError, Record, decode, decode_body, encode};
+pub use codec::{DecodeError, Glimpse, Record, decode, decode_body, encode};
 pub use engine::{Space, Visit};
 pub use error::{OpenError, StoreError};
 pub use files::ever_existed;

@@ -165,7 +165,7 @@ where
     Answer { status: parts.status, headers: parts.headers, text }
 }
 
-fn rules() -> RuleSet {
+pub(in crate::web) fn rules() -> RuleSet {
     let app = |name: &str, host: &str, access: Access| App {
         hosts: vec![HostPattern::parse(host).unwrap()],
         rules: vec![Rule::new(access)],

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::people::{PeopleCommand, StipulationView};
 use super::apikeys::{KeyCommand, KeyView};
 
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
@@ -147,6 +148,11 @@ pub enum Command {
         /// Where to; an absolute path that does not exist yet.
         path: String,
     },
+    /// Joining and coming back.
+    People {
+        /// What to do.
+        verb: PeopleCommand,
+    },
     /// Load the configuration anew.
     Reload,
     /// Do something about API keys.
@@ -193,6 +199,10 @@ pub enum Reply {
     Groups(Vec<GroupView>),
     /// Audit entries.
     Audit(Vec<AuditView>),
+    /// What is asked of an account.
+    Stipulations(Vec<StipulationView>),
+    /// A link, which is a secret.
+    Link(String),
     /// API keys.
     ApiKeys(Vec<KeyView>),
     /// A judgement, as the domain explains it.

@@ -36,7 +36,7 @@ pub type Reload = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, Str
 /// The machine's owner, acting through the command line.
 #[derive(Clone)]
 pub struct Operator {
-    actions: Actions,
+    pub(super) actions: Actions,
     gate: Arc<Gate>,
     reload: Option<Reload>,
 }
@@ -97,6 +97,7 @@ impl Operator {
                     "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
                 )))
             }
+            Command::People { verb } => self.people(call, &permit, verb).await,
             Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
             Command::MailTest { .. } | Command::MailQueue { .. } | Command::MailRetry { .. } => {
                 super::mail::run(&self.actions, call, &permit, command).await
@@ -229,7 +230,7 @@ impl Operator {
         serde_json::to_value(explained).map(Reply::Explanation).map_err(Fault::broken)
     }
 
-    fn find(&self, permit: &Permit, who: &str) -> Result<Described, Fault> {
+    pub(super) fn find(&self, permit: &Permit, who: &str) -> Result<Described, Fault> {
         self.actions.find_account(permit, &Which::from(who))
     }
 

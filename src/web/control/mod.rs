@@ -13,6 +13,7 @@ mod apikeys;
 mod command;
 mod execute;
 mod mail;
+mod people;
 
 use axum::{
     Json, Router,
@@ -25,6 +26,7 @@ pub use self::{
     apikeys::{KeyCommand, KeyView},
     command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
+    people::{PeopleCommand, StipulationView},
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},

@@ -36,7 +36,8 @@ impl Way {
         match read(&shared.gate.rules(), query, call.now, &mac) {
             Ok(way) => way,
             Err(error) => {
-                tracing::info!(request = %call.request, %error, "a return address was refused");
+                // Anybody can send any number of these, so they are told of to those only who want to know.
+                tracing::debug!(request = %call.request, %error, "a return address was refused");
                 Self { refused: true, ..Self::default() }
             }
         }

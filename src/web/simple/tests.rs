@@ -12,6 +12,8 @@ use crate::{
     },
 };
 
+mod joining;
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Method, path, headers, body.
@@ -130,8 +132,16 @@ async fn every_endpoint_is_what_its_row_says() {
 }
 
 /// Who may call without saying who. A new one is a line here, for a reviewer to see.
-const OPEN: &[(&str, &str)] =
-    &[("POST", "/account/check"), ("POST", "/auth/session"), ("DELETE", "/auth/session")];
+const OPEN: &[(&str, &str)] = &[
+        ("POST", "/account/check"),
+        ("POST", "/auth/session"),
+        ("DELETE", "/auth/session"),
+        // Joining and coming back.
+        ("POST", "/account"),
+        ("POST", "/stipulation"),
+        ("POST", "/auth/onetime"),
+        ("GET", "/auth/onetime"),
+];
 
 /// Proves: WEB-12
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The pages by their router: requests in, answers out.
 
 mod own;
+mod people;
 mod sign_in;
 
 use axum::body::Body;

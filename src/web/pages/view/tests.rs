@@ -41,6 +41,24 @@ fn values(on: bool) -> Value {
         others => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
         passkeys => if on { vec![passkey_values(true), passkey_values(false)] } else { Vec::new() },
         passkey => passkey_box(on),
+        ..people_values(on)
+    }
+}
+
+/// What the pages about joining and coming back show.
+fn people_values(on: bool) -> Value {
+    let input = |kind: &str| {
+        context! {
+            kind => kind, name => "field", label => HOSTILE, value => if kind == "password" { "" } else { HOSTILE },
+            autocomplete => if kind == "password" { "new-password" } else { "name" }, most => 64, hint => text_or(HOSTILE, on),
+            href => text_or(HOSTILE, on), required => on, readonly => !on, plain => on, first => on,
+        }
+    };
+    context! {
+        texts => vec![HOSTILE], action => HOSTILE, button => HOSTILE, old => on,
+        inputs => vec![input("text"), input("password"), input("checkbox")],
+        email_open => on, mobile => text_or(HOSTILE, on), awaited => text_or(HOSTILE, !on), managed => false, fresh => on,
+        by_mail => on, by_sms => on, again => HOSTILE,
         ..document_values(on)
     }
 }
