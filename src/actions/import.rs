@@ -8,7 +8,7 @@ use crate::{
         audit::{self, Entry, Event, Original},
         call::Call,
         credential, directory,
-        factor::{self, TotpSecret},
+        factor::{self, totp::TotpSecret},
         fault::{Fault, Field, Reason},
         keyring::Keyring,
         rights::Permit,

@@ -56,6 +56,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Something did not work; the message is for a person.
+#[derive(Debug)]
 pub(crate) struct Failure(String);
 
 impl<T: std::fmt::Display> From<T> for Failure {

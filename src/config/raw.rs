@@ -15,6 +15,7 @@ use super::{
         listeners::{ControlSection, MetricsSection},
         log::{AuditSection, LogSection},
         oauth2::OAuth2Section,
+        passkeys::PasskeysSection,
         password::PasswordSection,
         people::{RecoverySection, RegistrationSection, TermsSection},
         portal::PortalSection,
@@ -46,6 +47,7 @@ pub(crate) struct Raw {
     pub(crate) password: PasswordSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) second_factors: SecondFactorsSection,
+    pub(crate) passkeys: PasskeysSection,
     // Joining and coming back.
     pub(crate) registration: RegistrationSection,
     pub(crate) recovery: RecoverySection,
@@ -80,6 +82,7 @@ impl Default for Raw {
             password: PasswordSection::default(),
             throttle: ThrottleSection::default(),
             second_factors: SecondFactorsSection::default(),
+            passkeys: PasskeysSection::default(),
             registration: RegistrationSection::default(),
             recovery: RecoverySection::default(),
             terms: TermsSection::default(),

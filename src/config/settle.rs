@@ -37,6 +37,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let factors = raw.second_factors.settle(&raw.portal.title, book);
+    let passkeys = raw.passkeys.settle(portal_url, &raw.portal.title, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
@@ -81,6 +82,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 passwords,
                 letters,
                 factors,
+                passkeys,
                 portal: portal_url,
                 outlets: reach,
                 people,

@@ -17,6 +17,7 @@ mod complaints;
 mod example;
 mod hostile;
 mod merging;
+mod passkeys;
 mod messages;
 mod people;
 mod reload;

@@ -4,6 +4,7 @@
 //! write. An unknown name takes the same way with a dummy hash (security.md PWD-6, THR-8).
 
 mod outcome;
+pub mod passkey;
 pub mod reservations;
 pub mod second;
 

@@ -10,6 +10,7 @@ pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod log;
 pub(crate) mod oauth2;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod portal;

@@ -247,6 +247,18 @@ events! {
     /// A program that asked whether credentials are right gave the wrong secret of its own.
     ServiceRefused = 89, "auth:simple", Warn, "Service secret refused";
 
+    // Passkeys: 95 to 99.
+    /// A passkey was added.
+    PasskeyAdded = 95, "factor", Warn, "Passkey added";
+    /// A passkey was removed.
+    PasskeyRemoved = 96, "factor", Warn, "Passkey removed";
+    /// A passkey got another name.
+    PasskeyRenamed = 97, "factor", Info, "Passkey renamed";
+    /// A passkey was shown or offered and not accepted.
+    PasskeyRefused = 98, "factor", Warn, "Passkey rejected";
+    /// The signature counter of a passkey did not rise: there may be a copy of it.
+    PasskeyDoubted = 99, "factor", Alert, "Passkey may have been copied";
+
     // Taking over from other programs: 100 to 104.
     /// An account was taken over from another program.
     AccountImported = 100, "import", Alert, "Account imported";

@@ -12,6 +12,7 @@
 //! **Start reading at** [`FactorsRecord`], then [`totp`] and [`recovery`].
 
 mod enrolment;
+pub mod passkey;
 mod records;
 pub mod recovery;
 pub mod totp;

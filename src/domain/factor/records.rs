@@ -5,7 +5,7 @@ use std::time::Duration;
 use minicbor::{Decode, Encode};
 
 use super::{
-    enrolment,
+    enrolment, passkey,
     recovery::{self, CodeDigest},
     totp::TotpSecret,
 };
@@ -86,6 +86,9 @@ pub struct FactorsRecord {
     /// A recovery code was used since its owner last looked at the factors (security.md OTP-9).
     #[n(5)]
     pub review: bool,
+    /// How many passkeys there are; `None` for none. [`passkey`] alone writes it.
+    #[n(6)]
+    pub passkeys: Option<u32>,
 }
 
 /// An authenticator app.
@@ -200,6 +203,9 @@ pub fn of_account(tx: &impl Reading, account: AccountId) -> Result<FactorsRecord
 /// account has none: then its first factor is enough.
 pub fn options(record: &FactorsRecord, account: &AccountRecord, rules: &Rules) -> Vec<Factor> {
     let mut options = Vec::new();
+    if record.passkeys.is_some() {
+        options.push(Factor::Passkey);
+    }
     if record.totp.is_some() {
         options.push(Factor::Totp);
     }
@@ -362,7 +368,7 @@ pub fn remove_totp(tx: &mut WriteTx, account: AccountId) -> Result<bool, StoreEr
     }
     record.sms = None;
     record.trust += 1;
-    if record.email.is_none() {
+    if record.email.is_none() && record.passkeys.is_none() {
         record.recovery = None;
     }
     FACTORS.set(tx, &account, &record)?;
@@ -380,6 +386,7 @@ pub fn forget_devices(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreE
 /// old mark comes back to life. Returns whether there was any.
 pub fn forget(tx: &mut WriteTx, account: AccountId) -> Result<bool, StoreError> {
     enrolment::void(tx, account)?;
+    passkey::clear(tx, account)?;
     let Some(record) = FACTORS.get(tx, &account)? else { return Ok(false) };
     let trust = record.trust + 1;
     let had_any = record != FactorsRecord { trust: record.trust, ..FactorsRecord::default() };
@@ -390,6 +397,7 @@ pub fn forget(tx: &mut WriteTx, account: AccountId) -> Result<bool, StoreError> 
 /// The account is gone: so is all this.
 pub fn erase(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
     enrolment::void(tx, account)?;
+    passkey::clear(tx, account)?;
     FACTORS.take(tx, &account)?;
     Ok(())
 }

@@ -371,6 +371,7 @@ fn golden_records() {
         sms: Some(AddressFactor { address: "+4915112345678".to_owned(), since: at(4) }),
         trust: 7,
         review: true,
+        passkeys: None,
     };
     check("src/domain/factor/golden/factors.v1.hex", &factors);
     check("src/domain/factor/golden/none.v1.hex", &FactorsRecord::default());

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         audit::{Level, Original},
         call::Call,
-        factor::TotpSecret,
+        factor::totp::TotpSecret,
         fault::{Fault, Field},
         rights::Permit,
         stipulation::Stipulation,

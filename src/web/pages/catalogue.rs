@@ -125,6 +125,34 @@ messages! {
     RecoveryOnce, "recovery-once", "Each of these codes opens your account once in place of the second factor. Print them or write them down, and keep them apart from your password: they are never shown again.";
     SignInOver, "sign-in-over", "That took too long, or too many codes were wrong. Please begin again.";
 
+    // Passkeys.
+    PasskeySignIn, "passkey-sign-in", "Sign in with a passkey";
+    PasskeyUse, "passkey-use", "Use a passkey";
+    WithPasskey, "with-passkey", "Passkey";
+    AskPasskey, "ask-passkey", "Show one of your passkeys.";
+    PasskeyScript, "passkey-script", "Passkeys need scripts, which are switched off in this browser.";
+    PasskeyFailed, "passkey-failed", "Your browser did not show a passkey. Try again, or choose another way.";
+    PasskeyWrong, "passkey-wrong", "This passkey was not accepted.";
+    PasskeyLate, "passkey-late", "That took too long. Try again.";
+    PasskeyTaken, "passkey-taken", "This passkey belongs to an account already.";
+    PasskeysTitle, "passkeys-title", "Passkeys";
+    PasskeysText, "passkeys-text", "A passkey is kept by your device, your password manager or a security key. It proves who you are without anything to remember, and no other site can ask for it.";
+    PasskeysOff, "passkeys-off", "Passkeys cannot be added here.";
+    PasskeyCreated, "passkey-created", "since {time}";
+    PasskeyUnused, "passkey-unused", "not used yet";
+    PasskeyBackedUp, "passkey-backed-up", "kept in more than one place";
+    PasskeyName, "passkey-name", "Name";
+    PasskeyRename, "passkey-rename", "Give it another name";
+    PasskeyRenameDo, "passkey-rename-do", "Save";
+    PasskeyRemove, "passkey-remove", "Remove";
+    PasskeyRemoveLabel, "passkey-remove-label", "Remove the passkey {name}";
+    PasskeyAddTitle, "passkey-add-title", "Add a passkey";
+    PasskeyAdd, "passkey-add", "Add a passkey";
+    PasskeyAdded, "passkey-added", "The passkey is added.";
+    PasskeyRenamed, "passkey-renamed", "The passkey has another name.";
+    PasskeyRemoved, "passkey-removed", "The passkey is removed. Your other sessions have ended.";
+    PasskeyLastOne, "passkey-last-one", "This passkey is the only way into your account, so it has to stay.";
+
     // The documents of the API families.
     DocumentsTitle, "documents-title", "API documents";
     DocumentJson, "document-json", "The same for programs (OpenAPI 3.1)";

@@ -13,7 +13,7 @@ use super::{
     circles,
     flow::{self, Flow, TOKEN},
     form::Form,
-    hidden, loops, second,
+    hidden, loops, passkeys, second,
     view::View,
     way::{Own, Way, see_other},
 };
@@ -123,6 +123,8 @@ pub(super) async fn begin(
 fn ask(shared: &Shared, flow: &Flow, way: &Way, name: &str) -> View {
     let token = shared.keyring.form_token(flow.binding());
     let end = way.end(shared);
+    let passkey = passkeys::sign_in_box(shared, way, &token);
+    let script = passkey.is_some();
     let values = context! {
         complaint => minijinja::Value::from(()),
         remarks => Vec::<String>::new(),
@@ -130,9 +132,10 @@ fn ask(shared: &Shared, flow: &Flow, way: &Way, name: &str) -> View {
         fields => hidden(way.fields().chain([(TOKEN, token.as_str())])),
         name => name,
         links => links(shared),
+        passkey => passkey,
         offers_remembering => shared.actions.settings().limits.offers_remembering(),
     };
-    View::new("login.html", values).leading_to(end.origin()).with_cookies([flow.cookie(shared)])
+    View::new("login.html", values).with_script(script).leading_to(end.origin()).with_cookies([flow.cookie(shared)])
 }
 
 /// Where somebody can go who cannot sign in yet, or not any more.

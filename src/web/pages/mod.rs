@@ -26,6 +26,7 @@ mod login;
 mod logout;
 mod loops;
 mod me;
+mod passkeys;
 mod password;
 mod profile;
 mod recover;
@@ -79,6 +80,7 @@ pub fn routes(shared: Shared) -> Router {
         .route("/me/apps", routing::get(apps::show))
         .route("/me/apps/revoke", routing::post(apps::revoke))
         .route(consent::PATH, routing::get(consent::show).post(consent::decide))
+        .merge(passkeys::routes(&shared))
         .merge(account_routes())
         .merge(factor_routes());
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)

@@ -14,7 +14,7 @@ use super::{
     catalogue::{Language, Message, waiting},
     flow::{self, Flow, TOKEN},
     form::Form,
-    hidden, login,
+    hidden, login, passkeys,
     view::View,
     way::{Own, Way, see_other},
 };
@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// Who is asked.
-enum Asked<'p> {
+pub(super) enum Asked<'p> {
     /// Somebody whose first factor was right, in a login transaction.
     Pending(PendingHash, Flow),
     /// Somebody who is signed in.
@@ -50,7 +50,7 @@ enum Asked<'p> {
 
 impl<'p> Asked<'p> {
     /// A login transaction goes before a session: it is what was begun last.
-    fn of(
+    pub(super) fn of(
         shared: &Shared,
         call: &Call,
         headers: &HeaderMap,
@@ -67,7 +67,7 @@ impl<'p> Asked<'p> {
         Some((Self::Here(here), question))
     }
 
-    fn binding(&self) -> FormBinding<'_> {
+    pub(super) fn binding(&self) -> FormBinding<'_> {
         match self {
             Self::Pending(_, flow) => flow.binding(),
             Self::Here(here) => FormBinding::Session(here.session.id),
@@ -190,7 +190,7 @@ pub(super) fn go_on(
 }
 
 /// The transaction is over: back to the first question.
-fn begin_again(shared: &Shared, way: &Way) -> http::Response<bytes::Bytes> {
+pub(super) fn begin_again(shared: &Shared, way: &Way) -> http::Response<bytes::Bytes> {
     let gone = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO);
     see_other(shared, &way.through(Own::Login, Some("over")), [gone])
 }
@@ -251,13 +251,17 @@ fn ask(shared: &Shared, asked: &Asked<'_>, question: &Question, chosen: Factor, 
             Message::SendCode.fill(language, &[("address", &address_of(chosen, question))])
         }),
         offers_trust => !shared.actions.settings().factors.trusted.is_zero(),
+        passkey => passkeys::second_box(way, &token),
         back => if here { Own::Me.path().to_owned() } else { way.through(Own::Login, None) },
     };
     let flow = match asked {
         Asked::Pending(_, flow) => flow.cookie(shared),
         Asked::Here(_) => None,
     };
-    View::new("second-factor.html", values).leading_to(end.origin()).with_cookies([flow])
+    let template = if chosen == Factor::Passkey { "passkey.html" } else { "second-factor.html" };
+    View::new(template, values)
+        .with_script(chosen == Factor::Passkey)
+        .leading_to(end.origin()).with_cookies([flow])
 }
 
 /// A place asks for a second factor, and there is none.
@@ -303,6 +307,7 @@ const fn label(factor: Factor) -> Message {
         Factor::RecoveryCode => Message::WithRecovery,
         Factor::EmailCode => Message::WithEmail,
         Factor::SmsCode => Message::WithSms,
+        Factor::Passkey => Message::WithPasskey,
         _ => Message::WithTotp,
     }
 }
@@ -320,6 +325,7 @@ const fn prompt(factor: Factor) -> Message {
     match factor {
         Factor::RecoveryCode => Message::AskRecovery,
         Factor::EmailCode | Factor::SmsCode => Message::AskSent,
+        Factor::Passkey => Message::AskPasskey,
         _ => Message::AskTotp,
     }
 }

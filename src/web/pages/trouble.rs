@@ -73,7 +73,7 @@ fn page(shared: &Shared, fault: &Fault, request: &str) -> http::Response<Bytes> 
 }
 
 /// Title and text for every reason.
-const fn words(reason: Reason) -> (Message, Message) {
+pub(super) const fn words(reason: Reason) -> (Message, Message) {
     match reason {
         Reason::BadCredentials | Reason::WrongServiceSecret | Reason::WrongClient | Reason::WrongClientBasic => {
             (Message::FaultUnauthenticated, Message::BadCredentials)

@@ -70,6 +70,11 @@ impl Way {
         if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) }
     }
 
+    /// As the query of an address.
+    pub(super) fn query(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(self.fields()).finish()
+    }
+
     /// Where it leads in the end, the portal's own page when it leads nowhere.
     pub(super) fn end(&self, shared: &Shared) -> End {
         if self.refused {
@@ -126,6 +131,7 @@ pub(super) enum Own {
     Me,
     Apps,
     Factors,
+    Passkeys,
     Terms,
     Profile,
 }
@@ -140,6 +146,7 @@ impl Own {
             Self::Me => "/me",
             Self::Apps => "/me/apps",
             Self::Factors => "/me/factors",
+            Self::Passkeys => "/me/passkeys",
             Self::Terms => "/terms",
             Self::Profile => "/me/profile",
         }
