@@ -161,7 +161,7 @@ mod tests {
         write(folder.path(), "login.example.com", "");
         let path = folder.path().join("config.toml");
         let read = move || config::load(Some(&path), [], Overrides::default()).map_err(|e| e.to_string());
-        let House { settings, actions, gate, vouch, .. } =
+        let House { settings, actions, oauth2, gate, vouch, .. } =
             House::open(read().unwrap(), World::fake().0).unwrap();
         let load = move || {
             read().map(|mut settings| {
@@ -175,6 +175,7 @@ mod tests {
             load: Arc::new(load),
             log: None,
             actions,
+            oauth2,
             gate,
             vouch,
             tls: vec![(listeners::GATEWAY, tls()), (listeners::API, tls())],

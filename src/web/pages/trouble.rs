@@ -99,7 +99,9 @@ pub(super) const fn words(reason: Reason) -> (Message, Message) {
         }
         Reason::NoPassword => (Message::FaultConflict, Message::NoPassword),
         Reason::Managed => (Message::FaultConflict, Message::ManagedAccount),
-        Reason::WeakPassword | Reason::Malformed => (Message::FaultMalformed, Message::FaultMalformedText),
+        Reason::WeakPassword | Reason::Malformed | Reason::OAuth(_) => {
+            (Message::FaultMalformed, Message::FaultMalformedText)
+        }
         Reason::UnsupportedMediaType => (Message::FaultMediaType, Message::FaultMediaTypeText),
         Reason::TooLarge => (Message::FaultTooLarge, Message::FaultTooLargeText),
         Reason::Expired | Reason::InvalidToken => (Message::FaultInvalid, Message::FaultInvalidText),
