@@ -123,8 +123,8 @@ impl Actions {
         let party = settings.passkeys.offering()?;
         let chance = self.0.world.random();
         let ceremony = self.0.store.read(|tx| {
-            let (id, account) = self.own(tx, &keeper, call)?;
-            self.prove_fresh(tx, &keeper, &account, call)?;
+            let (id, account) = self.keeper(tx, &keeper, call)?;
+            self.prove_keeper_fresh(tx, &keeper, &account, call)?;
             let there = passkey::of_owner(tx, id)?;
             if there.len() >= MOST_PASSKEYS {
                 return Err(too_many());
@@ -178,7 +178,7 @@ impl Actions {
             .0
             .store
             .write(move |tx| {
-                let (id, account) = actions.own(tx, &keeper, &call)?;
+                let (id, account) = actions.keeper(tx, &keeper, &call)?;
                 let used = challenge::redeem(tx, Purpose::PasskeyAdd, &handle, call.now, epoch)?;
                 if used.subject != second::subject_of_session(&keeper.session) {
                     return Err(Fault::new(Reason::InvalidToken));
@@ -222,7 +222,7 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                let (id, _) = actions.own(tx, &keeper, &call)?;
+                let (id, _) = actions.keeper(tx, &keeper, &call)?;
                 if !passkey::rename(tx, id, &key, name.clone())? {
                     return Err(Fault::new(Reason::NotFound));
                 }
@@ -243,8 +243,8 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                let (id, account) = actions.own(tx, &keeper, &call)?;
-                actions.prove_fresh(tx, &keeper, &account, &call)?;
+                let (id, account) = actions.keeper(tx, &keeper, &call)?;
+                actions.prove_keeper_fresh(tx, &keeper, &account, &call)?;
                 let Some(gone) = passkey::remove(tx, id, &key)? else {
                     return Err(Fault::new(Reason::NotFound));
                 };
@@ -260,7 +260,7 @@ impl Actions {
     }
 
     /// The keeper's account, while the session that asks is still there.
-    fn own(&self, tx: &impl Reading, keeper: &Keeper, call: &Call) -> Result<(AccountId, AccountRecord), Fault> {
+    fn keeper(&self, tx: &impl Reading, keeper: &Keeper, call: &Call) -> Result<(AccountId, AccountRecord), Fault> {
         let id = keeper.authority.account();
         let live = second::live(tx, &keeper.session, &self.terms(), call)?;
         let (_, account) = live
@@ -271,7 +271,7 @@ impl Actions {
 
     /// A change needs a proof of the last minutes, and of a second factor when there is one: a device that is only trusted proves
     /// nothing here (security.md WAN-4).
-    fn prove_fresh(
+    fn prove_keeper_fresh(
         &self,
         tx: &impl Reading,
         keeper: &Keeper,

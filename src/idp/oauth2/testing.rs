@@ -131,6 +131,7 @@ impl Bench {
             client: Some(client.parse().unwrap()),
             request: RequestId::new("req-1"),
             agent: "test".to_owned(),
+            device: None,
         }
     }
 
