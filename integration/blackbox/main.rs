@@ -18,6 +18,7 @@
 
 mod alone;
 mod chromium;
+mod contract;
 mod doors;
 mod kit;
 mod scenarios;

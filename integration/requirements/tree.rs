@@ -7,12 +7,12 @@ use std::{
 };
 
 /// The folder of the package.
-pub fn package() -> &'static Path {
+pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file in which a test may stand.
-pub fn files() -> BTreeMap<PathBuf, String> {
+pub(crate) fn files() -> BTreeMap<PathBuf, String> {
     fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, String>) {
         for entry in fs::read_dir(package().join(folder)).unwrap() {
             let entry = entry.unwrap();
@@ -38,7 +38,7 @@ pub fn files() -> BTreeMap<PathBuf, String> {
 
 /// The function a marker stands above. Between the two there may be attributes and comments only, one of which (or one right
 /// above the marker) makes it a test; a scenario is made one by the list of scenarios.
-pub fn test_below(lines: &[&str], at: usize, scenarios: &str) -> Result<String, &'static str> {
+pub(crate) fn test_below(lines: &[&str], at: usize, scenarios: &str) -> Result<String, &'static str> {
     let belongs = |line: &&&str| ["#[", "//", ")]"].iter().any(|sign| line.trim_start().starts_with(sign));
     let above = lines[..at].iter().rev().take_while(belongs);
     let below: Vec<&str> = lines[at + 1..].iter().take_while(belongs).copied().collect();

@@ -103,12 +103,11 @@ impl Actions {
             // Who came by a link moments ago has shown as much as the password would (simple-auth.md 1.4).
             _ if change.old.expose().is_empty() && !self.asks_old_password(&change.strength, call.now) => {}
             None => {
-                let fault = Fault::new(Reason::NotFound);
-                return Err(fault.with_flaw(Field::Password, "this account has no password"));
+                return Err(Fault::new(Reason::NoPassword));
             }
             Some(password) => {
                 let hash = password.hash()?;
-                self.prove_present_password(call, &authority, &account.username, &change, hash).await?;
+                self.prove_present_password(call, &authority, &account.username, &change.old, hash).await?;
             }
         }
         self.check_new_password(&change.new, &account, Field::NewPassword).await?;
@@ -169,13 +168,45 @@ impl Actions {
         new: Secret<String>,
         temporary: bool,
     ) -> Result<(), Fault> {
+        self.put_password(call, (Event::PasswordSet, permit.actor()), id, new, temporary).await
+    }
+
+    /// A program sets the password of the account it acts for, without the old one; an old one that it sends along must be right all the
+    /// same. All sessions end.
+    pub async fn program_sets_password(
+        &self,
+        call: &Call,
+        authority: Authority,
+        old: Secret<String>,
+        new: Secret<String>,
+    ) -> Result<(), Fault> {
+        let id = authority.account();
+        if !old.expose().is_empty() {
+            let (account, password) = self.0.store.read(|tx| {
+                let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
+                Ok::<_, Fault>((account, credential::password_of(tx, id)?))
+            })?;
+            let password = password.ok_or_else(|| Fault::new(Reason::NoPassword))?;
+            self.prove_present_password(call, &authority, &account.username, &old, password.hash()?).await?;
+        }
+        self.put_password(call, (Event::PasswordChanged, authority.actor()), id, new, false).await
+    }
+
+    async fn put_password(
+        &self,
+        call: &Call,
+        (event, actor): (Event, &str),
+        id: AccountId,
+        new: Secret<String>,
+        temporary: bool,
+    ) -> Result<(), Fault> {
         let account = self.0.store.read(|tx| ACCOUNTS.get(tx, &id)?.ok_or_else(no_account))?;
         if account.managed {
             return Err(managed());
         }
         self.check_new_password(&new, &account, Field::NewPassword).await?;
         let hash = self.hashed(new).await?;
-        let (call, actor) = (call.clone(), permit.actor().to_owned());
+        let (call, actor) = (call.clone(), actor.to_owned());
         let (actions, envelope) = (self.clone(), self.envelope());
         self.0
             .store
@@ -186,7 +217,7 @@ impl Actions {
                 actions.replaced(tx, id, &hash, temporary, &actor, &call)?;
                 throttle::pardon(tx, id)?;
                 session::end_all(tx, id, None)?;
-                let entry = Entry::done(Event::PasswordSet, &actor, &call).about(id);
+                let entry = Entry::done(event, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(if temporary { "temporary" } else { "permanent" }))?;
                 actions.tell_of_password(tx, id, Template::PasswordReset, envelope, &call)
             })
@@ -256,13 +287,13 @@ impl Actions {
         call: &Call,
         authority: &Authority,
         username: &str,
-        change: &PasswordChange,
+        old: &Secret<String>,
         hash: Hash,
     ) -> Result<(), Fault> {
-        if change.old.expose().is_empty() {
+        if old.expose().is_empty() {
             return Err(Fault::malformed(Field::OldPassword, "is required"));
         }
-        if change.old.expose().len() > LONGEST_PASSWORD {
+        if old.expose().len() > LONGEST_PASSWORD {
             return Err(Fault::malformed(Field::OldPassword, "is longer than 1024 bytes"));
         }
         let id = authority.account();
@@ -276,7 +307,7 @@ impl Actions {
             Place::Taken(reservation) | Place::Hidden(reservation) => reservation,
             Place::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
-        let outcome = self.0.hashing.verify(Some(hash), change.old.clone()).await?;
+        let outcome = self.0.hashing.verify(Some(hash), old.clone()).await?;
         if let hashing::Outcome::Match { .. } = outcome {
             return Ok(());
         }

@@ -106,7 +106,15 @@ impl Actions {
                 if ACCOUNTS.contains(tx, &account.id)? {
                     return Ok::<_, Undone>(Import::AlreadyThere);
                 }
-                create(tx, home, &account, hash.as_ref(), &keyring, chance, &Entries { actor: &actor, call: &call })?;
+                create(
+                    tx,
+                    home,
+                    &account,
+                    hash.as_ref(),
+                    &keyring,
+                    chance,
+                    &Entries { actor: &actor, call: &call },
+                )?;
                 if dry_run { Err(Undone::OnlyTried) } else { Ok(Import::Created) }
             })
             .await;
@@ -144,9 +152,10 @@ fn create(
     };
     let made = account::create(tx, home, id, &new, call.now)?;
     let created = from.created.filter(|at| *at <= call.now).unwrap_or(call.now);
-    let status = match from.active {
-        true => Status::Active,
-        false => Status::Disabled { reason: format!("inactive in {}", from.source), since: call.now },
+    let status = if from.active {
+        Status::Active
+    } else {
+        Status::Disabled { reason: format!("inactive in {}", from.source), since: call.now }
     };
     account::save(tx, id, &AccountRecord { created, status, ..made })?;
     if let Some(hash) = hash {

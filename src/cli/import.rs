@@ -25,7 +25,8 @@ pub(crate) enum ImportVerb {
 pub(super) fn run(args: &Args, verb: &ImportVerb) -> Result<(), Failure> {
     let ImportVerb::SimpleAuth { file, dry_run } = verb;
     let accounts = simple_auth(file)?;
-    let commands = accounts.into_iter().map(|account| Command::Import { account: Box::new(account), dry_run: *dry_run });
+    let commands =
+        accounts.into_iter().map(|account| Command::Import { account: Box::new(account), dry_run: *dry_run });
     let mut done = Vec::new();
     remote::execute_each(args, commands.collect(), |reply| match reply {
         Reply::Imported(view) => {
@@ -67,11 +68,13 @@ fn tell(args: &Args, done: &[ImportView], dry_run: bool) -> Result<(), Failure> 
 const MOST_ENTRIES: usize = 1000;
 
 /// Reads the accounts of a Simple Auth database (simple-auth.md section 11), without those it has deleted.
-pub(super) fn simple_auth(file: &Path) -> Result<Vec<ForeignAccount>, Failure> {
+fn simple_auth(file: &Path) -> Result<Vec<ForeignAccount>, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let told = |error: rusqlite::Error| Failure::from(format!("{}: {error}", file.display()));
     let database = Connection::open_with_flags(file, flags).map_err(told)?;
-    if !has_table(&database, "accounts").map_err(told)? || !has_table(&database, "account_auth_locals").map_err(told)? {
+    if !has_table(&database, "accounts").map_err(told)?
+        || !has_table(&database, "account_auth_locals").map_err(told)?
+    {
         return Err(Failure::from(format!("{} is no database of Simple Auth", file.display())));
     }
     accounts(&database).map_err(told)
@@ -158,7 +161,8 @@ fn trail(database: &Connection, id: i64) -> rusqlite::Result<Vec<ForeignEntry>> 
     let mut found = database.prepare(sql)?;
     let most = i64::try_from(MOST_ENTRIES).unwrap_or(i64::MAX);
     let rows = found.query_map([id, most], |row| {
-        let text = |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(at)?.unwrap_or_default());
+        let text =
+            |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(at)?.unwrap_or_default());
         Ok(ForeignEntry { at: rfc3339(&text(0)?), module: text(1)?, level: text(2)?, message: text(3)? })
     })?;
     let mut entries = rows.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -169,8 +173,7 @@ fn trail(database: &Connection, id: i64) -> rusqlite::Result<Vec<ForeignEntry>> 
 /// `otpauth://totp/…?secret=…`; what has no secret is handed on to be refused.
 fn secret_of(spec: &str) -> String {
     let query = spec.split_once('?').map_or("", |(_, query)| query);
-    let pairs = url::form_urlencoded::parse(query.as_bytes());
-    let secret = pairs.into_iter().find(|(name, _)| name == "secret");
+    let secret = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "secret");
     secret.map_or_else(|| spec.to_owned(), |(_, secret)| secret.into_owned())
 }
 
@@ -189,7 +192,7 @@ fn rfc3339(text: &str) -> String {
 mod tests {
     use rusqlite::Connection;
 
-    use super::{rfc3339, secret_of, simple_auth};
+    use super::{Failure, rfc3339, secret_of, simple_auth};
 
     /// A database as the original makes it, with one of each kind of account.
     fn database(folder: &std::path::Path) -> std::path::PathBuf {
@@ -202,16 +205,21 @@ mod tests {
     #[test]
     fn everything_but_the_deleted_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let accounts = simple_auth(&database(folder.path())).unwrap();
+        let accounts = simple_auth(&database(folder.path()));
+        let accounts = accounts.unwrap_or_else(|Failure(message)| panic!("{message}"));
         let names: Vec<_> = accounts.iter().map(|account| account.username.as_str()).collect();
         assert_eq!(names, ["alice", "bob", "carol", "elsewhere"]);
         let alice = &accounts[0];
         assert_eq!(alice.id, "0b8f0c52-7a68-4f3a-9d0e-111111111111");
-        assert_eq!((alice.name.as_str(), alice.email.as_str(), alice.active), ("Alice", "alice@example.com", true));
+        assert_eq!(
+            (alice.name.as_str(), alice.email.as_str(), alice.active),
+            ("Alice", "alice@example.com", true)
+        );
         assert_eq!(alice.created.as_deref(), Some("2021-12-19T10:11:12.345678+01:00"));
         assert!(alice.password.as_ref().unwrap().starts_with("$2a$10$"));
         assert_eq!(alice.totp.as_deref(), Some("JBSWY3DPEHPK3PXPJBSW===="));
-        let trail: Vec<_> = alice.trail.iter().map(|entry| (entry.level.as_str(), entry.message.as_str())).collect();
+        let trail: Vec<_> =
+            alice.trail.iter().map(|entry| (entry.level.as_str(), entry.message.as_str())).collect();
         assert_eq!(trail, [("info", "Account created"), ("warn", "Login failed")]);
         assert!(accounts[1].unconfirmed && !accounts[1].active && accounts[1].password.is_some());
         assert!(accounts[2].password.is_none() && !accounts[2].unconfirmed);

@@ -51,7 +51,8 @@ pub(super) fn execute_each(
             }
             return Ok(());
         }
-        let house = House::open(settings, World::real())?;
+        let world = World::reaching(settings.outlets.clone());
+        let house = House::open(settings, world)?;
         let mut outcome = Ok(());
         for command in commands {
             let call = house.actions().inside();

@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod mail;
 mod oauth2;
+mod programs;
 mod reload;
 mod session;
 mod surfaces;

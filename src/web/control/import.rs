@@ -103,8 +103,8 @@ impl Operator {
 /// What cannot be without refuses the account; what can is left out and noted.
 fn imported(account: ForeignAccount, notes: &mut Vec<String>) -> Result<Imported, Fault> {
     let id = account.id.parse().map_err(|_| Fault::malformed(Field::Account, "its id is not a UUID"))?;
-    let username =
-        Username::parse(&account.username).map_err(|error| Fault::malformed(Field::Username, error.to_string()))?;
+    let username = Username::parse(&account.username)
+        .map_err(|error| Fault::malformed(Field::Username, error.to_string()))?;
     let email = match EmailAddress::parse(&account.email) {
         Ok(email) => Some(email),
         Err(_) if account.email.is_empty() => None,
@@ -133,7 +133,10 @@ fn imported(account: ForeignAccount, notes: &mut Vec<String>) -> Result<Imported
     }
     let trail: Vec<_> = account.trail.iter().filter_map(original).collect();
     if trail.len() < account.trail.len() {
-        notes.push(format!("without {} entries of its trail that cannot be read", account.trail.len() - trail.len()));
+        notes.push(format!(
+            "without {} entries of its trail that cannot be read",
+            account.trail.len() - trail.len()
+        ));
     }
     Ok(Imported {
         source: "Simple Auth",

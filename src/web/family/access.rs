@@ -20,10 +20,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
-use super::{
-    Verb,
-    signature::{Described, Signature},
-};
+use super::signature::{Described, Signature};
 use crate::{
     domain::{
         apikey::{ApiKeyRecord, Scope},
@@ -156,25 +153,29 @@ impl Described for Service {
 
 impl Described for Trusted {}
 
-/// Puts the check before a handler.
+/// Puts the check before a handler. With `without_head`, the methods that there are instead, HEAD is refused.
 pub(super) fn guarded(
     route: MethodRouter<Shared>,
     access: Access,
-    verb: Verb,
+    without_head: Option<String>,
     shared: &Shared,
 ) -> MethodRouter<Shared> {
+    let allowed = without_head.and_then(|methods| HeaderValue::try_from(methods).ok());
     route.route_layer(middleware::from_fn_with_state(
         shared.clone(),
-        move |State(shared): State<Shared>, request: Request, next: Next| async move {
-            let (mut parts, body) = request.into_parts();
-            if verb == Verb::GetOnce && parts.method == Method::HEAD {
-                let mut refused = Fault::new(Reason::MethodNotAllowed).into_response();
-                refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
-                return refused;
-            }
-            match admit(access, &shared, &mut parts).await {
-                Ok(()) => next.run(Request::from_parts(parts, body)).await,
-                Err(fault) => fault.into_response(),
+        move |State(shared): State<Shared>, request: Request, next: Next| {
+            let allowed = allowed.clone();
+            async move {
+                let (mut parts, body) = request.into_parts();
+                if let (Some(allowed), &Method::HEAD) = (allowed, &parts.method) {
+                    let mut refused = Fault::new(Reason::MethodNotAllowed).into_response();
+                    refused.headers_mut().insert(header::ALLOW, allowed);
+                    return refused;
+                }
+                match admit(access, &shared, &mut parts).await {
+                    Ok(()) => next.run(Request::from_parts(parts, body)).await,
+                    Err(fault) => fault.into_response(),
+                }
             }
         },
     ))

@@ -180,7 +180,7 @@ impl Family {
     pub fn router(&self, shared: &Shared) -> Router {
         let table = || {
             self.rows().fold(Router::new(), |router, (resource, route)| {
-                match route.service(resource, shared) {
+                match self.service(resource, route, shared) {
                     Some(service) => router.route(route.path, service),
                     None => router,
                 }
@@ -191,6 +191,23 @@ impl Family {
             base => router.nest(base, table()),
         });
         rescue::family(all, self.voice).with_state(shared.clone())
+    }
+
+    fn service(&self, resource: &Resource, route: &Route, shared: &Shared) -> Option<MethodRouter<Shared>> {
+        let handled = (route.handler.route?)(route.method.filter());
+        // The router answers HEAD like GET. Where that would use something up, it is no method of the path.
+        let without_head = (route.method == Verb::GetOnce).then(|| self.methods_of(route.path).join(","));
+        let guarded = access::guarded(handled, route.access, without_head, shared);
+        Some(match resource.voice {
+            Some(voice) => rescue::endpoint(guarded, voice),
+            None => guarded,
+        })
+    }
+
+    /// The methods of a path, as `Allow` names them.
+    fn methods_of(&self, path: &str) -> Vec<&'static str> {
+        let rows = self.rows().filter(|(_, route)| route.handler.is_routed() && route.path == path);
+        rows.map(|(_, route)| route.method.as_str()).collect()
     }
 
     /// Whether a path belongs to the family, routed or not, so that its refusals are in the family's words.
@@ -204,15 +221,6 @@ impl Family {
 }
 
 impl Route {
-    fn service(&self, resource: &Resource, shared: &Shared) -> Option<MethodRouter<Shared>> {
-        let route = (self.handler.route?)(self.method.filter());
-        let guarded = access::guarded(route, self.access, self.method, shared);
-        Some(match resource.voice {
-            Some(voice) => rescue::endpoint(guarded, voice),
-            None => guarded,
-        })
-    }
-
     /// Every reason it may refuse with, sorted and each once.
     pub fn reasons(&self) -> Vec<Reason> {
         if !self.handler.is_routed() {

@@ -141,7 +141,10 @@ impl Walk {
             assert_eq!(answer.status == 405, !methods.contains(method), "{method} {path}");
             if answer.status == 405 {
                 let allow = answer.headers[header::ALLOW].to_str().unwrap();
-                assert_eq!(allow.split(',').map(str::trim).collect::<BTreeSet<_>>(), methods, "{path}");
+                let mut allowed: BTreeSet<_> = allow.split(',').map(str::trim).collect();
+                // The router names HEAD wherever there is GET, also where reading once is all there is.
+                allowed.retain(|method| *method != "HEAD" || methods.contains("HEAD"));
+                assert_eq!(allowed, methods, "{path}");
             }
         }
         let ends_variable = route.path.ends_with('}');

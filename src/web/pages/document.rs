@@ -35,7 +35,7 @@ pub fn document(shared: &Shared, name: &str, document: &Value) -> Response {
         name => name,
         heading => text(&document["info"]["title"]),
         about => text(&document["info"]["description"]),
-        servers => servers, schemes => schemes, groups => groups, shapes => shapes,
+        servers => servers, schemes => schemes, chapters => groups, shapes => shapes,
     };
     answer(View::new("document.html", values).render(shared))
 }

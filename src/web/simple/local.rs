@@ -85,9 +85,13 @@ async fn change_password(
     JsonBody(body): JsonBody<PasswordBody>,
 ) -> Result<Answer<PasswordChangedView>, Fault> {
     let authority = acting.fresh_authority(&shared, &call)?;
+    let changed = || -> Result<Answer<PasswordChangedView>, Fault> {
+        let view = view(&shared, &call, &acting, true)?;
+        Ok(Answer::new(view.ok_or_else(|| Fault::broken("a password that was just set"))?.into()))
+    };
     let Some((hash, session)) = &acting.session else {
-        // Setting a password for somebody is the operator's, until there is an action for it.
-        return Err(Fault::new(Reason::Forbidden));
+        shared.actions.program_sets_password(&call, authority, body.old, body.new).await?;
+        return changed();
     };
     let change = PasswordChange {
         old: body.old,
@@ -98,8 +102,7 @@ async fn change_password(
     };
     let (key, renewed) = shared.actions.change_password(&call, authority, change).await?;
     let cookie = shared.jar.begin(&key.text(), Some(renewed.ends.since(call.now)));
-    let view = view(&shared, &call, &acting, true)?.ok_or_else(|| Fault::broken("a password that was just set"))?;
-    Ok(Answer::new(view.into()).with_cookies([cookie]))
+    Ok(changed()?.with_cookies([cookie]))
 }
 
 /// How the account signs in with a password; none when it cannot.

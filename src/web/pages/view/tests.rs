@@ -91,7 +91,7 @@ fn document_values(on: bool) -> Value {
     let shape = context! { fields => if on { things.clone() } else { Vec::new() }, ..thing };
     context! {
         documents => things.clone(), heading => HOSTILE, about => HOSTILE, servers => vec![HOSTILE], schemes => things,
-        groups => vec![group], shapes => vec![shape],
+        chapters => vec![group], shapes => vec![shape],
     }
 }
 
