@@ -44,19 +44,20 @@ const ROOMS: &[Room] = &[
     room(1, "serve", &["values"]),
     room(2, "domain", &["values", "crypto", "store"]),
     room(3, "actions", &["values", "world", "crypto", "store", "domain"]),
+    room(3, "idp", &["values", "world", "crypto", "store", "domain"]),
     room(3, "gate", &["values", "store", "domain"]),
     // `world` to send messages, which take their time; the other chores are given their moment.
     room(3, "chores", &["values", "world", "store", "domain"]),
     // `serve` for the shape of requests and bodies. The clock is asked through `Actions::world`, nothing else of that room.
-    room(4, "web", &["values", "serve", "domain", "actions", "gate"]),
+    room(4, "web", &["values", "serve", "domain", "actions", "idp", "gate"]),
     // Fills the settings types that the rooms declare; those of `web` are made by `boot`, which knows who listens where.
-    room(5, "config", &["values", "world", "crypto", "store", "serve", "domain", "actions", "gate"]),
+    room(5, "config", &["values", "world", "crypto", "store", "serve", "domain", "actions", "idp", "gate"]),
     room(
         6,
         "boot",
         &[
-            "values", "world", "crypto", "store", "serve", "domain", "actions", "gate", "chores", "web",
-            "config",
+            "values", "world", "crypto", "store", "serve", "domain", "actions", "idp", "gate", "chores",
+            "web", "config",
         ],
     ),
     // It makes the real world, starts the log, and speaks the operator's commands: nothing else of those rooms.
@@ -113,6 +114,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
 const SET_COOKIE: &[(&str, &str)] = &[
     ("src/web/edge/rescue.rs", "keeps what was made when a refusal is put into its envelope"),
     ("src/web/simple/session.rs", "appends what cookies.rs made"),
+    ("src/web/pages/second.rs", "appends what cookies.rs made"),
     ("src/web/simple/local.rs", "appends what cookies.rs made"),
     ("src/web/pages/view.rs", "appends what cookies.rs made"),
     ("src/web/pages/way.rs", "appends what cookies.rs made"),

@@ -107,19 +107,10 @@ impl Actions {
     }
 
     async fn disable_undeclared(&self, call: &Call, wanted: HashSet<String>) -> Result<usize, Fault> {
-        let mut gone = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.0.store.read(|tx| account::all_after(tx, after, PAGE))?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(*last);
-            gone.extend(page.into_iter().filter_map(|(id, account)| {
-                let undeclared = account.managed && !wanted.contains(&account.canonical);
-                // A locked one, too: unlocking must not open what is declared no more.
-                (undeclared && !matches!(account.status, Status::Disabled { .. })).then_some(id)
-            }));
-        }
-        for id in &gone {
+        // A locked one, too: unlocking must not open what is declared no more.
+        let mut gone = self.0.store.read(account::managed)?;
+        gone.retain(|(_, canonical)| !wanted.contains(canonical));
+        for (id, _) in &gone {
             let (id, call) = (*id, call.clone());
             self.0
                 .store
@@ -141,7 +132,6 @@ impl Actions {
 }
 
 const ACTOR: &str = "configuration";
-const PAGE: usize = 1000;
 
 fn create(
     tx: &mut WriteTx,

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         account::AccountRecord,
         fault::Fault,
-        outbox::{self, Message, Template},
+        outbox::{self, Channel, Message, Template},
     },
     store::WriteTx,
     values::{id::AccountId, random::Random, secret::Secret, time::Timestamp},
@@ -36,7 +36,11 @@ impl Actions {
         envelope: Envelope,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        if !self.wants_mail() {
+        let sent = match letter.template.channel() {
+            Channel::Mail => self.wants_mail(),
+            Channel::Sms => self.wants_sms(),
+        };
+        if !sent {
             return Ok(());
         }
         let mut values = letter.values.clone();

@@ -16,11 +16,14 @@ pub mod audit;
 mod confirmation;
 pub mod credentials;
 pub mod declared;
+pub mod factors;
 pub mod groups;
 pub mod hashing;
+pub mod import;
 mod letters;
 pub mod invitations;
 pub mod login;
+pub mod passkeys;
 pub mod messages;
 pub mod own;
 pub mod people;
@@ -74,6 +77,8 @@ pub struct Settings {
     pub letters: Letters,
     /// Second factors.
     pub factors: factor::Rules,
+    /// Passkeys.
+    pub passkeys: passkeys::Settings,
     /// Joining, confirming and recovering.
     pub people: people::Rules,
 }

@@ -17,6 +17,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         challenge::{self, CodeFor, Link, NewCode, Pace, Purpose, Receiver, Subject, Tried},
+        factor,
         fault::{Fault, Field, Reason},
         login::circumstances,
         outbox::Template,
@@ -110,7 +111,11 @@ impl Actions {
                     not_after: Some(call.now + lifetime),
                 };
                 actions.post(tx, &letter, envelopes[0], call.now)?;
-                if is_present { Ok(()) } else { actions.notice(tx, (id, &account), &email, envelopes[1], &call) }
+                if is_present {
+                    Ok(())
+                } else {
+                    actions.notice(tx, (id, &account), &email, envelopes[1], &call)
+                }
             })
             .await
     }
@@ -144,6 +149,7 @@ impl Actions {
             return Err(Fault::new(Reason::InvalidToken).because("the account cannot be changed now"));
         }
         account::confirm_email(tx, id, &email, call.now)?;
+        factor::follow_address(tx, id, factor::Channel::Email, email.canonical())?;
         challenge::void_account(tx, id)?;
         stipulation::satisfy(tx, id, &Stipulation::ConfirmEmail, &id.to_string(), call)?;
         let entry = Entry::done(Event::AddressChanged, id.to_string(), call).about(id);
@@ -222,6 +228,7 @@ impl Actions {
                     return Ok(tried);
                 }
                 account::confirm_mobile(tx, id, &mobile, call.now)?;
+                factor::follow_address(tx, id, factor::Channel::Sms, mobile.as_str())?;
                 // What was sent to the old number is good for nothing now.
                 challenge::void_account(tx, id)?;
                 let entry = Entry::done(Event::AddressChanged, authority.actor(), &call).about(id);

@@ -90,7 +90,12 @@ impl Actions {
     ///
     /// # Errors
     /// `SwitchedOff`, `Throttled` by source; nothing else depends on anything.
-    pub async fn request_link(&self, call: &Call, email: &EmailAddress, wanted: LinkFor) -> Result<(), Fault> {
+    pub async fn request_link(
+        &self,
+        call: &Call,
+        email: &EmailAddress,
+        wanted: LinkFor,
+    ) -> Result<(), Fault> {
         let recovery = self.settings().people.recovery.clone();
         let offered = match wanted {
             LinkFor::NewPassword => recovery.forgot_password,

@@ -25,10 +25,12 @@ use crate::{
         credential,
         directory::{self, Home},
         fault::{Fault, Field, Reason},
+        factor,
         login::{self, throttle},
         outbox::Template,
         session::{self, NewSession, SessionHash, SessionKey, SessionRecord},
         stipulation::{self, Open, Stipulation},
+        token,
     },
     store::{Reading, WriteTx},
     values::{
@@ -256,10 +258,12 @@ fn of_address(fault: Fault) -> Fault {
 /// What goes with an account.
 pub(super) fn forget_belongings(tx: &mut WriteTx, id: AccountId) -> Result<(), Fault> {
     session::end_all(tx, id, None)?;
+    token::forget_account(tx, id)?;
     credential::forget(tx, id)?;
     challenge::void_account(tx, id)?;
     stipulation::forget(tx, id)?;
     login::forget_places(tx, id)?;
+    factor::erase(tx, id)?;
     throttle::pardon(tx, id)?;
     Ok(())
 }

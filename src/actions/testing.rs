@@ -1,6 +1,6 @@
 //! A house without surfaces, for tests: its actions over a store in memory or in a file, with a clock that a test moves.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{
     Actions, Outlets, Settings, Which,
@@ -8,10 +8,15 @@ use super::{
     credentials::{PasswordChange, PasswordRules},
     hashing::{self, HashingPool},
     login::{Attempt, SignedIn},
+    passkeys,
     people,
 };
 use crate::{
-    crypto::{keys::MasterKey, password::Params},
+    crypto::{
+        keys::MasterKey,
+        password::Params,
+        webauthn::{RelyingParty, Verification},
+    },
     domain::{
         account::AccountRecord,
         audit::{AuditRecord, Event},
@@ -29,7 +34,7 @@ use crate::{
         rights::{Authority, Permit},
         session::{Lifetimes, SessionKey, SessionRecord},
     },
-    store::{self, Store},
+    store::{self, Store, StoreError},
     values::{
         email::EmailAddress,
         id::AccountId,
@@ -53,6 +58,7 @@ pub(crate) struct Plan {
     pub(crate) throttle: throttle::Rules,
     pub(crate) hashing: hashing::Settings,
     pub(crate) factors: factor::Rules,
+    pub(crate) verification: Verification,
     pub(crate) people: people::Rules,
 }
 
@@ -62,6 +68,7 @@ impl Default for Plan {
             limits: Lifetimes::default(),
             throttle: throttle::Rules::default(),
             factors: factor::Rules::default(),
+            verification: Verification::Preferred,
             hashing: hashing::Settings {
                 params: Params::FLOOR,
                 // A test machine may be busy; no test here is about this wait.
@@ -95,7 +102,16 @@ impl Desk {
         Self::over(Store::open(&store::Settings::at(path)).unwrap(), world, Plan::default())
     }
 
-    pub(crate) fn over(store: Store, (world, levers): (World, Levers), plan: Plan) -> Self {
+    pub(crate) fn over(store: Store, world: (World, Levers), plan: Plan) -> Self {
+        Self::try_over(store, world, plan).unwrap()
+    }
+
+    /// Over a store that may fail.
+    pub(crate) fn try_over(
+        store: Store,
+        (world, levers): (World, Levers),
+        plan: Plan,
+    ) -> Result<Self, StoreError> {
         let hashing = HashingPool::start(plan.hashing, world.random()).unwrap();
         // The master key lies beside the store, so it is the same after a restart.
         let keyring = Keyring::new(&MasterKey::generate(Random::new([9; 32])));
@@ -111,10 +127,19 @@ impl Desk {
                 language: outbox::Language::English,
             }),
             factors: plan.factors,
+            passkeys: passkeys::Settings {
+                party: Some(Arc::new(RelyingParty::new(
+                    "vouchsafe",
+                    "auth.example.com",
+                    &[WebUrl::parse(PORTAL).unwrap()],
+                ))),
+                offered: true,
+                verification: plan.verification,
+            },
             people: plan.people,
         };
-        let actions = Actions::new(store.clone(), world, hashing, keyring, settings).unwrap();
-        Self { actions, store, levers }
+        let actions = Actions::new(store.clone(), world, hashing, keyring, settings)?;
+        Ok(Self { actions, store, levers })
     }
 
     pub(crate) fn call(&self) -> Call {
@@ -202,6 +227,10 @@ impl Desk {
         under_way.close();
         under_way.wait().await;
         under_way.reopen();
+    }
+
+    pub(crate) fn account_id(&self, name: &str) -> AccountId {
+        self.actions.find_account(&operator(), &Which::Named(name.to_owned())).unwrap().id
     }
 
     /// Gives an account an authenticator app, as if it had been confirmed long ago.

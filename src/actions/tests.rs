@@ -1,12 +1,14 @@
 //! Actions over a store in memory: what changes, what is refused, what the trail says.
 
 mod accounts;
+mod crash;
 mod declared;
 mod hostile;
 mod invitations;
 mod messages;
 mod passwords;
 mod profile;
+mod recovery;
 mod registration;
 mod restarts;
 mod setup;

@@ -47,7 +47,8 @@ use crate::{
     },
     chores::delivery::Postman,
     gate::{Gate, Learned},
-    serve::{self, BindError, Stopped, TlsError},
+    idp::oauth2,
+    serve::{self, BindError, Stopped, TlsError, logging::Dial},
     store::{self, BackupError, MigrateError, OpenError, Store, StoreError},
     values::secret::Secret,
     web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
@@ -100,6 +101,9 @@ pub enum BootError {
     /// The declared accounts could not be made true.
     #[error("the declared accounts cannot be applied: {0}")]
     Accounts(Fault),
+    /// The declared clients could not be made true.
+    #[error("the declared clients cannot be applied: {0}")]
+    Clients(Fault),
     /// Something else refused.
     #[error("{0}")]
     Refused(Fault),
@@ -111,6 +115,7 @@ pub struct House {
     world: World,
     store: Store,
     actions: Actions,
+    oauth2: oauth2::Engine,
     gate: Arc<Gate>,
     vouch: Arc<Vouch>,
     shared: Shared,
@@ -144,15 +149,16 @@ impl House {
         let pool = HashingPool::start(settings.hashing.clone(), world.random())?;
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
+        let oauth2 = oauth2::Engine::new(store.clone(), world.clone(), actions.keyring(), settings.oauth2.clone())?;
         let rules = std::mem::take(&mut settings.rules);
         let (gate, learned) =
             Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
         let postman = wiring::postman(&store, &world, &actions, &metrics);
-        let shared = Shared::new(actions.clone(), gate.clone(), wiring::web(&settings), metrics);
+        let shared = Shared::new(actions.clone(), oauth2.clone(), gate.clone(), wiring::web(&settings), metrics);
         let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
-        Ok(Self { settings, world, store, actions, gate, vouch, shared, learned, postman })
+        Ok(Self { settings, world, store, actions, oauth2, gate, vouch, shared, learned, postman })
     }
 
     /// Makes the declared accounts true and, when there is no account at all, offers the setup link.
@@ -166,6 +172,8 @@ impl House {
         for refused in &reconciled.refused {
             tracing::error!(refused, "a declared account could not be applied");
         }
+        let clients = self.settings.clients.clone();
+        self.oauth2.reconcile(&call, clients).await.map_err(BootError::Clients)?;
         let token = self.actions.offer_setup(&call).await.map_err(BootError::Refused)?;
         let setup_link = token.map(|token| {
             let page = self.settings.gateway.public_url.join_path("/setup");
@@ -176,7 +184,7 @@ impl House {
 
     /// The operator of a house that does not serve: the command line without a server.
     pub fn operator(&self) -> Operator {
-        Operator::new(self.actions.clone(), self.gate.clone(), None)
+        Operator::new(self.actions.clone(), self.oauth2.clone(), self.gate.clone(), None)
     }
 
     /// Closes what [`open`](Self::open) opened, without having served.
@@ -190,17 +198,18 @@ impl House {
         &self.actions
     }
 
-    /// Serves until `stop`. `started` is called once everything listens, with the real addresses by listener name.
+    /// Serves until `stop`. A reload reads the settings by `load` and turns `log`. `started` is called once everything listens, with the real addresses by listener name.
     ///
     /// # Errors
     /// When a listener cannot be opened.
     pub async fn serve(
         self,
         load: LoadSettings,
+        log: Option<Dial>,
         stop: CancellationToken,
         started: impl FnOnce(&[(&'static str, String)]),
     ) -> Result<Stopped, BootError> {
-        let Self { settings, world, store, actions, gate, vouch, shared, learned, postman } = self;
+        let Self { settings, world, store, actions, oauth2, gate, vouch, shared, learned, postman } = self;
         let opened = listeners::open(&settings)?;
         let addresses: Vec<_> =
             opened.bound.iter().map(|bound| (bound.name(), bound.address().to_string())).collect();
@@ -209,16 +218,19 @@ impl House {
         let reloader = Arc::new(reload::Reloader {
             started_with: Mutex::new(settings),
             load,
+            log,
             actions: actions.clone(),
+            oauth2: oauth2.clone(),
             gate: gate.clone(),
             vouch: vouch.clone(),
             tls: opened.tls,
         });
-        let operator = Operator::new(actions.clone(), gate, Some(reload::command(reloader.clone())));
+        let operator = Operator::new(actions.clone(), oauth2.clone(), gate, Some(reload::command(reloader.clone())));
         let site = Site::new(shared, vouch, opened.surfaces, operator);
         let tracker = TaskTracker::new();
         let chores_stop = CancellationToken::new();
         tasks::start(&tracker, &chores_stop, actions.clone(), learned, audit_keep);
+        tasks::oauth2(&tracker, &chores_stop, actions.clone(), oauth2);
         tasks::reload_on_signal(&tracker, &chores_stop, reloader);
         tasks::deliver(&tracker, &chores_stop, &postman);
         started(&addresses);

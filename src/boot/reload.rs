@@ -10,7 +10,8 @@ use crate::{
     config::Settings,
     domain::audit::Event,
     gate::Gate,
-    serve::{Prepared, Tls, TlsError},
+    idp::oauth2,
+    serve::{Prepared, Tls, TlsError, logging::Dial},
     web::{control::Reload, vouch::Vouch},
 };
 
@@ -21,7 +22,10 @@ pub(super) struct Reloader {
     /// What the house was started with: whatever differs from it and takes effect at a restart only, still waits.
     pub(super) started_with: Mutex<Settings>,
     pub(super) load: LoadSettings,
+    /// What turns the log's level; `None` where the log is somebody else's.
+    pub(super) log: Option<Dial>,
     pub(super) actions: Actions,
+    pub(super) oauth2: oauth2::Engine,
     pub(super) gate: Arc<Gate>,
     pub(super) vouch: Arc<Vouch>,
     pub(super) tls: Vec<(&'static str, Tls)>,
@@ -45,6 +49,9 @@ impl Reloader {
                  applied; some of them may have changed already: {fault}"
             )
         })?;
+        self.oauth2.reconcile(&call, new.clients.clone()).await.map_err(|fault| {
+            format!("Rules, certificates and all else stay as they were, because the declared clients could not be applied: {fault}")
+        })?;
         for fresh in certificates {
             fresh.install();
         }
@@ -61,6 +68,11 @@ impl Reloader {
             letters: new.actions.letters.clone().with_portal(kept.portal.clone()),
             ..crate::actions::Settings::clone(&kept)
         });
+        if let Some(log) = &self.log
+            && let Err(error) = log.turn(&new.log.level)
+        {
+            tracing::error!(%error, "log.level stays as it was");
+        }
         if let Err(fault) = self.actions.record(&call, Event::Reloaded, "").await {
             tracing::error!(%fault, "the reload could not be recorded");
         }
@@ -123,7 +135,7 @@ mod tests {
     use crate::{
         boot::{BootError, House, KeyFileError},
         config::{self, Overrides},
-        serve::Identity,
+        serve::{Identity, logging},
         world::World,
     };
 
@@ -149,7 +161,7 @@ mod tests {
         write(folder.path(), "login.example.com", "");
         let path = folder.path().join("config.toml");
         let read = move || config::load(Some(&path), [], Overrides::default()).map_err(|e| e.to_string());
-        let House { settings, actions, gate, vouch, .. } =
+        let House { settings, actions, oauth2, gate, vouch, .. } =
             House::open(read().unwrap(), World::fake().0).unwrap();
         let load = move || {
             read().map(|mut settings| {
@@ -161,7 +173,9 @@ mod tests {
         let reloader = Reloader {
             started_with: Mutex::new(settings),
             load: Arc::new(load),
+            log: None,
             actions,
+            oauth2,
             gate,
             vouch,
             tls: vec![(listeners::GATEWAY, tls()), (listeners::API, tls())],
@@ -222,6 +236,31 @@ mod tests {
         tracing::subscriber::with_default(lines, || told(&refused, &[]));
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(text.contains("ERROR") && text.contains("bob: taken"), "{text}");
+    }
+
+    /// Proves: OPS-22
+    #[tokio::test]
+    async fn the_log_level_takes_effect() {
+        let log = Log::default();
+        let (lines, dial) = logging::subscriber(logging::Format::Text, "info", log.clone()).unwrap();
+        let _lines = tracing::subscriber::set_default(lines);
+        let (folder, mut reloader) = house(|_| {});
+        reloader.log = Some(dial);
+        let said = |step: &str| {
+            tracing::debug!("{step}");
+            String::from_utf8(log.0.lock().unwrap().clone()).unwrap().contains(step)
+        };
+        assert!(!said("before"));
+        write(folder.path(), "login.example.com", "[log]\nlevel = \"debug\"");
+        let told = reloader.reload().await.unwrap();
+        assert!(!told.contains("restart"), "{told}");
+        assert!(said("with debug"));
+        write(folder.path(), "login.example.com", "[log]\nlevel = \"loud\"");
+        reloader.reload().await.unwrap_err();
+        assert!(said("still with debug"));
+        write(folder.path(), "login.example.com", "");
+        reloader.reload().await.unwrap();
+        assert!(!said("without"));
     }
 
     /// Proves: OPS-22

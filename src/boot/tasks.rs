@@ -4,20 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, interval_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::reload::Reloader;
 use crate::{
     actions::Actions,
-    chores::{Sweeper, delivery::Postman, denials, touches},
+    chores::{ChallengeSweeper, Sweeper, TokenSweeper, delivery::Postman, denials, touches},
     domain::outbox::Channel,
     gate::Learned,
+    idp::oauth2,
 };
 
 /// How often touches are written.
 const TOUCHES: Duration = Duration::from_secs(5);
+/// Accounts with stipulations that one round looks at.
+const LAPSED_STEP: usize = 1000;
 /// How often a piece of the tables is swept.
 const SWEEP: Duration = Duration::from_mins(1);
 /// Pause of delivery when the store fails.
@@ -55,7 +58,10 @@ pub(super) fn start(
     let stop = stop.clone();
     tracker.spawn(async move {
         let mut sweeper = Sweeper::default();
-        let mut ticks = interval(SWEEP);
+        let mut lapsed = None;
+        let mut challenges = ChallengeSweeper::default();
+        // Not at once: a start has more urgent pages to read.
+        let mut ticks = interval_at(Instant::now() + SWEEP, SWEEP);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -64,12 +70,47 @@ pub(super) fn start(
             }
             let now = actions.world().now();
             actions.tidy(now);
+            if let Err(error) = challenges.round(actions.store(), now).await {
+                tracing::warn!(%error, "links and codes could not be swept");
+            }
+            lapsed = match actions.remove_lapsed(lapsed, LAPSED_STEP).await {
+                Ok((next, _)) => next,
+                Err(error) => {
+                    tracing::warn!(%error, "unconfirmed accounts could not be removed");
+                    None
+                }
+            };
             let settings = actions.settings();
             let round = sweeper.round(actions.store(), now, &settings.limits, &settings.throttle, audit_keep);
             match round.await {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "swept dead sessions"),
                 Err(error) => tracing::warn!(%error, "the sweep could not write"),
+            }
+        }
+    });
+}
+
+/// Sweeps codes and tokens, and lets the signing keys take their turns.
+pub(super) fn oauth2(tracker: &TaskTracker, stop: &CancellationToken, actions: Actions, engine: oauth2::Engine) {
+    let stop = stop.clone();
+    tracker.spawn(async move {
+        let mut sweeper = TokenSweeper::default();
+        let mut ticks = interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            let now = actions.world().now();
+            match sweeper.round(actions.store(), now).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::debug!(removed, "swept codes and tokens"),
+                Err(error) => tracing::warn!(%error, "the sweep of tokens could not write"),
+            }
+            if let Err(fault) = engine.tidy(now).await {
+                tracing::error!(%fault, "the signing keys could not take their turns");
             }
         }
     });

@@ -9,9 +9,11 @@
 //!
 //! **Start reading at** [`Sweeper::round`], [`touches`], [`denials`] and [`delivery`].
 
+mod challenges;
 pub mod delivery;
 pub mod denials;
 mod sweep;
+mod tokens;
 pub mod touches;
 
-pub use self::sweep::Sweeper;
+pub use self::{challenges::ChallengeSweeper, sweep::Sweeper, tokens::TokenSweeper};

@@ -25,7 +25,9 @@ pub async fn round(
     while let Ok((hash, at)) = touches.try_recv() {
         newest.entry(hash).and_modify(|known| *known = at.max(*known)).or_insert(at);
     }
-    let touches: Vec<_> = newest.into_iter().collect();
+    let mut touches: Vec<_> = newest.into_iter().collect();
+    // In the order of the store: neighbours share a page, which is then written once and not twice.
+    touches.sort_unstable();
     for batch in touches.chunks(BATCH) {
         let batch = batch.to_vec();
         store

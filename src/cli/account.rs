@@ -5,7 +5,7 @@ use super::{
     args::{AccountVerb, Args, PasswordArgs},
     ask, print, remote, unexpected,
 };
-use crate::web::control::{Command, Reply};
+use crate::web::control::{Command, PeopleCommand, Reply};
 
 pub(super) fn run(args: &Args, verb: &AccountVerb) -> Result<(), Failure> {
     let command = match verb {
@@ -35,6 +35,9 @@ pub(super) fn run(args: &Args, verb: &AccountVerb) -> Result<(), Failure> {
             Command::AccountLock { who: who.clone(), reason: reason.clone() }
         }
         AccountVerb::Unlock { who } => Command::AccountUnlock { who: who.clone() },
+        AccountVerb::Approve { who } => {
+            Command::People { verb: PeopleCommand::Approve { who: who.clone() } }
+        }
         AccountVerb::Delete { who, yes } => {
             if !yes && !ask::consent(&format!("Delete the account {who} for good?"))? {
                 return Err("nothing was changed".into());

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::apikey::ApiKeyVerb;
+use super::{
+    apikey::ApiKeyVerb,
+    client::ClientVerb,
+    import::ImportVerb,
+    people::{InviteArgs, OneTimeArgs, StipulationVerb},
+};
 use crate::web::control::Command;
 
 /// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
@@ -39,9 +44,22 @@ pub(crate) enum Verb {
     /// Manage groups.
     #[command(subcommand)]
     Group(GroupVerb),
+    /// Show or change what is asked of an account before it may be used.
+    #[command(subcommand)]
+    Stipulation(StipulationVerb),
+    /// Print a link that signs somebody in, once. A second factor is asked for all the same.
+    Onetime(OneTimeArgs),
+    /// Invite somebody by e-mail, and print the link.
+    Invite(InviteArgs),
+    /// Manage OAuth clients: programs that let this one sign their people in.
+    #[command(subcommand)]
+    Client(ClientVerb),
     /// Manage the keys with which programs act for people.
     #[command(subcommand)]
     Apikey(ApiKeyVerb),
+    /// Take over the accounts of another program.
+    #[command(subcommand)]
+    Import(ImportVerb),
     /// Read the audit trail, newest entry first.
     Audit(AuditArgs),
     /// Say how a request would be judged, by which rule, and from which facts.
@@ -127,6 +145,11 @@ pub(crate) enum AccountVerb {
     },
     /// Open a locked account and forget its failed sign-ins.
     Unlock {
+        /// Which.
+        who: String,
+    },
+    /// Open an account that waits for approval.
+    Approve {
         /// Which.
         who: String,
     },

@@ -24,6 +24,9 @@ mod account;
 mod apikey;
 mod args;
 mod ask;
+mod client;
+mod import;
+mod people;
 mod print;
 mod remote;
 mod serve;
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Something did not work; the message is for a person.
+#[derive(Debug)]
 pub(crate) struct Failure(String);
 
 impl<T: std::fmt::Display> From<T> for Failure {
@@ -70,11 +74,16 @@ fn run(args: &Args) -> Result<(), Failure> {
         Verb::HashPassword => hash_password(args),
         Verb::Restore { backup } => restore(args, backup),
         Verb::Account(verb) => account::run(args, verb),
+        Verb::Import(verb) => import::run(args, verb),
+        Verb::Client(verb) => client::run(args, verb),
         Verb::Apikey(verb) => apikey::run(args, verb),
         Verb::Group(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Mail(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Audit(audit) => print::show(args, &remote::execute(args, audit.command())?),
         Verb::Explain(explain) => print::show(args, &remote::execute(args, explain.command())?),
+        Verb::Stipulation(verb) => print::show(args, &remote::execute(args, verb.command())?),
+        Verb::Onetime(onetime) => print::show(args, &remote::execute(args, onetime.command())?),
+        Verb::Invite(invite) => print::show(args, &remote::execute(args, invite.command())?),
         Verb::Reload => print::show(args, &remote::execute(args, Command::Reload)?),
         Verb::Backup { to } => {
             let path = std::path::absolute(to)?;

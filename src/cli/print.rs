@@ -1,6 +1,6 @@
 //! Replies as text or JSON.
 
-use super::{Failure, args::Args};
+use super::{Failure, args::Args, client};
 use crate::web::control::{AccountView, AuditView, Reply};
 
 pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
@@ -43,7 +43,26 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
                 .map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
             table(&["GROUP", "MEMBERS", "ID"], rows.collect());
         }
+        Reply::Clients(clients) => client::table(clients),
+        Reply::Client(found) => client::show(found),
+        Reply::ClientSecret(made) => client::show_secret(made),
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
+        Reply::Stipulations(open) => {
+            let rows = open.iter().map(|open| {
+                let blocks = if open.blocks { "blocks" } else { "at the next sign-in" };
+                let lapses = open.lapses.clone().unwrap_or_default();
+                vec![
+                    open.what.clone(),
+                    blocks.to_owned(),
+                    open.since.clone(),
+                    open.address.clone().unwrap_or_default(),
+                    lapses,
+                ]
+            });
+            table(&["ASKED", "EFFECT", "SINCE", "ADDRESS", "LAPSES"], rows.collect());
+        }
+        Reply::Link(link) => say!("{link}"),
+        Reply::Imported(view) => say!("{}: {}", view.username, view.outcome),
         Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Explanation(value) => show_explanation(value),
         Reply::Messages(messages) => {
@@ -154,6 +173,6 @@ pub(super) fn table(titles: &[&str], rows: Vec<Vec<String>>) {
 }
 
 /// What others typed must not steer the terminal.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

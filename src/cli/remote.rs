@@ -36,6 +36,36 @@ pub(super) fn execute(args: &Args, command: Command) -> Result<Reply, Failure> {
     })
 }
 
+/// Carries many commands out, one after the other, and shows each reply.
+pub(super) fn execute_each(
+    args: &Args,
+    commands: Vec<Command>,
+    mut show: impl FnMut(Reply) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let settings = settings(args)?;
+    runtime()?.block_on(async {
+        if UnixStream::connect(&settings.control_socket).await.is_ok() {
+            for command in commands {
+                let socket = UnixStream::connect(&settings.control_socket).await?;
+                show(ask_server(socket, &command).await?)?;
+            }
+            return Ok(());
+        }
+        let house = House::open(settings, World::real())?;
+        let mut outcome = Ok(());
+        for command in commands {
+            let call = house.actions().inside();
+            let reply = house.operator().execute(&call, command).await;
+            outcome = reply.map_err(|fault| Failure::from(Refused::from(&fault).message)).and_then(&mut show);
+            if outcome.is_err() {
+                break;
+            }
+        }
+        house.close().await;
+        outcome
+    })
+}
+
 /// Only these begin a store where there is none.
 fn creates(command: &Command) -> bool {
     matches!(command, Command::AccountAdd { .. } | Command::GroupAdd { .. })

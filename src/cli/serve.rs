@@ -17,7 +17,7 @@ pub(super) fn serve(load: &LoadSettings) -> Result<(), Failure> {
         LogFormat::Json => logging::Format::Json,
         LogFormat::Text => logging::Format::Text,
     };
-    logging::init(format, &settings.log.level, std::io::stderr())?;
+    let dial = logging::init(format, &settings.log.level, std::io::stderr())?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -30,7 +30,9 @@ pub(super) fn serve(load: &LoadSettings) -> Result<(), Failure> {
         let house = House::open(settings, world)?;
         let opened = house.prepare().await?;
         let told = stop.clone();
-        let serving = house.serve(load.clone(), stop, |addresses| greet(&portal, &api, &opened, addresses));
+        let serving = house.serve(load.clone(), Some(dial), stop, |addresses| {
+            greet(&portal, &api, &opened, addresses);
+        });
         tokio::pin!(serving);
         let stopped = tokio::select! {
             stopped = &mut serving => stopped?,

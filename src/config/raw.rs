@@ -9,10 +9,13 @@ use super::{
         accounts::AccountSection,
         apps::AppSection,
         cache::CacheSection,
+        clients::ClientSection,
         gateway::{ApiSection, GatewaySection},
         limits::LimitsSection,
         listeners::{ControlSection, MetricsSection},
         log::{AuditSection, LogSection},
+        oauth2::OAuth2Section,
+        passkeys::PasskeysSection,
         password::PasswordSection,
         people::{RecoverySection, RegistrationSection, TermsSection},
         portal::PortalSection,
@@ -44,6 +47,7 @@ pub(crate) struct Raw {
     pub(crate) password: PasswordSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) second_factors: SecondFactorsSection,
+    pub(crate) passkeys: PasskeysSection,
     // Joining and coming back.
     pub(crate) registration: RegistrationSection,
     pub(crate) recovery: RecoverySection,
@@ -60,6 +64,9 @@ pub(crate) struct Raw {
     pub(crate) outgoing: OutgoingSection,
     pub(crate) apps: Vec<AppSection>,
     pub(crate) accounts: Vec<AccountSection>,
+    // OAuth 2.0.
+    pub(crate) oauth2: OAuth2Section,
+    pub(crate) clients: Vec<ClientSection>,
 }
 
 impl Default for Raw {
@@ -75,6 +82,7 @@ impl Default for Raw {
             password: PasswordSection::default(),
             throttle: ThrottleSection::default(),
             second_factors: SecondFactorsSection::default(),
+            passkeys: PasskeysSection::default(),
             registration: RegistrationSection::default(),
             recovery: RecoverySection::default(),
             terms: TermsSection::default(),
@@ -90,6 +98,8 @@ impl Default for Raw {
             outgoing: OutgoingSection::default(),
             apps: Vec::new(),
             accounts: Vec::new(),
+            oauth2: OAuth2Section::default(),
+            clients: Vec::new(),
         }
     }
 }

@@ -9,13 +9,14 @@ use super::{
 };
 use crate::{values::secret::Secret, world::mail::Delivery};
 
-/// Keys and sections that take effect at a reload: apps and the places beside them, accounts, what a check
-/// tells the proxy, the rules for new passwords, joining and recovering, and the certificates (whose files are
-/// read again even when their names stay).
-const RELOADED: [&str; 15] = [
+/// Keys and sections that take effect at a reload: apps and the places beside them, accounts, clients, what a check
+/// tells the proxy, the rules for new passwords, joining and recovering, the level of the log, and the certificates (whose
+/// files are read again even when their names stay).
+const RELOADED: [&str; 17] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
+    "clients",
     "vouch",
     "password.min_length",
     "password.words",
@@ -23,6 +24,7 @@ const RELOADED: [&str; 15] = [
     "registration",
     "recovery",
     "terms",
+    "log.level",
     "gateway.tls",
     "api.tls",
     // The words of messages.

@@ -119,6 +119,15 @@ pub(crate) fn check_file_with_secrets(path: &Path, raw: &Raw, ledger: &mut Ledge
             ledger.refuse_with(key, "everyone on this machine can read this file", hint);
         }
     }
+    for (index, client) in raw.clients.iter().enumerate() {
+        for (name, secret) in [("secret", &client.secret), ("old_secret", &client.old_secret)] {
+            if !secret.is_empty() {
+                let hint = format!("chmod 600 {}, or put it into a file of its own: {name}_file", path.display());
+                let key = format!("clients[{index}].{name}");
+                ledger.refuse_with(&key, "everyone on this machine can read this file", hint);
+            }
+        }
+    }
     for key in raw.simple.secrets_in_the_file(ledger) {
         let hint =
             format!("chmod 600 {}, or put the secret into a file of its own: {key}_file", path.display());

@@ -10,6 +10,7 @@ use crate::{
     actions::{self, declared::Declared, hashing},
     domain::policy::RuleSet,
     gate::CacheSizes,
+    idp::oauth2,
     serve::{Identity, Limits},
     store,
     values::{net::TrustedPeers, secret::Secret, url::WebUrl},
@@ -63,6 +64,10 @@ pub struct Settings {
     pub accounts: Vec<Declared>,
     /// By what means people and other houses are reached.
     pub outlets: Outlets,
+    /// Signing in for other programs.
+    pub oauth2: oauth2::Settings,
+    /// OAuth clients declared in the file.
+    pub clients: Vec<oauth2::Declared>,
     /// Accepted, but unwise: for the log at start and for `check`.
     pub warnings: Vec<Complaint>,
     /// The merged values these settings were made of, to tell what a reload changed.

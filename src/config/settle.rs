@@ -9,7 +9,7 @@ use super::{
     complaint::Complaints,
     ledger::Ledger,
     raw::Raw,
-    sections::{accounts, apps, people, session::is_public_suffix},
+    sections::{accounts, apps, clients, people, session::is_public_suffix},
     settings::{AppSettings, Settings, Site},
 };
 use crate::{
@@ -37,6 +37,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     let password = raw.password.settle(book);
     let throttle = raw.throttle.settle(book);
     let factors = raw.second_factors.settle(&raw.portal.title, book);
+    let passkeys = raw.passkeys.settle(portal_url, &raw.portal.title, book);
     let vouch = raw.vouch.settle(book);
     let portal = raw.portal.settle(book);
     let places = raw.portal.places(book);
@@ -52,6 +53,8 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     });
     let people = people::settle(&raw.registration, &raw.recovery, &raw.terms, reach, book);
     let accounts = accounts::settle(&raw.accounts, book);
+    let oauth2 = raw.oauth2.settle(portal_url, &throttle, book);
+    let clients = clients::settle(&raw.clients, book);
     if let (Some((_, hashing)), Some(accounts)) = (&password, &accounts) {
         accounts::check_costs(&raw.accounts, accounts, hashing, book);
     }
@@ -79,6 +82,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
                 passwords,
                 letters,
                 factors,
+                passkeys,
                 portal: portal_url,
                 outlets: reach,
                 people,
@@ -95,6 +99,8 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
             rules,
             apps,
             accounts: accounts?,
+            oauth2: oauth2?,
+            clients: clients?,
             warnings: Vec::new(),
             raw: Box::new(raw),
         })

@@ -12,11 +12,14 @@ use toml::Table;
 
 use super::{Complaints, Overrides, Settings, load, raw};
 
+mod clients;
 mod complaints;
 mod example;
 mod hostile;
 mod merging;
+mod passkeys;
 mod messages;
+mod people;
 mod reload;
 mod secrets;
 

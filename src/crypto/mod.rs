@@ -22,3 +22,4 @@ pub mod password;
 pub mod seal;
 pub mod strength;
 pub mod text;
+pub mod webauthn;

@@ -49,6 +49,12 @@ pub enum Reason {
     NothingToDo,
     /// A service's own secret is wrong (`Authorization` of `POST /auth/simple`).
     WrongServiceSecret,
+    /// A client of the OAuth engine did not prove to be one.
+    WrongClient,
+    /// The same, after it tried `Authorization: Basic`.
+    WrongClientBasic,
+    /// What an OAuth client asks cannot be had, in the protocol's own word.
+    OAuth(OAuthCode),
     /// This part of the program is switched off in the configuration.
     SwitchedOff,
     /// The new password does not pass the rules; the flaws say which.
@@ -77,6 +83,56 @@ pub enum Reason {
     Unavailable,
     /// Our own mistake. The cause is in the log under the request id.
     Broken,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+        /// The `error` words of RFC 6749 and its relatives.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum OAuthCode {$($(#[$doc])* $name,)*}
+
+        impl OAuthCode {
+            /// The word on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {$(Self::$name => $word,)*}
+            }
+        }
+    };
+}
+
+codes! {
+    /// Something is missing, repeated or malformed.
+    InvalidRequest = "invalid_request";
+    /// The client is unknown or did not prove itself.
+    InvalidClient = "invalid_client";
+    /// The code, refresh token or password is not good.
+    InvalidGrant = "invalid_grant";
+    /// Nothing of what was asked for may be had.
+    InvalidScope = "invalid_scope";
+    /// The client may not do this.
+    UnauthorizedClient = "unauthorized_client";
+    /// There is no such grant here.
+    UnsupportedGrantType = "unsupported_grant_type";
+    /// There is no such response type here.
+    UnsupportedResponseType = "unsupported_response_type";
+    /// The person said no.
+    AccessDenied = "access_denied";
+    /// Nobody is signed in (OpenID Connect Core 3.1.2.6).
+    LoginRequired = "login_required";
+    /// The person would have to be asked (the same).
+    ConsentRequired = "consent_required";
+    /// Something else is asked of the person first (the same).
+    InteractionRequired = "interaction_required";
+    /// Our own mistake.
+    ServerError = "server_error";
+    /// Too much, or too often, or not now.
+    TemporarilyUnavailable = "temporarily_unavailable";
+    /// Request objects are not taken (OpenID Connect Core 6).
+    RequestNotSupported = "request_not_supported";
+    /// The same, by reference.
+    RequestUriNotSupported = "request_uri_not_supported";
+    /// The same, for registration in the request.
+    RegistrationNotSupported = "registration_not_supported";
 }
 
 /// What a flaw is about. Each family has its own spelling of these names.

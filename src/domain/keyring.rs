@@ -38,6 +38,8 @@ pub enum FormBinding<'a> {
     Flow(&'a str),
     /// After sign-in: the session.
     Session(SessionId),
+    /// The session, and exactly what is decided (security.md OAU-15).
+    Decision(SessionId, &'a str),
 }
 
 impl Keyring {
@@ -175,12 +177,18 @@ impl Keyring {
         let bytes: [u8; 40] = text::decode(mark)?;
         let (since, tag) = bytes.split_first_chunk::<8>()?;
         let since = Timestamp::from_millis(u64::from_be_bytes(*since));
-        let right = self.trust.verify(&trust_message(account, password, generation, since), tag.try_into().ok()?);
+        let right =
+            self.trust.verify(&trust_message(account, password, generation, since), tag.try_into().ok()?);
         (right && since <= now).then_some(since)
     }
 }
 
-fn trust_message(account: AccountId, password: Option<Version>, generation: u64, since: Timestamp) -> Vec<u8> {
+fn trust_message(
+    account: AccountId,
+    password: Option<Version>,
+    generation: u64,
+    since: Timestamp,
+) -> Vec<u8> {
     let password = password.map(Version::bytes);
     let password = password.as_ref().map_or(&[][..], |bytes| &bytes[..]);
     framed(&[account.bytes(), password, &generation.to_be_bytes(), &since.millis().to_be_bytes()])
@@ -190,6 +198,7 @@ fn form_message(binding: FormBinding<'_>) -> Vec<u8> {
     match binding {
         FormBinding::Flow(flow) => framed(&[b"flow", flow.as_bytes()]),
         FormBinding::Session(id) => framed(&[b"session", id.bytes()]),
+        FormBinding::Decision(id, what) => framed(&[b"decision", id.bytes(), what.as_bytes()]),
     }
 }
 

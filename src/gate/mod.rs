@@ -35,7 +35,7 @@ use crate::{
         caller::Level,
         directory,
         policy::{Decision, RuleSet, Subject},
-        session::{Lifetimes, Liveness, SESSIONS, SessionHash},
+        session::{Lifetimes, Liveness, SESSIONS, SessionFacts, SessionHash},
     },
     store::{Record, Store, StoreError},
     values::{id::AccountId, target::Target, time::Timestamp},
@@ -178,8 +178,9 @@ impl Gate {
 
     /// A session of another epoch is dead (security.md OPS-14), and what is dead is not remembered.
     fn load_session(&self, hash: &SessionHash) -> Result<Option<Session>, StoreError> {
-        let record = self.store.read(|tx| SESSIONS.get(tx, hash))?.filter(|record| record.epoch == self.epoch);
-        Ok(record.map(|record| Session::new(*hash, &record, self.caches.stripe_of(record.account))))
+        let found: Option<SessionFacts> = self.store.read(|tx| SESSIONS.glimpse(tx, hash))?;
+        let facts = found.filter(|facts| facts.epoch == self.epoch);
+        Ok(facts.map(|facts| Session::new(*hash, &facts, self.caches.stripe_of(facts.account))))
     }
 
     /// How many sessions and people are in memory, for metrics.

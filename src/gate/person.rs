@@ -13,7 +13,7 @@ use crate::{
         account::AccountRecord,
         caller::{Caller, Level, ProvenFactor, Strength},
         directory::GroupNames,
-        session::{SessionHash, SessionRecord},
+        session::{SessionFacts, SessionHash},
     },
     values::{
         id::{AccountId, SessionId},
@@ -58,23 +58,23 @@ enum Proofs {
 }
 
 impl Session {
-    pub(super) fn new(hash: SessionHash, record: &SessionRecord, stripe: u8) -> Self {
-        let proofs = match record.strength.proofs.as_slice() {
+    pub(super) fn new(hash: SessionHash, facts: &SessionFacts, stripe: u8) -> Self {
+        let proofs = match facts.strength.proofs.as_slice() {
             [one] => Proofs::One(*one),
             other => Proofs::Other(other.into()),
         };
         Self {
             hash,
-            id: record.id,
-            account: record.account,
-            created: record.created,
-            ends: record.ends,
-            remembered: record.remembered,
-            restricted: record.restricted,
-            level: record.strength.level(),
+            id: facts.id,
+            account: facts.account,
+            created: facts.created,
+            ends: facts.ends,
+            remembered: facts.remembered,
+            restricted: facts.restricted,
+            level: facts.strength.level(),
             stripe,
             proofs,
-            last_seen: AtomicU64::new(record.last_seen.millis()),
+            last_seen: AtomicU64::new(facts.last_seen.millis()),
             owner: Mutex::new(None),
         }
     }

@@ -20,9 +20,10 @@ use tracing::{
     subscriber::SetGlobalDefaultError,
 };
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    EnvFilter, Layer, Registry,
     layer::{Context, SubscriberExt},
     registry::LookupSpan,
+    reload,
 };
 
 use crate::values::time::Timestamp;
@@ -46,14 +47,34 @@ pub enum LogError {
     /// This process logs already.
     #[error("logging is set up already")]
     Twice(#[from] SetGlobalDefaultError),
+    /// The log this turned is no more.
+    #[error("the log filter cannot be changed: {0}")]
+    Gone(#[from] reload::Error),
 }
 
-/// Sends the events of this process that pass `filter` (`info`, or `warn,vouchsafe::web=debug`) to `out`, for good.
+/// Changes what is logged while the program runs.
+#[derive(Clone, Debug)]
+pub struct Dial(reload::Handle<EnvFilter, Registry>);
+
+impl Dial {
+    /// From now on what passes `filter` is logged.
+    ///
+    /// # Errors
+    /// When the filter cannot be read; then the old one stays.
+    pub fn turn(&self, filter: &str) -> Result<(), LogError> {
+        Ok(self.0.reload(EnvFilter::from_str(filter)?)?)
+    }
+}
+
+/// Sends the events of this process that pass `filter` (`info`, or `warn,vouchsafe::web=debug`) to `out`, for good. The filter
+/// can be changed.
 ///
 /// # Errors
 /// When the filter cannot be read, or on a second call.
-pub fn init(format: Format, filter: &str, out: impl Write + Send + 'static) -> Result<(), LogError> {
-    Ok(tracing::subscriber::set_global_default(subscriber(format, filter, out)?)?)
+pub fn init(format: Format, filter: &str, out: impl Write + Send + 'static) -> Result<Dial, LogError> {
+    let (subscriber, dial) = subscriber(format, filter, out)?;
+    tracing::subscriber::set_global_default(subscriber)?;
+    Ok(dial)
 }
 
 /// The same for one thread or test: see [`tracing::subscriber::with_default`].
@@ -64,9 +85,10 @@ pub fn subscriber(
     format: Format,
     filter: &str,
     out: impl Write + Send + 'static,
-) -> Result<impl Subscriber + Send + Sync, LogError> {
+) -> Result<(impl Subscriber + Send + Sync, Dial), LogError> {
     let lines = Lines { format, now: system_time, out: Mutex::new(Box::new(out) as Box<dyn Write + Send>) };
-    Ok(tracing_subscriber::registry().with(EnvFilter::from_str(filter)?).with(lines))
+    let (filter, dial) = reload::Layer::new(EnvFilter::from_str(filter)?);
+    Ok((tracing_subscriber::registry().with(filter).with(lines), Dial(dial)))
 }
 
 /// When something was logged. The one clock besides `World`'s: an event has no request to take the time from.

@@ -22,7 +22,7 @@ impl Write for Page {
 
 fn logged(format: Format, filter: &str, act: impl FnOnce()) -> String {
     let page = Page::default();
-    tracing::subscriber::with_default(subscriber(format, filter, page.clone()).unwrap(), act);
+    tracing::subscriber::with_default(subscriber(format, filter, page.clone()).unwrap().0, act);
     let bytes = page.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
 }
@@ -85,6 +85,8 @@ fn a_cut_falls_between_characters() {
     assert!(object(&out)["text"].as_str().unwrap().starts_with("éé"));
 }
 
+/// simple-auth.md 9.A14
+///
 /// Proves: OPS-18
 #[test]
 fn a_field_named_like_a_secret_is_not_written() {
@@ -131,4 +133,27 @@ fn the_filter_holds() {
     });
     assert_eq!(out.lines().count(), 1);
     assert!(subscriber(Format::Text, "vouchsafe=loud", io::sink()).is_err());
+}
+
+/// The level changes while the program runs, both ways, and a filter that cannot be read changes nothing.
+#[test]
+fn the_filter_can_be_changed() {
+    let page = Page::default();
+    let (subscriber, dial) = subscriber(Format::Text, "info", page.clone()).unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        let say = |step: &str| {
+            tracing::debug!("quiet {step}");
+            tracing::info!("loud {step}");
+        };
+        say("one");
+        dial.turn("debug").unwrap();
+        say("two");
+        assert!(matches!(dial.turn("vouchsafe=loudly"), Err(LogError::Filter(_))));
+        say("three");
+        dial.turn("warn").unwrap();
+        say("four");
+    });
+    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    let said: Vec<_> = text.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(said, ["loud one", "quiet two", "loud two", "quiet three", "loud three"]);
 }

@@ -96,7 +96,9 @@ impl Shared {
             self.upgraded.store(true, Relaxed);
         }
         self.answered.fetch_add(1, Relaxed);
-        if self.held.swap(false, Relaxed)
+        // Seldom true, and a look is cheaper than an exchange.
+        if self.held.load(Relaxed)
+            && self.held.swap(false, Relaxed)
             && let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take()
         {
             waker.wake();

@@ -30,6 +30,9 @@ pub trait Record: Sized + minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()
     }
 }
 
+/// A few fields of a record, under the same numbers, for readers that look at many and need little of each. The rest is passed over.
+pub trait Glimpse<R: Record>: for<'b> minicbor::Decode<'b, ()> + From<R> {}
+
 /// Why stored bytes are no record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -90,6 +93,16 @@ pub fn decode<R: Record>(bytes: &[u8]) -> Result<R, DecodeError> {
         known if known == R::VERSION => decode_body(body),
         newer if newer > R::VERSION => Err(DecodeError::Newer { found: newer, known: R::VERSION }),
         older => R::upgrade(older, body),
+    }
+}
+
+/// What [`decode`] gives, cut down to a glimpse; a record of an older version is read whole.
+pub(super) fn glimpse_at<R: Record, G: Glimpse<R>>(key: &[u8], bytes: &[u8]) -> Result<G, StoreError> {
+    match bytes.split_first() {
+        Some((&version, body)) if version == R::VERSION => {
+            decode_body(body).map_err(|error| damaged::<R>(key, &error.to_string()))
+        }
+        _ => decode_at::<R>(key, bytes).map(G::from),
     }
 }
 

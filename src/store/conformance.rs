@@ -12,8 +12,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    Direction, Index, IndexKeys, Inserted, KeyBuf, ReadTx, Reading, Record, Settings, Space, Span, Store,
-    StoreError, Table, WriteTx,
+    Direction, Glimpse, Index, IndexKeys, Inserted, KeyBuf, ReadTx, Reading, Record, Settings, Space, Span,
+    Store, StoreError, Table, WriteTx,
 };
 
 /// A record with every kind of index: unique, sparse unique, several keys per record.
@@ -66,6 +66,21 @@ impl Record for Person {
 
 const PEOPLE: Table<Person> = Table::new();
 
+#[derive(Debug, PartialEq, minicbor::Decode)]
+#[cbor(map)]
+struct JustName {
+    #[n(0)]
+    name: String,
+}
+
+impl From<Person> for JustName {
+    fn from(person: Person) -> Self {
+        Self { name: person.name }
+    }
+}
+
+impl Glimpse<Person> for JustName {}
+
 fn text(text: &str) -> KeyBuf {
     KeyBuf::new().text(text).clone()
 }
@@ -106,6 +121,9 @@ fn what_is_written_is_read(store: &Store) {
     assert_eq!(add(store, 1, ann.clone()), Inserted::Done);
     assert_eq!(store.read(|tx| PEOPLE.get(tx, &1)), Ok::<_, StoreError>(Some(ann.clone())));
     assert_eq!(store.read(|tx| PEOPLE.get(tx, &2)), Ok::<_, StoreError>(None));
+    let seen =
+        store.read(|tx| Ok::<_, StoreError>((PEOPLE.glimpse(tx, &1)?, PEOPLE.glimpse::<JustName>(tx, &2)?)));
+    assert_eq!(seen, Ok((Some(JustName { name: "ann".to_owned() }), None)));
     assert_eq!(add(store, 1, Person::new("other", None, &[])), Inserted::Exists);
     assert_eq!(store.write_blocking(|tx| PEOPLE.take(tx, &1)), Ok::<_, StoreError>(Some(ann)));
     assert_eq!(store.write_blocking(|tx| PEOPLE.take(tx, &1)), Ok::<_, StoreError>(None));
@@ -126,6 +144,21 @@ fn indexes_follow_their_records(store: &Store) {
     assert_eq!(names(store, "staff"), ["bob", "zoe"]);
     assert_eq!(names(store, "admins"), [""; 0]);
     let find = |name: &str| store.read(|tx| PEOPLE.find(tx, &Person::BY_NAME, &text(name))).unwrap();
+    let promote = |changed: bool| {
+        store
+            .write_blocking(move |tx| {
+                PEOPLE.update(tx, &1, |zoe| {
+                    zoe.groups.push("admins".to_owned());
+                    changed
+                })
+            })
+            .unwrap();
+        names(store, "admins")
+    };
+    assert_eq!((promote(false), promote(true)), (vec![], vec!["zoe".to_owned()]));
+    let write = renamed.clone();
+    store.write_blocking(move |tx| PEOPLE.put(tx, &1, &write).map(must)).unwrap();
+    assert_eq!(names(store, "admins"), [""; 0]);
     assert_eq!(find("ann"), None::<(u64, Person)>);
     assert_eq!(find("zoe"), Some((1, renamed)));
     // The old name and address are free again, and a put that collides changes nothing.

@@ -5,24 +5,12 @@
 
 use std::{
     ops::ControlFlow,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-        mpsc,
-    },
-    time::Duration,
+    sync::{Mutex, PoisonError},
 };
 
 use super::{
     Direction, Inserted, KeyBuf, Record, Span, Store, StoreError, Table,
-    engine::{
-        Engine,
-        faulty::{Chance, Disk, Plan},
-        redb::{Opening, Redb},
-    },
-    handle::nudge,
-    meta,
-    writer::Pace,
+    testing::{Chance, Disk, mishaps, open, try_seeds},
 };
 
 pub(super) const THREADS: usize = 4;
@@ -83,20 +71,6 @@ fn body(thread: u64, step: u64) -> Vec<u8> {
     let mut chance = Chance(thread << 32 | step);
     let len = usize::try_from(chance.below(1500)).unwrap();
     (0..len).map(|_| chance.next().to_le_bytes()[0]).collect()
-}
-
-fn open(disk: &Disk, chance: &mut Chance) -> Result<Store, StoreError> {
-    let (sender, inbox) = mpsc::sync_channel(64);
-    let opening = Opening { cache_bytes: 256 << 10, verify: false, quick_every: Duration::from_hours(1) };
-    let fresh = disk.len() == 0;
-    let mut engine = Redb::open(disk.device(), opening, nudge(&sender))?;
-    if fresh {
-        meta::begin(&mut engine)?;
-    }
-    meta::verify(&*engine.view()?)?;
-    let settle = if chance.percent(30) { Duration::ZERO } else { Duration::from_hours(1) };
-    let pace = Pace { settle, retry: Duration::ZERO, retry_most: Duration::ZERO };
-    Store::start(Box::new(engine), sender, inbox, pace)
 }
 
 /// One step of a thread: two counters and a log entry together, and now and then a sweep of old entries.
@@ -198,17 +172,6 @@ pub(super) fn verify(store: &Store, ledger: &mut Ledger) -> Result<(), StoreErro
     Ok(())
 }
 
-fn plan(chance: &mut Chance, disk: &Disk, span: u64) -> Plan {
-    let mut plan = Plan { power_fails_at: Some(chance.below(span)), ..Plan::default() };
-    if chance.percent(25) {
-        plan.error_at = Some((chance.below(span), chance.below(4)));
-    }
-    if chance.percent(15) {
-        plan.room = Some(disk.len() + chance.below(3) * 4096);
-    }
-    plan
-}
-
 fn run(seed: u64) {
     let mut chance = Chance(seed);
     let disk = Disk::new(chance.next());
@@ -224,7 +187,7 @@ fn run(seed: u64) {
     let mut store = Some(store);
     // Crashes in a row: the second and third hit young stores, and often the repair itself.
     for span in [160, 40, 12] {
-        disk.plan(plan(&mut chance, &disk, span));
+        disk.plan(mishaps(&mut chance, &disk, span));
         let opened = match store.take() {
             Some(store) => Ok(store),
             None => open(&disk, &mut chance),
@@ -263,37 +226,11 @@ fn run(seed: u64) {
     verify(&store, &mut ledger).unwrap();
 }
 
-#[expect(clippy::disallowed_methods, reason = "how many seeds a test run tries is nobody's configuration")]
-pub(super) fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 /// Power failures with unsynced writes dropped, torn and reordered, I/O errors and a full disk, under
 /// four concurrent writers, three crashes in a row.
 ///
 /// Proves: OPS-10, OPS-11, OPS-12
 #[test]
 fn whatever_was_acknowledged_survives_any_crash() {
-    let first = number("VOUCHSAFE_FAULT_FIRST", 0);
-    let seeds = number("VOUCHSAFE_FAULT_SEEDS", SEEDS);
-    let next = AtomicU64::new(first);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let failed = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + seeds {
-                        return;
-                    }
-                    if std::panic::catch_unwind(|| run(seed)).is_err() {
-                        failed.lock().unwrap().push(seed);
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
-    assert!(failed.is_empty(), "{} of {seeds} seeds failed: {failed:?}", failed.len());
+    try_seeds(SEEDS, run);
 }

@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     Inserted, Settings, Store, StoreError,
-    crash::{Ledger, POOL, THREADS, TOKENS, Token, number, step, verify},
-    engine::faulty::Chance,
+    crash::{Ledger, POOL, THREADS, TOKENS, Token, step, verify},
+    testing::{Chance, number},
 };
 
 const PLACE: &str = "VOUCHSAFE_TEST_KILL";

@@ -130,6 +130,8 @@ mod tests {
     const MEASURE: Migration = Migration { name: "measure", apply: measure };
     const FAIL: Migration = Migration { name: "fail", apply: fail };
 
+    /// simple-auth.md 9.G4
+    ///
     /// Proves: OPS-15
     #[test]
     fn steps_run_once_in_order_and_a_newer_store_is_refused() {

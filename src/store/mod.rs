@@ -32,7 +32,11 @@ mod key;
 mod kill;
 mod meta;
 mod migrate;
+#[cfg(test)]
+mod spoil;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod trouble;
 mod tx;
@@ -40,7 +44,7 @@ mod writer;
 
 pub use backup::BackupError;
 pub use changes::Change;
-pub use codec::{DecodeError, Record, decode, decode_body, encode};
+pub use codec::{DecodeError, Glimpse, Record, decode, decode_body, encode};
 pub use engine::{Space, Visit};
 pub use error::{OpenError, StoreError};
 pub use files::ever_existed;

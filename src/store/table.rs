@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, ops::ControlFlow};
 
 use super::{
-    codec::{Record, damaged, decode_at, encode, key_at},
+    codec::{Glimpse, Record, damaged, decode_at, encode, glimpse_at, key_at},
     engine::Space,
     error::StoreError,
     index::{Index, Kind},
@@ -48,6 +48,23 @@ impl<R: Record> Table<R> {
         Self::get_raw(tx, KeyBuf::of(key).as_bytes())
     }
 
+    /// A few fields of the record under `key`.
+    pub fn glimpse<G: Glimpse<R>>(&self, tx: &impl Reading, key: &R::Key) -> Result<Option<G>, StoreError> {
+        let (key, mut seen) = (KeyBuf::of(key), None);
+        let key = key.as_bytes();
+        tx.get(Self::SPACE, key, &mut |value| seen = Some(glimpse_at::<R, G>(key, value)))?;
+        seen.transpose()
+    }
+
+    /// Shows a few fields of every record, in key order, until `visit` breaks.
+    pub fn glimpses<G: Glimpse<R>>(
+        &self,
+        tx: &impl Reading,
+        visit: impl FnMut(R::Key, G) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        Self::walk(tx, &Span::all(), Direction::Forward, glimpse_at::<R, G>, visit)
+    }
+
     /// Whether there is a record under `key`; cheaper than reading it.
     pub fn contains(&self, tx: &impl Reading, key: &R::Key) -> Result<bool, StoreError> {
         tx.get(Self::SPACE, KeyBuf::of(key).as_bytes(), &mut |_| {})
@@ -70,10 +87,35 @@ impl<R: Record> Table<R> {
         Self::replace(tx, key.as_bytes(), old.as_ref(), record)
     }
 
+    /// Changes the record under `key` if it is there and `change` says that it did, reading it once. It must not touch what a unique
+    /// index is made of; a collision is a damaged index, as for [`set`](Self::set).
+    pub fn update(
+        &self,
+        tx: &mut WriteTx,
+        key: &R::Key,
+        change: impl FnOnce(&mut R) -> bool,
+    ) -> Result<(), StoreError>
+    where
+        R: Clone,
+    {
+        let key = KeyBuf::of(key);
+        let Some(old) = Self::get_raw(tx, key.as_bytes())? else { return Ok(()) };
+        let mut new = old.clone();
+        if change(&mut new) {
+            Self::replaced(Self::replace(tx, key.as_bytes(), Some(&old), &new)?)
+        } else {
+            Ok(())
+        }
+    }
+
     /// [`put`](Self::put) for a record that cannot collide: its table has no unique index, or the caller has just looked.
     /// A collision all the same is a damaged index.
     pub fn set(&self, tx: &mut WriteTx, key: &R::Key, record: &R) -> Result<(), StoreError> {
-        match self.put(tx, key, record)? {
+        Self::replaced(self.put(tx, key, record)?)
+    }
+
+    fn replaced(outcome: Inserted) -> Result<(), StoreError> {
+        match outcome {
             Inserted::Done | Inserted::Exists => Ok(()),
             Inserted::Taken(index) => Err(StoreError::Corrupt(format!(
                 "index `{index}` of `{}` holds a key that was free",
@@ -127,13 +169,23 @@ impl<R: Record> Table<R> {
         tx: &impl Reading,
         span: &Span,
         direction: Direction,
-        mut visit: impl FnMut(R::Key, R) -> ControlFlow<()>,
+        visit: impl FnMut(R::Key, R) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        Self::walk(tx, span, direction, decode_at::<R>, visit)
+    }
+
+    fn walk<T>(
+        tx: &impl Reading,
+        span: &Span,
+        direction: Direction,
+        read: fn(&[u8], &[u8]) -> Result<T, StoreError>,
+        mut visit: impl FnMut(R::Key, T) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut outcome = Ok(());
         tx.scan(Self::SPACE, span, direction, &mut |key, value| match key_at::<R>(key)
-            .and_then(|id| Ok((id, decode_at(key, value)?)))
+            .and_then(|id| Ok((id, read(key, value)?)))
         {
-            Ok((key, record)) => visit(key, record),
+            Ok((key, row)) => visit(key, row),
             Err(error) => {
                 outcome = Err(error);
                 ControlFlow::Break(())

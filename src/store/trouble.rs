@@ -240,7 +240,7 @@ fn a_flipped_bit_anywhere_is_refused_or_harmless() {
     for at in (0..good.len()).step_by(4099 / 3) {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
-        let disk = Disk::with(bad);
+        let disk = Disk::with(0, bad);
         let opening = Opening { cache_bytes: 1 << 20, verify: true, quick_every: Duration::ZERO };
         let engine = Redb::open(disk.device(), opening, Arc::new(|| {}));
         match engine.and_then(|engine| meta::verify(&*engine.view()?).map(|()| engine)) {

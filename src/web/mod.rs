@@ -4,8 +4,8 @@
 //! host to the surfaces: vouch, the portal's pages, the API families, guarded apps, health, metrics, control.
 //!
 //! **Invariants.** No handler opens a transaction (this room does not know the store's types). Portal pages and `simple` paths answer
-//! on the portal's host only; on guarded hosts only `/auth/vouch` is ours. No `Location` is written but from a `ReturnTo`
-//! or our own paths.
+//! on the portal's host only; on guarded hosts only `/auth/vouch` is ours. No `Location` is written but from a `ReturnTo`,
+//! our own paths, or an OAuth client's checked redirect address.
 //!
 //! **Not here.** Rules. Sockets (`serve`).
 //!
@@ -16,6 +16,7 @@ pub mod edge;
 pub mod family;
 mod gateway;
 mod health;
+mod keys;
 pub mod metrics;
 mod openapi;
 pub mod pages;
@@ -32,7 +33,7 @@ use self::edge::{
     peer::ProxyTrust,
 };
 pub use self::site::{Site, Surface, Surfaces};
-use crate::{actions::Actions, domain::keyring::Keyring, gate::Gate, values::url::WebUrl};
+use crate::{actions::Actions, domain::keyring::Keyring, gate::Gate, idp::oauth2, values::url::WebUrl};
 
 /// What the operator decided about the surfaces.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub struct Shared(Arc<Parts>);
 pub struct Parts {
     /// What can be done.
     pub actions: Actions,
+    /// The protocol for other programs.
+    pub oauth2: oauth2::Engine,
     /// Who may pass.
     pub gate: Arc<Gate>,
     /// Whose forwarding headers are believed.
@@ -104,6 +107,7 @@ impl Shared {
     /// Puts the pieces together.
     pub fn new(
         actions: Actions,
+        oauth2: oauth2::Engine,
         gate: Arc<Gate>,
         settings: Settings,
         metrics: Arc<metrics::Metrics>,
@@ -114,6 +118,7 @@ impl Shared {
             jar: Arc::new(Jar::new(settings.cookies.clone())),
             origin: settings.portal.origin(),
             actions,
+            oauth2,
             gate,
             settings,
             metrics,

@@ -54,7 +54,8 @@ pub(super) fn routes(shared: &Shared) -> Router {
         Document { name: family.name, title: family.title, json: value.to_string().into(), value }
     };
     let documents = Documents(Arc::new(FAMILIES.iter().map(document).collect()));
-    let routes = Router::new().route("/openapi", routing::get(list)).route("/openapi/{name}", routing::get(show));
+    let routes =
+        Router::new().route("/openapi", routing::get(list)).route("/openapi/{name}", routing::get(show));
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state((shared.clone(), documents))
 }
 

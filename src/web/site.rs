@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use super::{Shared, control, gateway::Gateway, health, metrics, openapi, pages, simple, vouch::Vouch};
+use super::{Shared, control, gateway::Gateway, health, keys, metrics, openapi, pages, simple, vouch::Vouch};
 use crate::{
     domain::fault::{Fault, Reason},
     serve::{Answer, Arrival, Body, Service},
@@ -68,6 +68,7 @@ struct Inner {
     portal: Router,
     simple: Router,
     openapi: Router,
+    keys: Router,
     control: Router,
     /// Four at most, so that walking them beats hashing a name.
     listeners: Vec<(&'static str, Surfaces)>,
@@ -87,6 +88,7 @@ impl Site {
             portal: pages::routes(shared.clone()),
             simple: simple::routes(&shared),
             openapi: openapi::routes(&shared),
+            keys: keys::routes(&shared),
             control: control::routes(control),
             listeners: listeners.into_iter().collect(),
             shared,
@@ -114,6 +116,7 @@ impl Site {
             Chosen::Portal => inner.portal.clone(),
             Chosen::Simple => inner.simple.clone(),
             Chosen::OpenApi => inner.openapi.clone(),
+            Chosen::Keys => inner.keys.clone(),
             Chosen::Control => inner.control.clone(),
             Chosen::App => {
                 return inner.gateway.answer(arrival, &parts);
@@ -163,6 +166,7 @@ enum Chosen {
     Portal,
     Simple,
     OpenApi,
+    Keys,
     App,
     Control,
     Nothing(Reason),
@@ -184,9 +188,8 @@ impl Inner {
         let Some((host, port)) = named_host(&parts.headers) else {
             return Chosen::Nothing(Reason::Misdirected);
         };
-        let is = |url: &WebUrl| {
-            *url.host() == host && url.port() == port.unwrap_or(url.scheme().default_port())
-        };
+        let is =
+            |url: &WebUrl| *url.host() == host && url.port() == port.unwrap_or(url.scheme().default_port());
         let is_document = surfaces.offers(Surface::OpenApi) && openapi::is_for(path);
         if is_document && arrival.connection.listener == API && is(&self.shared.settings.api) {
             return Chosen::OpenApi;
@@ -199,6 +202,9 @@ impl Inner {
             }
             if is_document {
                 return Chosen::OpenApi;
+            }
+            if surfaces.offers(Surface::Simple) && path == keys::PATH {
+                return Chosen::Keys;
             }
             if surfaces.offers(Surface::Portal) && pages::is_for(path) {
                 return Chosen::Portal;

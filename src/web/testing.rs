@@ -24,7 +24,9 @@ use crate::{
         call::Call,
         policy::{Access, App, Declared, Rule, RuleSet},
     },
+    crypto::jose::RsaSize,
     gate::{CacheSizes, Gate, Touch},
+    idp::oauth2,
     serve::{Arrival, Connection, PeerAddress, RequestId},
     values::{id::AccountId, net::TrustedPeers, pattern::HostPattern, url::WebUrl},
     web::{
@@ -56,6 +58,11 @@ impl House {
         Self::build(Plan::default(), rules(), change)
     }
 
+    /// With another plan for what can be done, too.
+    pub(in crate::web) fn planned(plan: Plan, change: impl FnOnce(&mut web::Settings)) -> Self {
+        Self::build(plan, rules(), change)
+    }
+
     pub(in crate::web) fn build(plan: Plan, rules: RuleSet, change: impl FnOnce(&mut web::Settings)) -> Self {
         let limits = plan.limits.clone();
         let desk = Desk::with(plan);
@@ -77,7 +84,22 @@ impl House {
             body_deadline: Duration::from_secs(30),
         };
         change(&mut settings);
-        let shared = Shared::new(desk.actions.clone(), Arc::new(gate), settings, Arc::new(Metrics::new()));
+        let oauth2 = oauth2::Engine::new(
+            desk.store.clone(),
+            desk.actions.world().clone(),
+            desk.actions.keyring(),
+            oauth2::Settings {
+                issuer: settings.portal.origin(),
+                lifetimes: oauth2::Lifetimes::default(),
+                rsa: RsaSize::Bits2048,
+                key_period: Duration::from_hours(24 * 90),
+                open_introspection: false,
+                throttle: desk.actions.settings().throttle.clone(),
+            },
+        )
+        .unwrap();
+        let metrics = Arc::new(Metrics::new());
+        let shared = Shared::new(desk.actions.clone(), oauth2, Arc::new(gate), settings, metrics);
         let (pages, simple) = (pages::routes(shared.clone()), simple::routes(&shared));
         let facts = Facts { origin: shared.origin.clone(), cookie: shared.jar.session_name().to_owned() };
         let conscience = Conscience::new(&simple::FAMILY, &facts);
@@ -165,7 +187,7 @@ where
     Answer { status: parts.status, headers: parts.headers, text }
 }
 
-fn rules() -> RuleSet {
+pub(in crate::web) fn rules() -> RuleSet {
     let app = |name: &str, host: &str, access: Access| App {
         hosts: vec![HostPattern::parse(host).unwrap()],
         rules: vec![Rule::new(access)],

@@ -76,12 +76,18 @@ impl World {
     #[cfg(any(test, feature = "test-util"))]
     /// A world whose time stands still until a test moves it and whose chance is reproducible.
     pub fn fake() -> (Self, Levers) {
+        Self::fake_of(1)
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    /// The same with the chance of a seed.
+    pub fn fake_of(seed: u64) -> (Self, Levers) {
         let clock = Arc::new(FakeClock::new(Timestamp::from_secs(1_800_000_000)));
         let (mail, sms, http) =
             (Arc::new(FakeMail::default()), Arc::new(FakeSms::default()), Arc::new(FakeHttp::default()));
         let levers =
             Levers { clock: clock.clone(), mail: mail.clone(), sms: sms.clone(), http: http.clone() };
-        (Self { clock, entropy: Arc::new(FakeEntropy::new(1)), mail, sms, http }, levers)
+        (Self { clock, entropy: Arc::new(FakeEntropy::new(seed)), mail, sms, http }, levers)
     }
 
     /// The way to send mail.

@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod mail;
+mod oauth2;
 mod reload;
 mod session;
 mod surfaces;

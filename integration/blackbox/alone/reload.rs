@@ -40,3 +40,16 @@ async fn a_bad_configuration_changes_nothing_and_says_why() {
     assert!(said.is_some(), "the log does not say what is wrong:\n{}", house.log());
     assert_eq!(status(&house, &mut alice).await, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_says_more_when_told_to() {
+    let house = House::alone("").await;
+    let refused = async || {
+        Ask::get(&house.url("/auth/session")).send().await.expect(401);
+        house.log().contains("request refused")
+    };
+    assert!(!refused().await);
+    house.reload(&format!("{}\n[log]\nlevel = \"debug\"\n", house.config()));
+    let said = wait::until(|| async { refused().await.then_some(()) }).await;
+    assert!(said.is_some(), "the log stayed as it was:\n{}", house.log());
+}

@@ -78,6 +78,8 @@ async fn figures_and_commands_stand_apart() {
 
 /// Whatever people type and proxies say, the figures have the same few names.
 ///
+/// simple-auth.md 9.G3
+///
 /// Proves: OPS-20
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn figures_tell_of_nobody() {

@@ -5,7 +5,7 @@ mod haproxy;
 mod nginx;
 mod traefik;
 
-pub use caddy::Caddy;
+pub use caddy::{Caddy, LenientCaddy};
 pub use haproxy::Haproxy;
 pub use nginx::Nginx;
 pub use traefik::Traefik;

@@ -64,6 +64,11 @@ impl<D: Door> Place<D> {
         self.at("stray", path)
     }
 
+    /// A host before which nobody asks the house, where a door has one.
+    pub fn unguarded(&self, path: &str) -> String {
+        self.at("open", path)
+    }
+
     fn at(&self, host: &str, path: &str) -> String {
         format!("https://{host}.example.com:{}{path}", self.site.https.port())
     }

@@ -6,6 +6,36 @@ use crate::{
     kit::{Ask, Place, apps::Told},
 };
 
+/// Names that other programs of this field give to identity headers. We send none of them, so none may arrive.
+const FOREIGN: &str = "
+    remote-sub remote-user-id x-vouch-user x-vouch-success x-vouch-assertion x-vouch-jwt x-vouch-idp-accesstoken
+    x-vouch-idp-idtoken x-auth-request-user x-auth-request-email x-auth-request-groups
+    x-auth-request-preferred-username x-auth-request-access-token x-forwarded-user x-forwarded-login
+    x-forwarded-name x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-forwarded-access-token
+    x-forwarded-user-roles x-forwarded-user-groups x-forwarded-user-email x-forwarded-user-email-verified
+    x-forwarded-user-given-name x-forwarded-user-family-name x-forwarded-user-mfa x-authentik-username
+    x-authentik-groups x-authentik-entitlements x-authentik-email x-authentik-name x-authentik-uid x-authentik-jwt
+    x-pomerium-jwt-assertion x-pomerium-jwt-assertion-for x-webauth-user x-webauth-email x-webauth-fullname
+    x-webauth-name x-webauth-groups x-webauth-role x-auth-username x-auth-email x-auth-roles x-auth-groups
+    x-auth-subject x-auth-userid x-auth-token x-token-user-name x-token-user-email x-token-user-roles
+    x-token-subject auth-user cf-access-jwt-assertion cf-access-authenticated-user-email x-goog-iap-jwt-assertion
+    x-amzn-oidc-data x-amzn-oidc-identity x-ms-client-principal-name tailscale-user-login
+";
+
+/// Whatever an application is set up to believe, a client cannot say it.
+pub async fn no_foreign_identity_header_arrives<D: Door>(place: Place<D>) {
+    let mut alice = place.person("alice").await;
+    let forged = |ask: Ask| FOREIGN.split_whitespace().fold(ask, |ask, name| ask.header(name, "root"));
+    for told in [
+        Told::by(&alice.ask(forged(Ask::get(&place.app("/")))).await.expect(200)),
+        Told::by(&forged(Ask::get(&place.app("/public/x"))).send().await.expect(200)),
+    ] {
+        for name in FOREIGN.split_whitespace() {
+            assert_eq!(told.header(name), Vec::<&str>::new(), "{name} got through {}", D::NAME);
+        }
+    }
+}
+
 /// Every spelling of an identity header, and the tricks to have ours removed on the way.
 pub async fn forged_headers_never_arrive<D: Door>(place: Place<D>) {
     let mut alice = place.person("alice").await;
@@ -74,6 +104,15 @@ pub async fn forged_headers_never_arrive<D: Door>(place: Place<D>) {
     let answer = forged(Ask::get(&place.app("/private")).navigation()).send().await;
     expect_portal(&place, &answer);
     assert_eq!(place.app.seen(), before);
+}
+
+/// The same through a door that lets such names in, which an application that reads headers as CGI does would take for ours.
+pub async fn underscores_never_arrive<D: Door>(place: Place<D>) {
+    let ask = Ask::get(&place.unguarded("/")).header("Remote_User", "root").header("remote_groups", "admins");
+    let told = Told::by(&ask.send().await.expect(200));
+    assert_eq!(told.header("remote-user"), ["root"], "{} does not even let them in", D::NAME);
+    assert_eq!(told.header("remote-groups"), ["admins"]);
+    forged_headers_never_arrive(place).await;
 }
 
 /// A public path is open to all, and nobody is anybody there who has not signed in.

@@ -4,6 +4,7 @@
 //! write. An unknown name takes the same way with a dummy hash (security.md PWD-6, THR-8).
 
 mod outcome;
+pub mod passkey;
 pub mod reservations;
 pub mod second;
 
@@ -153,7 +154,12 @@ impl Actions {
         }
     }
 
-    async fn prove_password(&self, call: &Call, attempt: Attempt, aim: Aim) -> Result<(Keys, Finished), Fault> {
+    async fn prove_password(
+        &self,
+        call: &Call,
+        attempt: Attempt,
+        aim: Aim,
+    ) -> Result<(Keys, Finished), Fault> {
         check_shape(&attempt)?;
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let (actions, call) = (self.clone(), call.clone());
@@ -173,9 +179,10 @@ impl Actions {
                 return Err(self.turn_away(call, known.account, &known.counters, wait).await);
             }
             // As an unknown name: the same work, the same answer.
-            Place::Hidden(reservation) => {
-                (reservation, Known { account: None, password: None, counters: known.counters.open(), ..known })
-            }
+            Place::Hidden(reservation) => (
+                reservation,
+                Known { account: None, password: None, counters: known.counters.open(), ..known },
+            ),
         };
         let hash = known.password.as_ref().map(|(hash, _)| hash.clone());
         let outcome = self.0.hashing.verify(hash, attempt.password.clone()).await?;
@@ -224,7 +231,8 @@ impl Actions {
         })?;
         let typed = Subject::unknown(&name::canonical(&attempt.name));
         let subject = found.as_ref().map_or(typed, |(id, _)| Subject::account(*id));
-        let whose = found.as_ref().map(|(id, password)| (*id, password.as_ref().map(PasswordRecord::version)));
+        let whose =
+            found.as_ref().map(|(id, password)| (*id, password.as_ref().map(PasswordRecord::version)));
         let origin = self.origin(call, whose, attempt.device.as_deref());
         let counters = Counters::of(&subject, Some(&typed), &origin, call.client);
         let second = Counters::of_second(&subject, &origin, call.client);
@@ -236,10 +244,14 @@ impl Actions {
     }
 
     /// Where an attempt comes from: a device that signed in to this account before, or just an address.
-    fn origin(&self, call: &Call, whose: Option<(AccountId, Option<Version>)>, device: Option<&str>) -> Origin {
-        let device = whose.and_then(|(account, version)| {
-            self.0.keyring.known_device(account, version?, device?, call.now)
-        });
+    fn origin(
+        &self,
+        call: &Call,
+        whose: Option<(AccountId, Option<Version>)>,
+        device: Option<&str>,
+    ) -> Origin {
+        let device = whose
+            .and_then(|(account, version)| self.0.keyring.known_device(account, version?, device?, call.now));
         device.map_or_else(|| Origin::Source(SourceKey::of(call.client)), Origin::KnownDevice)
     }
 
@@ -270,7 +282,9 @@ impl Actions {
         let finished = self
             .0
             .store
-            .write(move |tx| login::finish(tx, &finish, &aim, &Scene { fresh: &fresh, terms: &terms, call: &call }))
+            .write(move |tx| {
+                login::finish(tx, &finish, &aim, &Scene { fresh: &fresh, terms: &terms, call: &call })
+            })
             .await?;
         Ok((keys, finished))
     }

@@ -22,13 +22,15 @@ pub(in crate::actions) struct Keys {
     id: SessionId,
     pending: PendingKey,
     device: [u8; 16],
-    letter: Random<32>,
+    letters: [Random<32>; 2],
 }
 
 impl Keys {
     /// What the transaction stores them under.
     pub(in crate::actions) fn names(&self) -> Fresh {
-        Fresh { session: self.session.hash(), id: self.id, pending: self.pending.hash(), letter: self.letter }
+        let [letter, recovery_letter] = self.letters;
+        let (session, pending) = (self.session.hash(), self.pending.hash());
+        Fresh { session, id: self.id, pending, letter, recovery_letter }
     }
 }
 
@@ -54,7 +56,7 @@ impl Actions {
             id: SessionId::mint(call.now, self.0.world.random()),
             pending: PendingKey::mint(call.now, self.0.world.random()),
             device: *self.0.world.random::<16>().bytes(),
-            letter: self.0.world.random(),
+            letters: [self.0.world.random(), self.0.world.random()],
         }
     }
 
@@ -94,9 +96,8 @@ impl Actions {
         let offered = self.settings().factors.trusted;
         let really = begun.session.strength.second_proof() == Some(call.now)
             && begun.session.strength.proofs.iter().all(|proof| proof.factor != Factor::TrustedDevice);
-        let trust = (trust && really && !offered.is_zero()).then(|| {
-            (self.0.keyring.trust_mark(account, begun.version, begun.trust, call.now), offered)
-        });
+        let trust = (trust && really && !offered.is_zero())
+            .then(|| (self.0.keyring.trust_mark(account, begun.version, begun.trust, call.now), offered));
         SignedIn { key: keys.session, session: begun.session, account, device, trust, review: begun.review }
     }
 }

@@ -80,6 +80,8 @@ async fn raw_attempts_of_a_source_are_capped() {
     desk.sign_in("alice", PASSWORD).await.unwrap();
 }
 
+/// simple-auth.md 9.A8
+///
 /// Proves: THR-3
 #[tokio::test]
 async fn all_spellings_of_an_account_share_one_counter() {
@@ -259,7 +261,11 @@ async fn a_known_device_has_its_own_counter() {
     // From now on strangers are refused, however long they wait, with the right password, too.
     let with = async |device: Option<&str>, password: &str| {
         let attempt = Attempt { device: device.map(str::to_owned), ..attempt("alice", password) };
-        desk.actions.sign_in_at_once(&desk.from("10.9.9.9"), attempt).await.map(|_| ()).map_err(|fault| fault.reason)
+        desk.actions
+            .sign_in_at_once(&desk.from("10.9.9.9"), attempt)
+            .await
+            .map(|_| ())
+            .map_err(|fault| fault.reason)
     };
     let forged = {
         let mut bytes = device.clone().into_bytes();

@@ -47,6 +47,8 @@ async fn of_colliding_names_created_at_once_exactly_one_wins() {
     assert_eq!(desk.count(Event::AccountCreated), 1, "a refused one leaves nothing behind");
 }
 
+/// simple-auth.md 9.A8
+///
 /// Proves: ENR-5
 #[tokio::test]
 async fn addresses_are_unique_by_their_canonical_form() {

@@ -82,7 +82,8 @@ async fn an_invitation_ends_with_its_time_the_next_one_or_an_account_of_that_add
     };
     assert_eq!((reason(&first), reason(&second)), (Err(Reason::InvalidToken), Ok(())));
     // Whoever redeems it cannot take a name or a weak password; that costs nothing.
-    let taken = desk.actions.accept_invitation(&desk.call(), second.clone(), guest("alice")).await.unwrap_err();
+    let taken =
+        desk.actions.accept_invitation(&desk.call(), second.clone(), guest("alice")).await.unwrap_err();
     let weak = Guest { password: Secret::from("short"), ..guest("bob") };
     let weak = desk.actions.accept_invitation(&desk.call(), second.clone(), weak).await.unwrap_err();
     assert_eq!((taken.reason, weak.reason), (Reason::Taken, Reason::WeakPassword));

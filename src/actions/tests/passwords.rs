@@ -16,6 +16,8 @@ use crate::{
 
 const THIRD: &str = "nineteen copper kettles on a shelf";
 
+/// simple-auth.md 9.A1
+///
 /// Proves: SES-2, SES-9, PWD-8
 #[tokio::test]
 async fn a_change_ends_the_other_sessions_and_renews_this_one() {
@@ -59,6 +61,8 @@ async fn a_wrong_present_password_is_counted_like_a_guess() {
     desk.change_password(&here, PASSWORD, OTHER).await.unwrap();
 }
 
+/// simple-auth.md 9.A9
+///
 /// Proves: PWD-7
 #[tokio::test]
 async fn a_new_password_must_be_another_and_a_good_one() {

@@ -130,10 +130,8 @@ async fn a_mobile_number_counts_with_the_code_that_was_sent_to_it() {
     let want = async |text: &str| desk.actions.want_mobile(&desk.call(), own(&desk, id), number(text)).await;
     let give = async |text: &str, code: &str| {
         let authority = own(&desk, id);
-        let given = desk
-            .actions
-            .confirm_own_mobile(&desk.call(), authority, number(text), Secret::from(code))
-            .await;
+        let given =
+            desk.actions.confirm_own_mobile(&desk.call(), authority, number(text), Secret::from(code)).await;
         given.map_err(|fault| fault.reason)
     };
     let code = || {

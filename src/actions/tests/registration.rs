@@ -108,7 +108,10 @@ async fn whether_an_address_has_an_account_cannot_be_found_out() {
         ));
     }
     assert_eq!(seen[0], seen[1]);
-    assert_eq!(seen[0].1, (Reason::Stipulated, Reason::BadCredentials, Reason::BadCredentials, Reason::Taken));
+    assert_eq!(
+        seen[0].1,
+        (Reason::Stipulated, Reason::BadCredentials, Reason::BadCredentials, Reason::Taken)
+    );
     let told: Vec<_> = desk.letters().into_iter().map(|(template, to, _)| (template, to)).collect();
     assert_eq!(
         told,
@@ -130,7 +133,10 @@ async fn the_link_confirms_once_and_only_its_own_account_and_address() {
     desk.pass(1);
     let bob = register(&desk, "bob", "bob@example.net").await.unwrap().id;
     let satisfy = async |claimed, token: &Secret<String>| {
-        desk.actions.satisfy_by_token(&desk.call(), claimed, token.clone()).await.map_err(|fault| fault.reason)
+        desk.actions
+            .satisfy_by_token(&desk.call(), claimed, token.clone())
+            .await
+            .map_err(|fault| fault.reason)
     };
     let no = Err(Reason::NothingToDo);
     assert_eq!(satisfy(Some(bob), &token).await, no, "somebody else's");

@@ -118,6 +118,8 @@ async fn an_entry_is_kept_exactly_when_its_change_is() {
     assert_eq!(paged, about);
 }
 
+/// simple-auth.md 9.C7
+///
 /// Proves: OPS-16
 #[tokio::test]
 async fn the_sweep_removes_the_dead_and_nothing_else() {

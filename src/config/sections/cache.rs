@@ -19,7 +19,7 @@ pub(crate) struct CacheSection {
 
 impl Default for CacheSection {
     fn default() -> Self {
-        Self { sessions: 100_000, accounts: 20_000, store: Size::mib(32) }
+        Self { sessions: 100_000, accounts: 20_000, store: Size::mib(16) }
     }
 }
 

@@ -4,10 +4,13 @@
 pub(crate) mod accounts;
 pub(crate) mod apps;
 pub(crate) mod cache;
+pub(crate) mod clients;
 pub(crate) mod gateway;
 pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod log;
+pub(crate) mod oauth2;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod people;
 pub(crate) mod portal;

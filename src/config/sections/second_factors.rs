@@ -59,7 +59,11 @@ impl SecondFactorsSection {
         let kinds = Kinds { totp: has(KindWord::Totp), email: has(KindWord::Email), sms: has(KindWord::Sms) };
         if kinds.sms && !kinds.totp {
             let hint = "kinds = [\"totp\", \"sms\"]";
-            ledger.warn("second_factors.kinds", "sms is only offered beside an app, and there is none".to_owned(), hint.to_owned());
+            ledger.warn(
+                "second_factors.kinds",
+                "sms is only offered beside an app, and there is none".to_owned(),
+                hint.to_owned(),
+            );
         }
         Rules {
             issuer: if self.issuer.is_empty() { title.to_owned() } else { self.issuer.clone() },

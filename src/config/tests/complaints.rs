@@ -55,6 +55,8 @@ fn syntax_errors_show_their_lines() {
     ]));
 }
 
+/// simple-auth.md 9.G2
+///
 /// Proves: OPS-21
 #[test]
 fn addresses_are_checked() {

@@ -9,6 +9,7 @@ use crate::config::{
     sections::{
         accounts::AccountSection,
         apps::{AccessWord, AppSection, PreflightWord, RuleSection, SchemeWord, UpstreamWord},
+        clients::ClientSection,
     },
 };
 
@@ -41,7 +42,7 @@ fn the_example_works_as_it_is() {
 fn its_commented_settings_are_the_defaults() {
     let (_, text) = example();
     let mut shown: Table = uncommented(&text).parse().expect("the uncommented example is TOML");
-    for list in ["apps", "accounts"] {
+    for list in ["apps", "accounts", "clients"] {
         assert!(shown.remove(list).is_some(), "{list} is shown");
     }
     let mut ledger = Ledger::default();
@@ -72,6 +73,10 @@ fn it_names_every_key_exactly_once() {
     }
     for key in account.as_object().expect("a table").keys() {
         assert!(shown["accounts"][0].get(key).is_some(), "accounts: {key} is not in the example");
+    }
+    let client = serde_json::to_value(ClientSection::default()).expect("plain values");
+    for key in client.as_object().expect("a table").keys() {
+        assert!(shown["clients"][0].get(key).is_some(), "clients: {key} is not in the example");
     }
 }
 

@@ -82,6 +82,8 @@ fn a_tls_key_that_others_can_read_or_that_does_not_fit_is_refused() {
     insta::assert_snapshot!([open, other, no_key, no_certificate].join("\n"));
 }
 
+/// simple-auth.md 9.G1
+///
 /// Proves: OPS-22, OPS-18
 #[test]
 fn no_secret_is_shown() {

@@ -118,6 +118,8 @@ fn known_bcrypt_hashes() {
     }
 }
 
+/// simple-auth.md 9.A9
+///
 /// Proves: PWD-4
 #[test]
 fn long_passwords_never_match_a_bcrypt_hash() {

@@ -1,6 +1,6 @@
 //! Stored accounts and the questions asked of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use minicbor::{Decode, Encode};
 
@@ -13,7 +13,7 @@ use crate::{
         directory::Home,
         fault::{Fault, Field, Reason},
     },
-    store::{Index, Inserted, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
+    store::{Glimpse, Index, Inserted, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
     values::{
         email::EmailAddress,
         id::{AccountId, GroupId, TenantId, UserDomainId},
@@ -279,6 +279,38 @@ pub fn by_login(
         Err(_) => Ok(None),
     }
 }
+
+/// The declared accounts that are not disabled, with the user names as compared. Looks at every account, as fast as can be: a start
+/// waits for it.
+pub fn managed(tx: &impl Reading) -> Result<Vec<(AccountId, String)>, StoreError> {
+    let mut found = Vec::new();
+    ACCOUNTS.glimpses(tx, |id, account: Ownership| {
+        if account.managed && !matches!(account.status, Status::Disabled { .. }) {
+            found.push((id, account.canonical));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// Whose an account is.
+#[derive(Debug, PartialEq, Decode)]
+struct Ownership {
+    #[n(3)]
+    canonical: String,
+    #[n(10)]
+    status: Status,
+    #[n(12)]
+    managed: bool,
+}
+
+impl From<AccountRecord> for Ownership {
+    fn from(account: AccountRecord) -> Self {
+        Self { canonical: account.canonical, status: account.status, managed: account.managed }
+    }
+}
+
+impl Glimpse<AccountRecord> for Ownership {}
 
 /// A page of accounts in order of creation.
 pub fn all_after(

@@ -14,6 +14,6 @@ mod model;
 mod records;
 
 pub use self::{
-    model::{Denial, Entry, Event, Level, Outcome},
+    model::{Denial, Entry, Event, Level, Original, Outcome},
     records::{AUDIT, AuditRecord, Number, append, page_of, recent, remove_before, verify_chain},
 };

@@ -246,6 +246,41 @@ events! {
     ApiKeyUsed = 88, "apikey", Info, "API key used";
     /// A program that asked whether credentials are right gave the wrong secret of its own.
     ServiceRefused = 89, "auth:simple", Warn, "Service secret refused";
+
+    // Passkeys: 95 to 99.
+    /// A passkey was added.
+    PasskeyAdded = 95, "factor", Warn, "Passkey added";
+    /// A passkey was removed.
+    PasskeyRemoved = 96, "factor", Warn, "Passkey removed";
+    /// A passkey got another name.
+    PasskeyRenamed = 97, "factor", Info, "Passkey renamed";
+    /// A passkey was shown or offered and not accepted.
+    PasskeyRefused = 98, "factor", Warn, "Passkey rejected";
+    /// The signature counter of a passkey did not rise: there may be a copy of it.
+    PasskeyDoubted = 99, "factor", Alert, "Passkey may have been copied";
+
+    // Taking over from other programs: 100 to 104.
+    /// An account was taken over from another program.
+    AccountImported = 100, "import", Alert, "Account imported";
+    /// Something that another program's trail told of the account.
+    TrailImported = 101, "import", Info, "Entry of an imported trail";
+}
+
+/// What another program's trail told, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Original {
+    /// When it happened there.
+    #[n(0)]
+    pub at: Timestamp,
+    /// The part of that program.
+    #[n(1)]
+    pub module: String,
+    /// How much it should worry.
+    #[n(2)]
+    pub level: Level,
+    /// What its reader saw.
+    #[n(3)]
+    pub message: String,
 }
 
 /// One thing that happened, ready to be appended.
@@ -259,6 +294,7 @@ pub struct Entry {
     pub(super) client: Option<IpAddr>,
     pub(super) request: String,
     pub(super) detail: String,
+    pub(super) original: Option<Original>,
 }
 
 impl Entry {
@@ -276,6 +312,7 @@ impl Entry {
             client: call.client,
             request: call.request.to_string(),
             detail: String::new(),
+            original: None,
         }
     }
 
@@ -288,6 +325,18 @@ impl Entry {
     #[must_use]
     pub const fn about(mut self, subject: AccountId) -> Self {
         self.subject = Some(subject);
+        self
+    }
+
+    /// What another program's trail told, which this entry repeats.
+    #[must_use]
+    pub fn original(mut self, original: Original) -> Self {
+        let short = |text: String, most: usize| text.chars().filter(|c| !c.is_control()).take(most).collect();
+        self.original = Some(Original {
+            module: short(original.module, 40),
+            message: short(original.message, Self::DETAIL_LIMIT),
+            ..original
+        });
         self
     }
 
@@ -325,6 +374,7 @@ impl From<&Denial> for Entry {
             client: denial.client,
             request: denial.request.clone(),
             detail: denial.app.clone(),
+            original: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use minicbor::{Decode, Encode};
 
-use super::model::{Entry, Event, Outcome};
+use super::model::{Entry, Event, Level, Original, Outcome};
 use crate::{
     crypto::digest::sha256,
     store::{Direction, Index, Key, KeyBuf, KeyReader, Reading, Record, Span, StoreError, Table, WriteTx},
@@ -53,6 +53,19 @@ pub struct AuditRecord {
     /// SHA-256 over the predecessor's chain value and this record without it.
     #[cbor(n(9), with = "minicbor::bytes")]
     pub chain: [u8; 32],
+    /// What another program's trail told, when this repeats it.
+    #[n(10)]
+    pub original: Option<Original>,
+}
+
+impl AuditRecord {
+    /// What its reader sees: when, in which part, how much it should worry, what. Of an imported entry the original's.
+    pub fn told(&self) -> (Timestamp, &str, Level, &str) {
+        match &self.original {
+            Some(original) => (original.at, &original.module, original.level, &original.message),
+            None => (self.at, self.event.module(), self.event.level(), self.event.message()),
+        }
+    }
 }
 
 impl Record for AuditRecord {
@@ -110,6 +123,7 @@ pub fn append(tx: &mut WriteTx, entry: &Entry) -> Result<(), StoreError> {
         request: entry.request.clone(),
         detail: entry.detail.clone(),
         chain: [0; 32],
+        original: entry.original.clone(),
     };
     record.chain = link(&head.chain, &record);
     AUDIT.set(tx, &Number(record.number), &record)?;
@@ -205,7 +219,7 @@ fn link(previous: &[u8; 32], record: &AuditRecord) -> [u8; 32] {
 /// What is stored keeps its shape: a change here needs a migration (OPS-15), and would break every chain.
 #[cfg(test)]
 mod golden {
-    use super::{AccountId, AuditRecord, Event, HeadRecord, Outcome, Timestamp};
+    use super::{AccountId, AuditRecord, Event, HeadRecord, Level, Original, Outcome, Timestamp};
     use crate::store::golden::check;
 
     /// Proves: OPS-15, OPS-19
@@ -222,8 +236,17 @@ mod golden {
             request: "req-1".to_owned(),
             detail: "password".to_owned(),
             chain: [9; 32],
+            original: None,
         };
         check("src/domain/audit/golden/entry.v1.hex", &entry);
+        let original = Original {
+            at: Timestamp::from_millis(1_600_000_000_123),
+            module: "auth:simple".to_owned(),
+            level: Level::Warn,
+            message: "Login failed".to_owned(),
+        };
+        let imported = AuditRecord { original: Some(original), ..entry.clone() };
+        check("src/domain/audit/golden/imported.v1.hex", &imported);
         let refused = AuditRecord { outcome: Outcome::Refused, subject: None, client: None, ..entry };
         check("src/domain/audit/golden/refused.v1.hex", &refused);
         check("src/domain/audit/golden/end.v1.hex", &HeadRecord { number: 42, chain: [9; 32] });

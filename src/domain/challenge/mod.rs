@@ -59,6 +59,16 @@ pub enum Purpose {
     /// Code: second factor by SMS.
     #[n(8)]
     SmsFactor,
+    // Passkeys: what a ceremony needs to be judged, under a handle for its page.
+    /// Making a passkey, by a session.
+    #[n(9)]
+    PasskeyAdd,
+    /// Showing a passkey as second factor, in a login transaction or by a session.
+    #[n(10)]
+    PasskeyProof,
+    /// Signing in with nothing but a passkey, by a browser's flow.
+    #[n(11)]
+    PasskeySignIn,
 }
 
 impl Purpose {
@@ -70,6 +80,7 @@ impl Purpose {
             }
             Self::ResetPassword | Self::SignIn => Duration::from_mins(30),
             Self::ChangeMobile | Self::EmailFactor | Self::SmsFactor => Duration::from_mins(5),
+            Self::PasskeyAdd | Self::PasskeyProof | Self::PasskeySignIn => Duration::from_mins(5),
         }
     }
 

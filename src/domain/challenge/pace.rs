@@ -209,9 +209,7 @@ mod tests {
     fn ask(store: &Store, to: &'static str, from: &'static str, at: Timestamp) -> Pace {
         let rules = PaceRules::default();
         store
-            .write_blocking(move |tx| {
-                pace(tx, &rules, "test", Receiver::Address(to), &call(Some(from), at))
-            })
+            .write_blocking(move |tx| pace(tx, &rules, "test", Receiver::Address(to), &call(Some(from), at)))
             .unwrap()
     }
 

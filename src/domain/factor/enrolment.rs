@@ -110,7 +110,11 @@ pub fn enrolling(
     epoch: u64,
 ) -> Result<Option<TotpSecret>, Fault> {
     let Some(record) = ENROLMENTS.get(tx, &account)? else { return Ok(None) };
-    if now >= record.expires || record.epoch != epoch || record.session != session || record.wrong >= MOST_TRIES {
+    if now >= record.expires
+        || record.epoch != epoch
+        || record.session != session
+        || record.wrong >= MOST_TRIES
+    {
         return Ok(None);
     }
     let opened = key.open(&place(&account), &record.sealed).map_err(Fault::broken)?;
@@ -128,7 +132,9 @@ pub fn confirm(
     epoch: u64,
 ) -> Result<Enrolment, Fault> {
     let Confirmation { account, session, .. } = *given;
-    let Some(pending) = enrolling(tx, key, account, session, now, epoch)? else { return Ok(Enrolment::Nothing) };
+    let Some(pending) = enrolling(tx, key, account, session, now, epoch)? else {
+        return Ok(Enrolment::Nothing);
+    };
     if given.secret.as_ref().is_some_and(|secret| !secret.is(&pending)) {
         return Ok(Enrolment::Nothing);
     }

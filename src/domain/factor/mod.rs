@@ -12,6 +12,7 @@
 //! **Start reading at** [`FactorsRecord`], then [`totp`] and [`recovery`].
 
 mod enrolment;
+pub mod passkey;
 mod records;
 pub mod recovery;
 pub mod totp;
@@ -19,9 +20,9 @@ pub mod totp;
 pub use self::{
     enrolment::{Confirmation, ENROLMENT_LIFETIME, Enrolment, confirm, enrolling, offer, sweep_enrolments},
     records::{
-        AddressFactor, Channel, FACTORS, FactorsRecord, Kinds, RecoveryCodes, Rules, TotpFactor, erase, follow_address, forget,
-        forget_devices, import_totp, of_account, options, remove_totp, reviewed, set_address, set_recovery,
-        use_recovery, use_totp,
+        AddressFactor, Channel, FACTORS, FactorsRecord, Kinds, RecoveryCodes, Rules, TotpFactor, erase,
+        follow_address, forget, forget_devices, import_totp, of_account, options, remove_totp, reviewed,
+        set_address, set_recovery, use_recovery, use_totp,
     },
 };
 

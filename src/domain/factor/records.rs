@@ -5,7 +5,7 @@ use std::time::Duration;
 use minicbor::{Decode, Encode};
 
 use super::{
-    enrolment,
+    enrolment, passkey,
     recovery::{self, CodeDigest},
     totp::TotpSecret,
 };
@@ -86,6 +86,9 @@ pub struct FactorsRecord {
     /// A recovery code was used since its owner last looked at the factors (security.md OTP-9).
     #[n(5)]
     pub review: bool,
+    /// How many passkeys there are; `None` for none. [`passkey`] alone writes it.
+    #[n(6)]
+    pub passkeys: Option<u32>,
 }
 
 /// An authenticator app.
@@ -181,7 +184,8 @@ impl FactorsRecord {
     }
 
     fn reaches(&self, channel: Channel, account: &AccountRecord) -> bool {
-        self.address_factor(channel).is_some_and(|factor| channel.address(account) == Some(factor.address.as_str()))
+        self.address_factor(channel)
+            .is_some_and(|factor| channel.address(account) == Some(factor.address.as_str()))
     }
 
     /// Recovery codes that are left.
@@ -199,6 +203,9 @@ pub fn of_account(tx: &impl Reading, account: AccountId) -> Result<FactorsRecord
 /// account has none: then its first factor is enough.
 pub fn options(record: &FactorsRecord, account: &AccountRecord, rules: &Rules) -> Vec<Factor> {
     let mut options = Vec::new();
+    if record.passkeys.is_some() {
+        options.push(Factor::Passkey);
+    }
     if record.totp.is_some() {
         options.push(Factor::Totp);
     }
@@ -220,7 +227,12 @@ fn place(account: &AccountId) -> Place<'_> {
 }
 
 /// Seals a secret for its place in the record of an account.
-pub(super) fn seal_totp(key: &SealKey, account: AccountId, secret: &TotpSecret, chance: Random<32>) -> Vec<u8> {
+pub(super) fn seal_totp(
+    key: &SealKey,
+    account: AccountId,
+    secret: &TotpSecret,
+    chance: Random<32>,
+) -> Vec<u8> {
     key.seal(chance, &place(&account), secret.bytes())
 }
 
@@ -234,7 +246,8 @@ pub fn import_totp(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut record = of_account(tx, account)?;
-    record.totp = Some(TotpFactor { sealed: seal_totp(key, account, secret, chance), since: now, last_step: 0 });
+    record.totp =
+        Some(TotpFactor { sealed: seal_totp(key, account, secret, chance), since: now, last_step: 0 });
     record.trust += 1;
     FACTORS.set(tx, &account, &record)
 }
@@ -276,9 +289,15 @@ pub fn set_recovery(
 }
 
 /// Uses a recovery code up (security.md OTP-9). From now on its owner is asked to look at the factors.
-pub fn use_recovery(tx: &mut WriteTx, account: AccountId, typed: &Secret<String>) -> Result<bool, StoreError> {
+pub fn use_recovery(
+    tx: &mut WriteTx,
+    account: AccountId,
+    typed: &Secret<String>,
+) -> Result<bool, StoreError> {
     let Some(mut record) = FACTORS.get(tx, &account)? else { return Ok(false) };
-    let (Some(codes), Some(digest)) = (&mut record.recovery, recovery::digest(account, typed)) else { return Ok(false) };
+    let (Some(codes), Some(digest)) = (&mut record.recovery, recovery::digest(account, typed)) else {
+        return Ok(false);
+    };
     // Digests are looked for, not secrets, so the time taken says nothing about a code.
     let mut left: Vec<&[u8]> = codes.digests.chunks_exact(size_of::<CodeDigest>()).collect();
     let Some(at) = left.iter().position(|stored| *stored == digest) else { return Ok(false) };
@@ -324,7 +343,12 @@ pub fn set_address(
 
 /// An address of the account was changed and the new one is proven: the factor goes along with it. Without this it is no factor
 /// any more.
-pub fn follow_address(tx: &mut WriteTx, account: AccountId, channel: Channel, to: &str) -> Result<(), StoreError> {
+pub fn follow_address(
+    tx: &mut WriteTx,
+    account: AccountId,
+    channel: Channel,
+    to: &str,
+) -> Result<(), StoreError> {
     let record = of_account(tx, account)?;
     match record.address_factor(channel) {
         Some(factor) if factor.address != to => {
@@ -344,7 +368,7 @@ pub fn remove_totp(tx: &mut WriteTx, account: AccountId) -> Result<bool, StoreEr
     }
     record.sms = None;
     record.trust += 1;
-    if record.email.is_none() {
+    if record.email.is_none() && record.passkeys.is_none() {
         record.recovery = None;
     }
     FACTORS.set(tx, &account, &record)?;
@@ -362,6 +386,7 @@ pub fn forget_devices(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreE
 /// old mark comes back to life. Returns whether there was any.
 pub fn forget(tx: &mut WriteTx, account: AccountId) -> Result<bool, StoreError> {
     enrolment::void(tx, account)?;
+    passkey::clear(tx, account)?;
     let Some(record) = FACTORS.get(tx, &account)? else { return Ok(false) };
     let trust = record.trust + 1;
     let had_any = record != FactorsRecord { trust: record.trust, ..FactorsRecord::default() };
@@ -372,6 +397,7 @@ pub fn forget(tx: &mut WriteTx, account: AccountId) -> Result<bool, StoreError> 
 /// The account is gone: so is all this.
 pub fn erase(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
     enrolment::void(tx, account)?;
+    passkey::clear(tx, account)?;
     FACTORS.take(tx, &account)?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The algorithms, what is stored, and what one account has.
 
 use super::{
-    AddressFactor, Channel, Confirmation, Enrolment, FACTORS, FactorsRecord, Kinds, RecoveryCodes, Rules, TotpFactor, confirm,
-    enrolling,
+    AddressFactor, Channel, Confirmation, Enrolment, FACTORS, FactorsRecord, Kinds, RecoveryCodes, Rules,
+    TotpFactor, confirm, enrolling,
     enrolment::EnrolmentRecord,
     erase, follow_address, forget, import_totp, of_account, offer, options,
     recovery::{self, COUNT},
@@ -125,7 +125,8 @@ fn only_the_steps_around_now_and_after_the_last_are_right() {
     assert_eq!(found(-1, 1, Some(step)), None, "before a used one");
     assert_eq!(found(1, 1, Some(step)), Some(step + 1));
     let code = code_at(&secret(), now);
-    for other in ["", "0", &code[1..], &format!("0{code}"), &format!("+{}", &code[1..]), "９９９９９９"] {
+    for other in ["", "0", &code[1..], &format!("0{code}"), &format!("+{}", &code[1..]), "９９９９９９"]
+    {
         assert_eq!(secret().step_of(&typed(other), now, 1, None), None, "{other}");
     }
 }
@@ -170,7 +171,9 @@ fn no_name_breaks_the_address_in_the_qr_code() {
         assert!(!label.to_ascii_lowercase().contains("%3a"), "{label}");
         let query: Vec<_> = url.query_pairs().collect();
         assert_eq!(query.iter().filter(|(key, _)| key == "secret").count(), 1);
-        assert!(query.iter().any(|(key, value)| key == "secret" && value == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"));
+        assert!(
+            query.iter().any(|(key, value)| key == "secret" && value == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+        );
         assert!(query.iter().any(|(key, value)| key == "issuer" && !value.contains(':')));
     }
 }
@@ -235,7 +238,11 @@ fn an_enrolment_is_no_factor_before_its_own_session_confirms_it_in_time() {
     assert_eq!(end(&shelf, 2, None, code(at(1)), at(1), 1), Enrolment::Nothing, "another session");
     assert_eq!(end(&shelf, 1, None, code(at(600)), at(600), 1), Enrolment::Nothing, "too late");
     assert_eq!(end(&shelf, 1, None, code(at(1)), at(1), 2), Enrolment::Nothing, "after a restore");
-    assert_eq!(end(&shelf, 1, Some(secret()), code_at(&secret(), at(1)), at(1), 1), Enrolment::Nothing, "another secret");
+    assert_eq!(
+        end(&shelf, 1, Some(secret()), code_at(&secret(), at(1)), at(1), 1),
+        Enrolment::Nothing,
+        "another secret"
+    );
     assert_eq!(end(&shelf, 1, None, "000000".to_owned(), at(1), 1), Enrolment::Wrong);
     assert_eq!(end(&shelf, 1, Some(pending.clone()), code(at(599)), at(599), 1), Enrolment::Confirmed);
     assert!(shelf.factors(id(1)).totp.is_some());
@@ -315,7 +322,9 @@ fn an_address_is_a_factor_only_while_it_is_the_accounts_own_and_sms_never_alone(
         Ok(())
     });
     let mine = account(Some("alice@example.com"), Some("+4915112345678"));
-    let has = |shelf: &Shelf, account: &AccountRecord, rules: &Rules| options(&shelf.factors(id(1)), account, rules);
+    let has = |shelf: &Shelf, account: &AccountRecord, rules: &Rules| {
+        options(&shelf.factors(id(1)), account, rules)
+    };
     assert_eq!(has(&shelf, &mine, &all), [Factor::EmailCode]);
     assert_eq!(has(&shelf, &account(Some("other@example.com"), None), &all), []);
     assert_eq!(has(&shelf, &mine, &Rules::default()), [], "switched off");
@@ -362,10 +371,16 @@ fn golden_records() {
         sms: Some(AddressFactor { address: "+4915112345678".to_owned(), since: at(4) }),
         trust: 7,
         review: true,
+        passkeys: None,
     };
     check("src/domain/factor/golden/factors.v1.hex", &factors);
     check("src/domain/factor/golden/none.v1.hex", &FactorsRecord::default());
-    let enrolment =
-        EnrolmentRecord { sealed: vec![4, 5, 6], session: Some(session(1)), expires: at(600), epoch: 3, wrong: 1 };
+    let enrolment = EnrolmentRecord {
+        sealed: vec![4, 5, 6],
+        session: Some(session(1)),
+        expires: at(600),
+        epoch: 3,
+        wrong: 1,
+    };
     check("src/domain/factor/golden/enrolment.v1.hex", &enrolment);
 }

@@ -84,7 +84,13 @@ impl TotpSecret {
 
     /// The step that a typed code belongs to: one of `drift` steps around now, later than `last`. Every step is looked at in full,
     /// whichever is right (security.md OTP-4). `typed` is compared as text (OTP-10).
-    pub fn step_of(&self, typed: &Secret<String>, now: Timestamp, drift: u64, last: Option<u64>) -> Option<u64> {
+    pub fn step_of(
+        &self,
+        typed: &Secret<String>,
+        now: Timestamp,
+        drift: u64,
+        last: Option<u64>,
+    ) -> Option<u64> {
         let current = now.secs() / STEP;
         let mut found = None;
         for step in current.saturating_sub(drift)..=current.saturating_add(drift) {

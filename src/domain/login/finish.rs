@@ -34,12 +34,7 @@ pub struct Finish {
 }
 
 /// Ends an attempt whose password was right.
-pub fn finish(
-    tx: &mut WriteTx,
-    finish: &Finish,
-    aim: &Aim,
-    scene: &Scene<'_>,
-) -> Result<Finished, Fault> {
+pub fn finish(tx: &mut WriteTx, finish: &Finish, aim: &Aim, scene: &Scene<'_>) -> Result<Finished, Fault> {
     let Scene { terms, call, .. } = *scene;
     let id = finish.arrival.account;
     if PASSWORDS.get(tx, &id)?.is_none_or(|password| password.version() != finish.version) {

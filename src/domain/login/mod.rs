@@ -14,6 +14,7 @@
 mod door;
 mod finish;
 mod next;
+pub mod passkey;
 mod notices;
 pub mod pending;
 pub mod second;

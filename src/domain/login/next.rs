@@ -61,6 +61,8 @@ pub struct Fresh {
     pub pending: PendingHash,
     /// Chance for a letter to the account's owner.
     pub letter: Random<32>,
+    /// The same for one about a recovery code, which may go out beside it.
+    pub recovery_letter: Random<32>,
 }
 
 /// The circumstances of one transaction.
@@ -243,14 +245,17 @@ pub fn proceed(
                         counters: counters.to_vec(),
                     };
                     pending::begin(tx, &fresh.pending, &record)?;
-                    audit::append(tx, &Entry::done(Event::SecondFactorAsked, id.to_string(), call).about(id))?;
+                    audit::append(
+                        tx,
+                        &Entry::done(Event::SecondFactorAsked, id.to_string(), call).about(id),
+                    )?;
                     return Ok(Finished::Waits { options, until: call.now + PENDING_LIFETIME });
                 }
                 (_, None) => return Ok(Finished::CodeNeeded),
                 (_, Some(code)) => {
                     let factor = second::factor_of(code, &options);
                     let guess = Guess { account: id, subject: None, factor, code, counters: second };
-                    match second::judge(tx, &guess, terms, call)? {
+                    match second::judge(tx, &guess, scene)? {
                         Judged::Right => arrival.strength = arrival.strength.and(factor, call.now),
                         Judged::Wrong => return Ok(Finished::CodeWrong { ended: false }),
                         Judged::Blocked(wait) => return Ok(Finished::Blocked(wait)),

@@ -10,7 +10,7 @@ use super::next::Scene;
 use crate::{
     crypto::{digest::sha256, mac::framed},
     domain::{
-        account::AccountRecord,
+        account::{ACCOUNTS, AccountRecord},
         call::Call,
         credential::Version,
         fault::Fault,
@@ -77,6 +77,26 @@ pub(super) fn after_sign_in(
     let message =
         Message { template, to: to.clone(), language: None, account: Some(id), values, not_after: None };
     outbox::enqueue(tx, &terms.keyring, &message, call.now, fresh.letter)?;
+    Ok(())
+}
+
+/// Tells the owner that a recovery code was used (security.md OTP-9).
+pub(super) fn recovery_used(
+    tx: &mut WriteTx,
+    id: AccountId,
+    left: usize,
+    scene: &Scene<'_>,
+) -> Result<(), Fault> {
+    let Scene { fresh, terms, call } = *scene;
+    let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(()) };
+    let Some(to) = account.email.filter(|_| terms.mail) else { return Ok(()) };
+    let mut values = circumstances(call);
+    values.push(("left", left.to_string()));
+    values.push(("name", account.display_name));
+    values.push(("username", account.username));
+    let template = Template::RecoveryUsed;
+    let message = Message { template, to, language: None, account: Some(id), values, not_after: None };
+    outbox::enqueue(tx, &terms.keyring, &message, call.now, fresh.recovery_letter)?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     next::{Aim, Arrival, Begun, Finished, Scene, Terms, proceed, proofs},
+    notices,
     pending::{self, PendingHash, PendingRecord},
     throttle::{self, Counters, Verdict},
 };
@@ -76,7 +77,8 @@ pub fn subject_of_session(session: &SessionHash) -> Subject {
 
 /// Judges an answer. Whether it may be looked at, the look itself and the counting happen in this one transaction, so that many at once
 /// are counted one by one (security.md THR-2, OTP-1).
-pub fn judge(tx: &mut WriteTx, guess: &Guess<'_>, terms: &Terms, call: &Call) -> Result<Judged, Fault> {
+pub fn judge(tx: &mut WriteTx, guess: &Guess<'_>, scene: &Scene<'_>) -> Result<Judged, Fault> {
+    let Scene { terms, call, .. } = *scene;
     let Guess { account: id, factor, code, counters, .. } = *guess;
     match throttle::admit(tx, &terms.throttle, counters, |_| 0, call.now)? {
         Verdict::Admitted => {}
@@ -93,13 +95,18 @@ pub fn judge(tx: &mut WriteTx, guess: &Guess<'_>, terms: &Terms, call: &Call) ->
         Factor::EmailCode => try_sent(tx, guess, Channel::Email, terms, call)?,
         Factor::SmsCode => try_sent(tx, guess, Channel::Sms, terms, call)?,
         // Nothing that is typed proves these.
-        Factor::Password | Factor::Passkey | Factor::VerifiedPasskey | Factor::TrustedDevice | Factor::Link => false,
+        Factor::Password
+        | Factor::Passkey
+        | Factor::VerifiedPasskey
+        | Factor::TrustedDevice
+        | Factor::Link => false,
     };
     if right {
         if factor == Factor::RecoveryCode {
             let left = factor::of_account(tx, id)?.recovery_left();
             let entry = Entry::done(Event::RecoveryCodeUsed, id.to_string(), call).about(id);
             audit::append(tx, &entry.detail(format!("{left} left")))?;
+            notices::recovery_used(tx, id, left, scene)?;
         }
         return Ok(Judged::Right);
     }
@@ -150,7 +157,7 @@ pub fn answer(
     let judged = if may_prove(tx, id, &account, answer.factor, terms)? {
         let subject = Some(hash.subject());
         let guess = Guess { account: id, subject, factor: answer.factor, code: &answer.code, counters };
-        judge(tx, &guess, terms, call)?
+        judge(tx, &guess, scene)?
     } else {
         Judged::Wrong
     };
@@ -204,7 +211,7 @@ pub fn step_up(
     }
     let subject = Some(subject_of_session(hash));
     let guess = Guess { account: id, subject, factor: answer.factor, code: &answer.code, counters };
-    match judge(tx, &guess, terms, call)? {
+    match judge(tx, &guess, scene)? {
         Judged::Right => raise(tx, hash, session, answer.factor, counters, scene).map(Some),
         Judged::Wrong => Ok(Some(Finished::CodeWrong { ended: false })),
         Judged::Blocked(wait) => Ok(Some(Finished::Blocked(wait))),

@@ -194,7 +194,12 @@ fn what_is_of_no_use_any_more_is_dropped() {
 #[test]
 fn channels_do_not_wait_for_each_other() {
     let store = Store::in_memory();
-    put(&store, Message { template: Template::SmsCode, to: "+491701234567".to_owned(), ..message() }, at(0), 1);
+    put(
+        &store,
+        Message { template: Template::SmsCode, to: "+491701234567".to_owned(), ..message() },
+        at(0),
+        1,
+    );
     assert!(take(&store, at(1)).messages.is_empty());
     let sms = change(&store, |tx| lease(tx, Channel::Sms, at(1), TERM, 10));
     assert_eq!(sms.messages.len(), 1);
@@ -281,5 +286,8 @@ fn golden() {
     check("src/domain/outbox/golden/waiting.v1.hex", &waiting);
     let delivered = OutboxRecord { sealed: Vec::new(), state: State::Delivered { at: at(9) }, ..waiting };
     check("src/domain/outbox/golden/delivered.v1.hex", &delivered);
-    check("src/domain/outbox/golden/dead.v1.hex", &OutboxRecord { state: State::Dead { at: at(9) }, ..record });
+    check(
+        "src/domain/outbox/golden/dead.v1.hex",
+        &OutboxRecord { state: State::Dead { at: at(9) }, ..record },
+    );
 }

@@ -16,5 +16,8 @@ mod records;
 pub use self::{
     key::{SessionHash, SessionKey},
     lifetimes::{Lifetimes, Liveness},
-    records::{Begun, NewSession, SESSIONS, SessionRecord, begin, end, end_all, of_account, raise, sweep, touch},
+    records::{
+        Begun, NewSession, SESSIONS, SessionFacts, SessionRecord, begin, end, end_all, of_account, raise, sweep,
+        touch,
+    },
 };

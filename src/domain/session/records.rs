@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{call::Call, caller::Strength, token},
-    store::{Index, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
+    store::{Glimpse, Index, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
     values::{
         id::{AccountId, SessionId},
         time::Timestamp,
@@ -65,6 +65,58 @@ impl Record for SessionRecord {
     const SPACE: &'static str = "sessions";
     const INDEXES: &'static [Index<Self>] = &[BY_ACCOUNT];
 }
+
+/// What a check needs of a session: everything but the texts of its sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Decode)]
+pub struct SessionFacts {
+    /// See [`SessionRecord::id`].
+    #[n(0)]
+    pub id: SessionId,
+    /// See [`SessionRecord::account`].
+    #[n(1)]
+    pub account: AccountId,
+    /// See [`SessionRecord::created`].
+    #[n(2)]
+    pub created: Timestamp,
+    /// See [`SessionRecord::last_seen`].
+    #[n(3)]
+    pub last_seen: Timestamp,
+    /// See [`SessionRecord::ends`].
+    #[n(4)]
+    pub ends: Timestamp,
+    /// See [`SessionRecord::remembered`].
+    #[n(5)]
+    pub remembered: bool,
+    /// See [`SessionRecord::strength`].
+    #[n(6)]
+    pub strength: Strength,
+    /// See [`SessionRecord::epoch`].
+    #[n(9)]
+    pub epoch: u64,
+    /// See [`SessionRecord::restricted`].
+    #[n(10)]
+    pub restricted: bool,
+}
+
+impl From<SessionRecord> for SessionFacts {
+    fn from(record: SessionRecord) -> Self {
+        let SessionRecord {
+            id,
+            account,
+            created,
+            last_seen,
+            ends,
+            remembered,
+            strength,
+            epoch,
+            restricted,
+            ..
+        } = record;
+        Self { id, account, created, last_seen, ends, remembered, strength, epoch, restricted }
+    }
+}
+
+impl Glimpse<SessionRecord> for SessionFacts {}
 
 /// What a new session is made of.
 #[derive(Clone, Debug)]
@@ -187,13 +239,11 @@ pub fn of_account(
 
 /// Writes down a later use of a session that is still there.
 pub fn touch(tx: &mut WriteTx, hash: &SessionHash, at: Timestamp) -> Result<(), StoreError> {
-    if let Some(mut session) = SESSIONS.get(tx, hash)?
-        && session.last_seen < at
-    {
-        session.last_seen = at;
-        SESSIONS.set(tx, hash, &session)?;
-    }
-    Ok(())
+    SESSIONS.update(tx, hash, |session| {
+        let later = session.last_seen < at;
+        session.last_seen = session.last_seen.max(at);
+        later
+    })
 }
 
 /// Looks at up to `limit` sessions after `cursor` and removes the dead. Returns the next cursor, `None` at the end,
@@ -234,8 +284,11 @@ fn make_room(tx: &mut WriteTx, account: AccountId, keep: usize) -> Result<usize,
 /// What is stored keeps its shape: a change here needs a migration (OPS-15).
 #[cfg(test)]
 mod golden {
-    use super::{AccountId, SessionId, SessionRecord, Strength, Timestamp};
-    use crate::{domain::caller::Factor, store::golden::check};
+    use super::{AccountId, SessionFacts, SessionId, SessionRecord, Strength, Timestamp};
+    use crate::{
+        domain::caller::Factor,
+        store::{decode_body, encode, golden::check},
+    };
 
     /// Proves: OPS-15, SES-11
     #[test]
@@ -255,7 +308,11 @@ mod golden {
             restricted: false,
         };
         check("src/domain/session/golden/session.v1.hex", &session);
-        let bare = SessionRecord { client: None, agent: String::new(), restricted: true, ..session };
+        let bare = SessionRecord { client: None, agent: String::new(), restricted: true, ..session.clone() };
         check("src/domain/session/golden/restricted.v1.hex", &bare);
+        for record in [session, bare] {
+            let body = encode(&record).unwrap();
+            assert_eq!(decode_body(&body[1..]), Ok(SessionFacts::from(record)));
+        }
     }
 }

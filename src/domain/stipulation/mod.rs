@@ -14,10 +14,10 @@ mod records;
 mod terms;
 
 pub use self::{
-    model::{Open, Stipulation},
+    model::{Open, Stipulation, StipulationError},
     records::{
-        Lapsed, STIPULATIONS, StipulationRecord, add, blocking, forget, interactive, lapse, open, remove, remove_all,
-        satisfy,
+        Lapsed, STIPULATIONS, StipulationRecord, add, blocking, forget, interactive, lapse, open, remove,
+        remove_all, satisfy,
     },
     terms::{accept_terms, has_accepted},
 };

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Open, Stipulation, accept_terms, add, blocking, forget, interactive, lapse, open, remove_all, satisfy};
+use super::{
+    Open, Stipulation, accept_terms, add, blocking, forget, interactive, lapse, open, remove_all, satisfy,
+};
 use crate::{
     domain::{
         audit::{AUDIT, Event},
@@ -33,9 +35,12 @@ fn some_block_and_some_are_satisfied_in_a_restricted_session() {
         .write_blocking(|tx| {
             let (id, call) = (somebody(1), call());
             let terms = Stipulation::AcceptTerms("1".to_owned());
-            for what in
-                [&Stipulation::ConfirmEmail, &Stipulation::ManualApproval, &terms, &Stipulation::ChangePassword]
-            {
+            for what in [
+                &Stipulation::ConfirmEmail,
+                &Stipulation::ManualApproval,
+                &terms,
+                &Stipulation::ChangePassword,
+            ] {
                 assert!(add(tx, id, &Open::new(what.clone(), NOW), "operator", &call)?);
                 assert!(!add(tx, id, &Open::new(what.clone(), NOW), "operator", &call)?, "one of a kind");
             }
@@ -71,7 +76,11 @@ fn terms_are_asked_for_until_these_very_terms_are_accepted() {
             accept_terms(tx, id, "x", "person", &call)?;
             assert!(open(tx, id)?.is_empty());
             forget(tx, id)?;
-            assert_eq!(interactive(tx, id, Some("x"))?, terms("x"), "whoever comes after has accepted nothing");
+            assert_eq!(
+                interactive(tx, id, Some("x"))?,
+                terms("x"),
+                "whoever comes after has accepted nothing"
+            );
             Ok::<_, crate::store::StoreError>(())
         })
         .unwrap();

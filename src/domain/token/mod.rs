@@ -35,6 +35,3 @@ pub use self::{
     rotate::{Rotated, Rotation, rotate},
     text::{AccessHash, AccessKey, Kind, Presented, Ticket},
 };
-
-#[cfg(test)]
-mod tests;

@@ -72,11 +72,9 @@ impl Engine {
         let Some(secret) = claim.secret else {
             return Err(refused("the client did not prove itself"));
         };
-        let right = || {
-            client.as_ref().is_some_and(|client| {
-                client.knows(&secret) && client.registration.auth_methods.contains(&claim.method)
-            })
-        };
+        let right = client.as_ref().is_some_and(|client| {
+            client.knows(&secret) && client.registration.auth_methods.contains(&claim.method)
+        });
         match self.look(call, &claim.id, right).await? {
             Looked::Right => id.zip(client).ok_or_else(|| refused("the client is unknown or its secret is wrong")),
             Looked::Wrong => Err(refused("the client is unknown or its secret is wrong")),

@@ -2,11 +2,11 @@
 
 use super::{Engine, MOST, no_client};
 use crate::{
-    crypto::text,
+    crypto::{jose::Algorithm, text},
     domain::{
         audit::{self, Entry, Event},
         call::Call,
-        client::{self, CLIENTS, ClientId, ClientRecord, Registration},
+        client::{self, CLIENTS, ClientId, ClientKind, ClientRecord, Consent, Grant, Registration},
         fault::{Fault, Field, Flaw, Reason},
         rights::Permit,
         token,
@@ -24,6 +24,63 @@ pub struct Described {
     pub client: ClientRecord,
 }
 
+/// A client to be registered, in the words of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Its id; one is made when absent.
+    pub id: Option<String>,
+    /// What people read on the consent page.
+    pub name: String,
+    /// Who made it.
+    pub author: Option<String>,
+    /// Where its author is found.
+    pub author_url: Option<String>,
+    /// It cannot keep a secret.
+    pub public: bool,
+    /// Where codes may be sent to.
+    pub redirect_uris: Vec<String>,
+    /// Its ways to tokens; codes and refresh tokens when empty.
+    pub grants: Vec<String>,
+    /// What it may ask for; the usual when empty.
+    pub scopes: Vec<String>,
+    /// Whether people are asked.
+    pub consent: Option<String>,
+    /// Whether it must use PKCE.
+    pub pkce: bool,
+    /// What signs its ID tokens.
+    pub algorithm: Option<String>,
+    /// It gets an ID token without asking for `openid`.
+    pub id_token_always: bool,
+}
+
+impl Wanted {
+    fn registration(&self) -> Result<Registration, Fault> {
+        let fresh = Registration::default();
+        let unknown = |what: &str, word: &str| {
+            Fault::malformed(Field::Client, format!("there is no {what} \"{}\"", word.escape_debug()))
+        };
+        let grants = self.grants.iter().map(|word| Grant::parse(word).ok_or_else(|| unknown("grant", word)));
+        let grants = grants.collect::<Result<Vec<_>, _>>()?;
+        let consent = self.consent.as_deref().map(|word| Consent::parse(word).ok_or_else(|| unknown("consent", word)));
+        let algorithm =
+            self.algorithm.as_deref().map(|word| Algorithm::parse(word).ok_or_else(|| unknown("algorithm", word)));
+        Ok(Registration {
+            name: self.name.clone(),
+            author: self.author.clone().unwrap_or_default(),
+            author_url: self.author_url.clone(),
+            kind: if self.public { ClientKind::Public } else { ClientKind::Confidential },
+            redirect_uris: self.redirect_uris.clone(),
+            grants: if grants.is_empty() { fresh.grants } else { grants },
+            scopes: if self.scopes.is_empty() { fresh.scopes } else { self.scopes.clone() },
+            consent: consent.transpose()?.unwrap_or(fresh.consent),
+            pkce: self.pkce,
+            algorithm: algorithm.transpose()?.unwrap_or(fresh.algorithm),
+            id_token_always: self.id_token_always,
+            ..Registration::default()
+        })
+    }
+}
+
 /// A secret that was just made, to be shown in this one answer.
 #[derive(Clone, Debug)]
 pub struct NewSecret {
@@ -35,20 +92,15 @@ pub struct NewSecret {
 
 impl Engine {
     /// Registers a client. Without an id it gets one.
-    pub async fn add_client(
-        &self,
-        call: &Call,
-        permit: &Permit,
-        id: Option<&str>,
-        registration: Registration,
-    ) -> Result<NewSecret, Fault> {
-        let id = match id {
+    pub async fn add_client(&self, call: &Call, permit: &Permit, wanted: Wanted) -> Result<NewSecret, Fault> {
+        let id = match &wanted.id {
             Some(id) => ClientId::parse(id).ok_or_else(bad_id)?,
             None => {
                 let chance = self.0.world.random::<12>();
                 ClientId::parse(&format!("c-{}", text::encode(chance.bytes()))).ok_or_else(bad_id)?
             }
         };
+        let registration = wanted.registration()?;
         well_formed(&registration)?;
         let mut client =
             ClientRecord { registration, secrets: Vec::new(), created: call.now, managed: false };

@@ -1,7 +1,7 @@
 //! Counting wrong client secrets (security.md THR-1, THR-2).
 //!
-//! Comparing a secret takes no time, so it happens under the lock that also counts: of any number of guesses at once, each is
-//! counted before the next is looked at. Right ones wait for nothing but each other's comparison.
+//! Comparing a secret takes no time, so whether it was right is asked under the lock that also counts: of any number of guesses at
+//! once, each is counted before the next one learns anything. Right ones wait for nothing but the lock.
 
 use std::{
     collections::HashMap,
@@ -24,6 +24,19 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Guard(Mutex<HashMap<CounterKey, u32>>);
 
+/// What became of a presented secret under the lock.
+enum Weighed {
+    /// Nothing was looked at; come back later.
+    Wait(Duration),
+    /// It is wrong, and stands as a failure until it is written down.
+    Wrong,
+    /// It is right.
+    Right {
+        /// There are failures to forget.
+        had_failures: bool,
+    },
+}
+
 /// What became of a secret.
 pub(super) enum Looked {
     /// It was right.
@@ -35,40 +48,50 @@ pub(super) enum Looked {
 }
 
 impl Engine {
-    /// Looks at a secret unless too many were wrong. `is_right` compares.
+    /// Says whether a secret was right, unless too many were wrong: then nobody learns it, and right and wrong look alike.
     pub(super) async fn look(
         &self,
         call: &Call,
         client: &str,
-        is_right: impl FnOnce() -> bool,
+        is_right: bool,
     ) -> Result<Looked, StoreError> {
         let rules = self.client_rules();
         let counters = counters(client, call);
-        let had_failures = {
-            let guard = &self.0.guard.0;
-            // Whatever happened to its last holder, the counts are counts.
-            let mut pending = guard.lock().unwrap_or_else(PoisonError::into_inner);
-            let (verdict, had_failures) = self.0.store.read(|tx| {
-                let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
-                let verdict = throttle::admit(tx, &rules, &counters, count, call.now)?;
-                Ok::<_, StoreError>((verdict, throttle::has_failures(tx, &counters.cleared())?))
-            })?;
-            if let Verdict::Wait(wait) = verdict {
-                return Ok(Looked::Blocked(wait));
-            }
-            if !is_right() {
-                for key in counters.keys() {
-                    *pending.entry(key).or_insert(0) += 1;
-                }
-                drop(pending);
-                return self.count(call, client, counters, rules).await;
-            }
-            had_failures
-        };
-        if had_failures {
-            self.0.store.write(move |tx| throttle::clear(tx, &counters.cleared())).await?;
+        match self.weigh(call, &counters, &rules, is_right)? {
+            Weighed::Wait(wait) => return Ok(Looked::Blocked(wait)),
+            Weighed::Wrong => return self.count(call, client, counters, rules).await,
+            Weighed::Right { had_failures: false } => return Ok(Looked::Right),
+            Weighed::Right { had_failures: true } => {}
         }
+        self.0.store.write(move |tx| throttle::clear(tx, &counters.cleared())).await?;
         Ok(Looked::Right)
+    }
+
+    /// The part under the lock, which must be let go before anything is awaited.
+    fn weigh(
+        &self,
+        call: &Call,
+        counters: &Counters,
+        rules: &Rules,
+        is_right: bool,
+    ) -> Result<Weighed, StoreError> {
+        // Whatever happened to its last holder, the counts are counts.
+        let mut pending = self.0.guard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (verdict, had_failures) = self.0.store.read(|tx| {
+            let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
+            let verdict = throttle::admit(tx, rules, counters, count, call.now)?;
+            Ok::<_, StoreError>((verdict, throttle::has_failures(tx, &counters.cleared())?))
+        })?;
+        if let Verdict::Wait(wait) = verdict {
+            return Ok(Weighed::Wait(wait));
+        }
+        if is_right {
+            return Ok(Weighed::Right { had_failures });
+        }
+        for key in counters.keys() {
+            *pending.entry(key).or_insert(0) += 1;
+        }
+        Ok(Weighed::Wrong)
     }
 
     async fn count(

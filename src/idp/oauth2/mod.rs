@@ -27,7 +27,7 @@ pub use self::{
     agree::{Agreement, Grantor},
     apps::{App, TokenLine, TokenType},
     authenticate::Presentation,
-    clients::{Described, NewSecret},
+    clients::{Described, NewSecret, Wanted},
     declared::{Declared, Reconciled},
     introspect::{Active, Introspection},
     parameters::Parameters,
@@ -37,7 +37,7 @@ pub use self::{
 use crate::{
     crypto::jose::{Jwk, RsaSize},
     domain::{
-        client::{self, CLIENTS, ClientId, ClientRecord, Registration},
+        client::{CLIENTS, ClientId, ClientRecord, Grant, Registration},
         fault::Fault,
         keyring::Keyring,
         login::throttle,
@@ -151,9 +151,15 @@ impl Engine {
     }
 
     /// What anybody may know of a client.
-    pub fn public_client(&self, id: &str) -> Result<Option<Registration>, Fault> {
-        let Some(id) = ClientId::parse(id) else { return Ok(None) };
-        Ok(self.client(&id)?.map(|client| client.registration))
+    pub fn public_client(&self, id: &ClientId) -> Result<Option<Registration>, Fault> {
+        Ok(self.client(id)?.map(|client| client.registration))
+    }
+
+    /// How long what is granted for these scopes is good for at the latest.
+    pub fn lasts(&self, client: &Registration, scopes: &[String]) -> Duration {
+        let lifetimes = self.settings().lifetimes.of(client);
+        let renewable = client.may(Grant::RefreshToken) || scopes.iter().any(|scope| scope == "offline_access");
+        if renewable { lifetimes.refresh } else { lifetimes.access }
     }
 
     /// Rotates the keys, as often as it is called.

@@ -35,6 +35,23 @@ const KNOWN: &[&str] = &[
     "registration",
 ];
 
+/// What an authorization request is made of.
+const CARRIED: &[&str] = &[
+    "client_id",
+    "response_type",
+    "response_mode",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "request",
+    "request_uri",
+    "registration",
+];
+
 /// More parameters than this has no request.
 const MOST: usize = 64;
 
@@ -92,10 +109,16 @@ impl Parameters {
         self.0.is_empty()
     }
 
-    /// The pairs that belong to an authorization request, to be carried through our own pages.
+    /// The names that make an authorization request.
+    pub fn carried_names() -> impl Iterator<Item = &'static str> {
+        CARRIED.iter().copied()
+    }
+
+    /// The pairs that make an authorization request, to be carried through our own pages. In one order, so that one request has
+    /// one spelling.
     pub fn carried(&self) -> impl Iterator<Item = (&str, &str)> {
-        let known = |name: &str| KNOWN.contains(&name) && !matches!(name, "client_secret" | "password" | "totp");
-        self.0.iter().filter(move |(name, _)| known(name)).map(|(name, value)| (name.as_str(), value.as_str()))
+        let pairs = |name: &'static str| self.0.iter().filter(move |(known, _)| known == name);
+        CARRIED.iter().copied().flat_map(pairs).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 

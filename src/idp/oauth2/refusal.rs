@@ -2,60 +2,11 @@
 
 use std::{borrow::Cow, time::Duration};
 
+pub use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::fault::{Fault, Field, Reason},
     store::StoreError,
 };
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// The `error` words of RFC 6749 and its relatives.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code {$($(#[$doc])* $name,)*}
-
-        impl Code {
-            /// The word on the wire.
-            pub const fn as_str(self) -> &'static str {
-                match self {$(Self::$name => $word,)*}
-            }
-        }
-    };
-}
-
-codes! {
-    /// Something is missing, repeated or malformed.
-    InvalidRequest = "invalid_request";
-    /// The client is unknown or did not prove itself.
-    InvalidClient = "invalid_client";
-    /// The code, refresh token or password is not good.
-    InvalidGrant = "invalid_grant";
-    /// Nothing of what was asked for may be had.
-    InvalidScope = "invalid_scope";
-    /// The client may not do this.
-    UnauthorizedClient = "unauthorized_client";
-    /// There is no such grant here.
-    UnsupportedGrantType = "unsupported_grant_type";
-    /// There is no such response type here.
-    UnsupportedResponseType = "unsupported_response_type";
-    /// The person said no.
-    AccessDenied = "access_denied";
-    /// Nobody is signed in (OpenID Connect Core 3.1.2.6).
-    LoginRequired = "login_required";
-    /// The person would have to be asked (the same).
-    ConsentRequired = "consent_required";
-    /// Something else is asked of the person first (the same).
-    InteractionRequired = "interaction_required";
-    /// Our own mistake.
-    ServerError = "server_error";
-    /// Too much, or too often, or not now.
-    TemporarilyUnavailable = "temporarily_unavailable";
-    /// Request objects are not taken (OpenID Connect Core 6).
-    RequestNotSupported = "request_not_supported";
-    /// The same, by reference.
-    RequestUriNotSupported = "request_uri_not_supported";
-    /// The same, for registration in the request.
-    RegistrationNotSupported = "registration_not_supported";
-}
 
 /// A refusal in the protocol's words. Descriptions are ours alone: printable ASCII without quotes and backslashes, and nothing
 /// of what came in (security.md OAU-14).
@@ -97,37 +48,95 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The protocol's word for a reason of ours.
+    pub const fn code_of(reason: Reason) -> Code {
+        match reason {
+            Reason::OAuth(code) => code,
+            Reason::WrongClient | Reason::WrongClientBasic => Code::InvalidClient,
+            Reason::Throttled | Reason::Busy | Reason::Unavailable => Code::TemporarilyUnavailable,
+            Reason::Broken => Code::ServerError,
+            Reason::Unauthenticated => Code::LoginRequired,
+            Reason::PasswordChangeNeeded | Reason::FreshSignInNeeded => Code::InteractionRequired,
+            Reason::Forbidden | Reason::CrossSite => Code::AccessDenied,
+            // What stands between a person's password and a token.
+            Reason::BadCredentials
+            | Reason::InvalidToken
+            | Reason::Expired
+            | Reason::SecondFactorNeeded
+            | Reason::SecondFactorWrong
+            | Reason::Stipulated
+            | Reason::Locked
+            | Reason::Disabled => Code::InvalidGrant,
+            _ => Code::InvalidRequest,
+        }
+    }
+
+    const fn words(reason: Reason) -> &'static str {
+        match reason {
+            Reason::Throttled => "too many attempts",
+            Reason::Busy => "too much is going on",
+            Reason::Unavailable => "nothing can be saved at the moment",
+            Reason::Broken => "something went wrong on our side",
+            Reason::Unauthenticated => "nobody is signed in",
+            Reason::PasswordChangeNeeded | Reason::FreshSignInNeeded => "something else is asked of the person first",
+            Reason::Forbidden | Reason::CrossSite => "this request may not do that",
+            Reason::NotFound => "there is no such client",
+            Reason::NoSuchAccount => "there is no such account",
+            Reason::UnsupportedMediaType => "send application/x-www-form-urlencoded or application/json",
+            Reason::TooLarge => "the request is too large",
+            // By the words that Simple Auth has for it.
+            Reason::BadCredentials | Reason::InvalidToken | Reason::Expired => "invalid-credentials",
+            Reason::SecondFactorNeeded => "totp-missing",
+            Reason::SecondFactorWrong => "totp-failed",
+            Reason::Stipulated => "unsatisfied-stipulations",
+            Reason::Locked => "locked-account",
+            Reason::Disabled => "inactive-account",
+            _ => "the request is malformed",
+        }
+    }
+}
+
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        let (code, description) = match fault.reason {
-            Reason::Throttled => (Code::TemporarilyUnavailable, "too many attempts"),
-            Reason::Busy => (Code::TemporarilyUnavailable, "too much is going on"),
-            Reason::Unavailable => (Code::TemporarilyUnavailable, "nothing can be saved at the moment"),
-            Reason::Broken => (Code::ServerError, "something went wrong on our side"),
-            Reason::Unauthenticated => (Code::LoginRequired, "nobody is signed in"),
-            Reason::PasswordChangeNeeded | Reason::FreshSignInNeeded => {
-                (Code::InteractionRequired, "something else is asked of the person first")
-            }
-            Reason::Forbidden | Reason::CrossSite => (Code::AccessDenied, "this request may not do that"),
-            Reason::UnsupportedMediaType => {
-                (Code::InvalidRequest, "send application/x-www-form-urlencoded or application/json")
-            }
-            Reason::TooLarge => (Code::InvalidRequest, "the request is too large"),
-            // What stands between a person's password and a token, by the words that Simple Auth has for it.
-            Reason::BadCredentials | Reason::InvalidToken | Reason::Expired => {
-                (Code::InvalidGrant, "invalid-credentials")
-            }
-            Reason::SecondFactorNeeded => (Code::InvalidGrant, "totp-missing"),
-            Reason::SecondFactorWrong => (Code::InvalidGrant, "totp-failed"),
-            Reason::Stipulated => (Code::InvalidGrant, "unsatisfied-stipulations"),
-            Reason::Locked => (Code::InvalidGrant, "locked-account"),
-            Reason::Disabled => (Code::InvalidGrant, "inactive-account"),
-            _ => (Code::InvalidRequest, "the request is malformed"),
+        let code = Self::code_of(fault.reason);
+        let description = match fault.reason {
+            Reason::OAuth(_) | Reason::WrongClient | Reason::WrongClientBasic | Reason::Malformed => told(&fault),
+            _ => None,
         };
-        let retry_after = fault.retry_after;
-        let description = if fault.reason == Reason::Malformed { told(&fault) } else { None }
-            .map_or(Cow::Borrowed(description), Cow::Owned);
-        Self { description, retry_after, because: Some(fault), ..Self::new(code, "") }
+        Self {
+            description: description.map_or(Cow::Borrowed(Self::words(fault.reason)), Cow::Owned),
+            basic: fault.reason == Reason::WrongClientBasic,
+            retry_after: fault.retry_after,
+            because: Some(fault),
+            ..Self::new(code, "")
+        }
+    }
+}
+
+/// On its way to the edge. What is no word of the protocol alone stays what it was, so that it has the status it has everywhere.
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let reason = match refusal.code {
+            Code::InvalidClient if refusal.basic => Reason::WrongClientBasic,
+            Code::InvalidClient => Reason::WrongClient,
+            Code::TemporarilyUnavailable
+            | Code::ServerError
+            | Code::LoginRequired
+            | Code::InteractionRequired
+            | Code::AccessDenied
+            | Code::InvalidRequest => match refusal.because {
+                Some(fault) => return fault,
+                None if refusal.code == Code::InvalidRequest => Reason::Malformed,
+                None => Reason::OAuth(refusal.code),
+            },
+            code => Reason::OAuth(code),
+        };
+        let fault = Self::new(reason).with_flaw(Field::Body, refusal.description);
+        match refusal.because {
+            Some(because) => fault.because(because),
+            None => fault,
+        }
     }
 }
 
@@ -135,6 +144,7 @@ impl From<Fault> for Refusal {
 fn told(fault: &Fault) -> Option<String> {
     let flaws = fault.flaws.iter().map(|flaw| match flaw.field {
         Field::Named(name) => format!("{name} {}", flaw.message),
+        Field::Body => flaw.message.clone(),
         _ => format!("the request {}", flaw.message),
     });
     let told = flaws.collect::<Vec<_>>().join("; ");

@@ -2,6 +2,8 @@
 
 use super::*;
 
+/// simple-auth.md 9.G3
+///
 /// Proves: OPS-5
 #[tokio::test]
 async fn requests_in_flight_are_answered_and_idle_connections_closed() {

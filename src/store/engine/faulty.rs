@@ -15,10 +15,10 @@ const SECTOR: usize = 512;
 
 /// A small generator of chance (`SplitMix64`), the same on every machine.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Chance(pub(in crate::store) u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    pub(in crate::store) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,27 +26,27 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    pub(in crate::store) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
     /// True in `percent` of a hundred cases.
-    pub(in crate::store) fn percent(&mut self, percent: u64) -> bool {
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 }
 
 /// What is going to go wrong. Operations are writes, syncs and changes of length, counted from now.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::store) struct Plan {
+pub(crate) struct Plan {
     /// The power fails in the middle of this operation.
-    pub(in crate::store) power_fails_at: Option<u64>,
+    pub(crate) power_fails_at: Option<u64>,
     /// This operation reports an I/O error; how many after it do so too.
-    pub(in crate::store) error_at: Option<(u64, u64)>,
+    pub(crate) error_at: Option<(u64, u64)>,
     /// Every read fails from now on.
-    pub(in crate::store) reads_fail: bool,
+    pub(crate) reads_fail: bool,
     /// The file cannot grow beyond this many bytes.
-    pub(in crate::store) room: Option<u64>,
+    pub(crate) room: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -74,10 +74,10 @@ struct State {
 
 /// The disk. Clones are the same disk.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Disk(Arc<Mutex<State>>);
+pub(crate) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
-    pub(in crate::store) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             visible: Vec::new(),
             durable: Vec::new(),
@@ -92,13 +92,13 @@ impl Disk {
     }
 
     /// A way to the disk that ends with the next power failure.
-    pub(in crate::store) fn device(&self) -> Arc<dyn StorageBackend> {
+    pub(crate) fn device(&self) -> Arc<dyn StorageBackend> {
         let boot = self.state().boot;
         Arc::new(Device { disk: self.clone(), boot })
     }
 
     /// Replaces the plan and starts counting operations anew.
-    pub(in crate::store) fn plan(&self, plan: Plan) {
+    pub(crate) fn plan(&self, plan: Plan) {
         let mut state = self.state();
         state.plan = plan;
         state.operations = 0;
@@ -106,27 +106,27 @@ impl Disk {
     }
 
     /// Whether the power has failed.
-    pub(in crate::store) fn dark(&self) -> bool {
+    pub(crate) fn dark(&self) -> bool {
         self.state().dark
     }
 
     /// Operations since the last plan.
-    pub(in crate::store) fn operations(&self) -> u64 {
+    pub(crate) fn operations(&self) -> u64 {
         self.state().operations
     }
 
     /// Syncs since the last plan.
-    pub(in crate::store) fn syncs(&self) -> u64 {
+    pub(crate) fn syncs(&self) -> u64 {
         self.state().syncs
     }
 
-    pub(in crate::store) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.state().visible.len() as u64
     }
 
     /// Cuts the power if it is not already, decides what of the unsynced writes survives, and gives
     /// back a disk without any plan.
-    pub(in crate::store) fn reboot(&self) {
+    pub(crate) fn reboot(&self) {
         let mut state = self.state();
         let state = &mut *state;
         // Sometimes all, sometimes nothing, mostly a mixture.
@@ -151,13 +151,13 @@ impl Disk {
     }
 
     /// What is on it.
-    pub(in crate::store) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.state().visible.clone()
     }
 
     /// A disk that holds `bytes`.
-    pub(in crate::store) fn with(bytes: Vec<u8>) -> Self {
-        let disk = Self::new(0);
+    pub(crate) fn with(seed: u64, bytes: Vec<u8>) -> Self {
+        let disk = Self::new(seed);
         {
             let mut state = disk.state();
             state.visible.clone_from(&bytes);

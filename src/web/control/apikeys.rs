@@ -70,9 +70,8 @@ impl Operator {
         match command {
             KeyCommand::Add { name, scopes, accounts, days } => {
                 let scope = |text: &String| {
-                    text.parse().map_err(|error| {
-                        Fault::malformed(Field::Named("scope"), format!("{text:?} {error}"))
-                    })
+                    text.parse()
+                        .map_err(|error| Fault::malformed(Field::Named("scope"), format!("{text:?} {error}")))
                 };
                 let new = NewApiKey {
                     name: named(&name)?,

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::apikeys::{KeyCommand, KeyView};
+use super::{
+    apikeys::{KeyCommand, KeyView},
+    clients::{ClientCommand, ClientSecretView, ClientView},
+    import::{ForeignAccount, ImportView},
+    people::{PeopleCommand, StipulationView},
+};
 
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -147,12 +152,29 @@ pub enum Command {
         /// Where to; an absolute path that does not exist yet.
         path: String,
     },
+    /// Joining and coming back.
+    People {
+        /// What to do.
+        verb: PeopleCommand,
+    },
     /// Load the configuration anew.
     Reload,
+    /// Take an account over from another program.
+    Import {
+        /// The account as it was there.
+        account: Box<ForeignAccount>,
+        /// Try it without keeping anything.
+        dry_run: bool,
+    },
     /// Do something about API keys.
     ApiKey {
         /// What.
         verb: KeyCommand,
+    },
+    /// Do something about OAuth clients.
+    Client {
+        /// What.
+        verb: Box<ClientCommand>,
     },
 
     // Messages.
@@ -193,8 +215,20 @@ pub enum Reply {
     Groups(Vec<GroupView>),
     /// Audit entries.
     Audit(Vec<AuditView>),
+    /// What is asked of an account.
+    Stipulations(Vec<StipulationView>),
+    /// A link, which is a secret.
+    Link(String),
+    /// An OAuth client.
+    Client(ClientView),
+    /// OAuth clients.
+    Clients(Vec<ClientView>),
+    /// A client's new secret.
+    ClientSecret(ClientSecretView),
     /// API keys.
     ApiKeys(Vec<KeyView>),
+    /// What became of an account that was taken over.
+    Imported(ImportView),
     /// A judgement, as the domain explains it.
     Explanation(serde_json::Value),
     /// Messages.

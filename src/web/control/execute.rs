@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, net::IpAddr, path::Path, pin::Pin, str::FromStr, sync::Arc};
 
+use super::clients;
 use super::command::{AccountView, AuditView, Command, GroupView, Reply, SessionView};
 use crate::{
     actions::{
@@ -20,6 +21,7 @@ use crate::{
         session::SessionRecord,
     },
     gate::Gate,
+    idp::oauth2,
     values::{
         email::EmailAddress,
         id::AccountId,
@@ -36,15 +38,21 @@ pub type Reload = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, Str
 /// The machine's owner, acting through the command line.
 #[derive(Clone)]
 pub struct Operator {
-    actions: Actions,
+    pub(super) actions: Actions,
+    oauth2: oauth2::Engine,
     gate: Arc<Gate>,
     reload: Option<Reload>,
 }
 
 impl Operator {
     /// `reload` is absent when no server runs.
-    pub const fn new(actions: Actions, gate: Arc<Gate>, reload: Option<Reload>) -> Self {
-        Self { actions, gate, reload }
+    pub const fn new(
+        actions: Actions,
+        oauth2: oauth2::Engine,
+        gate: Arc<Gate>,
+        reload: Option<Reload>,
+    ) -> Self {
+        Self { actions, oauth2, gate, reload }
     }
 
     /// Carries a command out.
@@ -79,6 +87,7 @@ impl Operator {
             | Command::GroupDelete { .. }
             | Command::GroupJoin { .. }
             | Command::GroupLeave { .. } => self.group(call, &permit, command).await,
+            Command::Client { verb } => clients::execute(&self.oauth2, call, &permit, *verb).await,
             Command::Audit { who, before, limit } => {
                 let subject = who.map(|who| self.subject_of_audit(&permit, &who)).transpose()?;
                 let entries = self.actions.audit(&permit, subject, before, limit.min(MOST_ROWS))?;
@@ -97,7 +106,9 @@ impl Operator {
                     "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
                 )))
             }
+            Command::People { verb } => self.people(call, &permit, verb).await,
             Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
+            Command::Import { account, dry_run } => self.import(call, &permit, *account, dry_run).await,
             Command::MailTest { .. } | Command::MailQueue { .. } | Command::MailRetry { .. } => {
                 super::mail::run(&self.actions, call, &permit, command).await
             }
@@ -229,7 +240,7 @@ impl Operator {
         serde_json::to_value(explained).map(Reply::Explanation).map_err(Fault::broken)
     }
 
-    fn find(&self, permit: &Permit, who: &str) -> Result<Described, Fault> {
+    pub(super) fn find(&self, permit: &Permit, who: &str) -> Result<Described, Fault> {
         self.actions.find_account(permit, &Which::from(who))
     }
 
@@ -296,12 +307,13 @@ impl From<&SessionRecord> for SessionView {
 
 impl From<&AuditRecord> for AuditView {
     fn from(record: &AuditRecord) -> Self {
+        let (at, module, level, message) = record.told();
         Self {
             number: record.number,
-            at: record.at.rfc3339(),
-            level: record.event.level().as_str().to_owned(),
-            module: record.event.module().to_owned(),
-            message: record.event.message().to_owned(),
+            at: at.rfc3339(),
+            level: level.as_str().to_owned(),
+            module: module.to_owned(),
+            message: message.to_owned(),
             outcome: match record.outcome {
                 Outcome::Done => "done",
                 Outcome::Refused => "refused",

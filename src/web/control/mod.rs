@@ -10,9 +10,12 @@
 //! **Start reading at** [`Command`].
 
 mod apikeys;
+mod clients;
 mod command;
 mod execute;
+mod import;
 mod mail;
+mod people;
 
 use axum::{
     Json, Router,
@@ -23,8 +26,11 @@ use axum::{
 
 pub use self::{
     apikeys::{KeyCommand, KeyView},
+    clients::{ClientCommand, ClientSecretView, ClientView, ClientWanted},
     command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
+    people::{PeopleCommand, StipulationView},
+    import::{ForeignAccount, ForeignEntry, ImportView},
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},

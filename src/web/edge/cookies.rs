@@ -182,6 +182,8 @@ mod tests {
         Jar::new(CookieSettings { name: "auth".to_owned(), domain, secure, prefix: true })
     }
 
+    /// simple-auth.md 9.A13
+    ///
     /// Proves: SES-4, SES-6
     #[test]
     fn the_session_cookie_is_as_narrow_as_its_setting() {

@@ -38,6 +38,8 @@ mod tests {
         same_site_only(&headers, "https://auth.example.com").is_ok()
     }
 
+    /// simple-auth.md 9.B2
+    ///
     /// Proves: WEB-1, WEB-2
     #[test]
     fn foreign_pages_are_refused_and_plain_clients_are_not() {

@@ -15,4 +15,5 @@ pub mod cookies;
 pub mod cross_site;
 pub mod navigation;
 pub mod peer;
+pub mod qr;
 pub mod rescue;

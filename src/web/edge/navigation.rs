@@ -1,32 +1,39 @@
 //! Is this request a person's browser opening a page? Only then does a redirect to the login page make sense
 //! (forward-auth.md section 12.1; decided by what the request says it is, never by `User-Agent`).
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
 /// Whether the answer will be shown as a page of its own. `get_like` says that the original method is GET or HEAD.
 pub fn is_navigation(headers: &HeaderMap, get_like: bool, websocket: bool) -> bool {
-    if websocket || is_websocket(headers) {
-        return false;
-    }
-    let text = |name: &str| headers.get(name).map_or(b"".as_slice(), |value| value.as_bytes());
-    if starts_with(text("content-type"), b"application/grpc")
-        || contains(text("accept"), b"text/event-stream")
-    {
-        return false;
-    }
-    if let Some(mode) = headers.get("sec-fetch-mode") {
+    let stated = match headers.get(FETCH_MODE) {
         // A frame gets a page with a link instead: the portal refuses to be framed.
-        return mode == "navigate" && headers.get("sec-fetch-dest").is_none_or(|dest| dest == "document");
-    }
-    if text("x-requested-with").eq_ignore_ascii_case(b"XMLHttpRequest") {
-        return false;
-    }
-    get_like && accepts(headers, b"text/html")
+        Some(mode) => mode == "navigate" && headers.get(FETCH_DEST).is_none_or(|dest| dest == "document"),
+        None => {
+            get_like
+                && accepts(headers, b"text/html")
+                && !text(headers, REQUESTED_WITH).eq_ignore_ascii_case(b"XMLHttpRequest")
+        }
+    };
+    // Programs are told apart by the first of these; the rest is for those that claim to open a page.
+    stated
+        && !websocket
+        && !is_websocket(headers)
+        && !starts_with(text(headers, header::CONTENT_TYPE), b"application/grpc")
+        && !contains(text(headers, header::ACCEPT), b"text/event-stream")
 }
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &[u8] {
+    headers.get(name).map_or(b"".as_slice(), |value| value.as_bytes())
+}
+
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+const SOCKET_KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
 
 /// Whether this is a WebSocket handshake.
 pub fn is_websocket(headers: &HeaderMap) -> bool {
-    headers.contains_key("sec-websocket-key")
+    headers.contains_key(SOCKET_KEY)
         || headers
             .get(header::UPGRADE)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))

@@ -18,9 +18,12 @@ use axum::{
     response::IntoResponse,
     routing::MethodRouter,
 };
-use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
-use super::signature::{Described, Signature};
+use super::{
+    Verb,
+    signature::{Described, Signature},
+};
 use crate::{
     domain::{
         apikey::{ApiKeyRecord, Scope},
@@ -154,11 +157,21 @@ impl Described for Service {
 impl Described for Trusted {}
 
 /// Puts the check before a handler.
-pub(super) fn guarded(route: MethodRouter<Shared>, access: Access, shared: &Shared) -> MethodRouter<Shared> {
+pub(super) fn guarded(
+    route: MethodRouter<Shared>,
+    access: Access,
+    verb: Verb,
+    shared: &Shared,
+) -> MethodRouter<Shared> {
     route.route_layer(middleware::from_fn_with_state(
         shared.clone(),
         move |State(shared): State<Shared>, request: Request, next: Next| async move {
             let (mut parts, body) = request.into_parts();
+            if verb == Verb::GetOnce && parts.method == Method::HEAD {
+                let mut refused = Fault::new(Reason::MethodNotAllowed).into_response();
+                refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+                return refused;
+            }
             match admit(access, &shared, &mut parts).await {
                 Ok(()) => next.run(Request::from_parts(parts, body)).await,
                 Err(fault) => fault.into_response(),
@@ -172,13 +185,16 @@ async fn admit(access: Access, shared: &Shared, parts: &mut Parts) -> Result<(),
     match access {
         Access::Client => {}
         Access::Service => {
-            let service = service(shared, parts, &call).await?;
+            let (service, is_known) = service(shared, parts, &call).await?;
+            if is_known {
+                parts.extensions.insert(Call { client: None, ..call });
+            }
             parts.extensions.insert(service);
         }
         Access::Open => {
             let trusted = trusted(shared, parts, &call).await?;
             if trusted.0.is_some() {
-                // Many people's requests come from one such address: it must not stand for one of them.
+                // Many people's requests come from such an address: it must not stand for one of them.
                 parts.extensions.insert(Call { client: None, ..call });
             }
             parts.extensions.insert(trusted);
@@ -258,11 +274,11 @@ async fn trusted(shared: &Shared, parts: &Parts, call: &Call) -> Result<Trusted,
 }
 
 /// The program behind a service secret (simple-auth.md 1.5): without the header, or with another scheme, 400; with a wrong
-/// secret 401.
-async fn service(shared: &Shared, parts: &Parts, call: &Call) -> Result<Service, Fault> {
+/// secret 401. Also whether a secret was asked for at all.
+async fn service(shared: &Shared, parts: &Parts, call: &Call) -> Result<(Service, bool), Fault> {
     let secrets = match &shared.settings.simple.credentials_check {
         CredentialsCheck::Off => return Err(Fault::new(Reason::SwitchedOff)),
-        CredentialsCheck::Open => return Ok(Service(())),
+        CredentialsCheck::Open => return Ok((Service(()), false)),
         CredentialsCheck::Secret(secrets) => secrets,
     };
     let malformed = |what| Fault::malformed(Field::Named("Authorization"), what);
@@ -281,7 +297,7 @@ async fn service(shared: &Shared, parts: &Parts, call: &Call) -> Result<Service,
         .prove_program(call, Event::ServiceRefused, || {
             // All are compared, so that the time says nothing about which one was nearly right.
             let right = secrets.iter().fold(false, |right, secret| right | secret.matches(given));
-            if right { Ok(Service(())) } else { Err(Fault::new(Reason::WrongServiceSecret)) }
+            if right { Ok((Service(()), true)) } else { Err(Fault::new(Reason::WrongServiceSecret)) }
         })
         .await
 }

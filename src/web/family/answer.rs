@@ -15,6 +15,7 @@ use super::signature::{Answered, Described, Shape, Signature};
 pub struct Answer<T, const STATUS: u16 = 200> {
     view: T,
     cookies: Vec<HeaderValue>,
+    sealed: bool,
 }
 
 /// The answer to a request that made something.
@@ -23,7 +24,13 @@ pub type Created<T> = Answer<T, 201>;
 impl<T, const STATUS: u16> Answer<T, STATUS> {
     /// This view.
     pub const fn new(view: T) -> Self {
-        Self { view, cookies: Vec::new() }
+        Self { view, cookies: Vec::new(), sealed: false }
+    }
+
+    /// It holds credentials, so even a cache of HTTP/1.0 is told (RFC 6749, section 5.1).
+    #[must_use]
+    pub fn sealed(self) -> Self {
+        Self { sealed: true, ..self }
     }
 
     /// Sets cookies; `None` is a cookie that could not be written, which ours always can.
@@ -44,6 +51,9 @@ impl<T: Serialize, const STATUS: u16> IntoResponse for Answer<T, STATUS> {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         private(&mut response);
+        if self.sealed {
+            response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        }
         response
     }
 }

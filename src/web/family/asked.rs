@@ -10,6 +10,16 @@ pub(super) fn shape<T: RequestBody>() -> Shape {
     Shape { name: || T::NAME.into(), schema: || object(&Fields::asked_by::<T>()), parts: |_| () }
 }
 
+/// The same for a body that may hold more.
+pub(super) fn open_shape<T: RequestBody>() -> Shape {
+    let schema = || {
+        let mut schema = object(&Fields::asked_by::<T>());
+        schema["additionalProperties"] = true.into();
+        schema
+    };
+    Shape { name: || T::NAME.into(), schema, parts: |_| () }
+}
+
 /// Parameters in a place.
 pub(super) fn parameters(asked: &[Asked], place: &str) -> Vec<Value> {
     let parameter = |asked: &Asked| {

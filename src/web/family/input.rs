@@ -31,6 +31,9 @@ pub struct JsonBody<T>(pub T);
 /// A JSON object or a form.
 pub struct FormOrJson<T>(pub T);
 
+/// The same, and what is not asked for is passed over, as OAuth wants it (RFC 6749, section 3.2).
+pub struct OpenFormOrJson<T>(pub T);
+
 /// No body; if there is one all the same, it is JSON and not read, so that no form of a foreign page gets this far.
 pub struct NoBody;
 
@@ -49,6 +52,12 @@ impl<T: RequestBody> Described for JsonBody<T> {
 impl<T: RequestBody> Described for FormOrJson<T> {
     fn describe(signature: &mut Signature) {
         signature.body = Some((Media::JsonOrForm, asked::shape::<T>()));
+    }
+}
+
+impl<T: RequestBody> Described for OpenFormOrJson<T> {
+    fn describe(signature: &mut Signature) {
+        signature.body = Some((Media::JsonOrForm, asked::open_shape::<T>()));
     }
 }
 
@@ -83,6 +92,15 @@ impl<T: FromFields> FromRequest<Shared> for FormOrJson<T> {
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Fault> {
         body::read_as(request, &[Format::Json, Format::Form], &shared.settings).await.map(Self)
+    }
+}
+
+impl<T: FromFields> FromRequest<Shared> for OpenFormOrJson<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Fault> {
+        let accepted = [Format::Json, Format::Form];
+        body::read(request, &accepted, &shared.settings).await?.into_open_shape().map(Self)
     }
 }
 

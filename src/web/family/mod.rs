@@ -36,7 +36,7 @@ pub(in crate::web) use self::signature::handler;
 pub use self::{
     access::{Access, Acting, Service, Trusted},
     answer::{Answer, Created, GoOn, Png},
-    input::{FormOrJson, JsonBody, NoBody, Path, Query, RequestBody},
+    input::{FormOrJson, JsonBody, NoBody, OpenFormOrJson, Path, Query, RequestBody},
     signature::{Answered, Described, Describes, Handler, Media, Shape, Signature},
 };
 use super::{
@@ -119,6 +119,8 @@ pub struct Route {
 pub enum Verb {
     /// Reads.
     Get,
+    /// Uses something up although it is a `GET`; `HEAD` is refused.
+    GetOnce,
     /// Makes or does.
     Post,
     /// Puts in place.
@@ -133,7 +135,7 @@ impl Verb {
     /// As HTTP has it.
     pub const fn method(self) -> Method {
         match self {
-            Self::Get => Method::GET,
+            Self::Get | Self::GetOnce => Method::GET,
             Self::Post => Method::POST,
             Self::Put => Method::PUT,
             Self::Patch => Method::PATCH,
@@ -144,7 +146,7 @@ impl Verb {
     /// The word.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Get => "GET",
+            Self::Get | Self::GetOnce => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",
@@ -154,7 +156,7 @@ impl Verb {
 
     const fn filter(self) -> MethodFilter {
         match self {
-            Self::Get => MethodFilter::GET,
+            Self::Get | Self::GetOnce => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
             Self::Put => MethodFilter::PUT,
             Self::Patch => MethodFilter::PATCH,
@@ -204,7 +206,7 @@ impl Family {
 impl Route {
     fn service(&self, resource: &Resource, shared: &Shared) -> Option<MethodRouter<Shared>> {
         let route = (self.handler.route?)(self.method.filter());
-        let guarded = access::guarded(route, self.access, shared);
+        let guarded = access::guarded(route, self.access, self.method, shared);
         Some(match resource.voice {
             Some(voice) => rescue::endpoint(guarded, voice),
             None => guarded,
@@ -213,6 +215,9 @@ impl Route {
 
     /// Every reason it may refuse with, sorted and each once.
     pub fn reasons(&self) -> Vec<Reason> {
+        if !self.handler.is_routed() {
+            return self.refusals.to_vec();
+        }
         let signature = self.handler.signature();
         let mut reasons = vec![Reason::Malformed, Reason::Busy, Reason::Unavailable, Reason::Broken];
         reasons.extend(self.access.refusals(&self.method.method()));

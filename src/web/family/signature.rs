@@ -106,9 +106,14 @@ impl Described for Present {}
 impl Described for HeaderMap {}
 impl Described for Method {}
 
-impl<T: Described> Described for Result<T, Fault> {
+/// Its reasons stand in the row.
+impl Described for Fault {}
+
+/// What refuses in other ways than by a fault describes those itself.
+impl<T: Described, E: Described> Described for Result<T, E> {
     fn describe(signature: &mut Signature) {
         T::describe(signature);
+        E::describe(signature);
     }
 }
 

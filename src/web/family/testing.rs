@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::{
-    Family, Resource, Route,
+    Family, Resource, Route, Verb,
     document::{self, Facts},
 };
 
@@ -48,7 +48,8 @@ impl Conscience {
     ) {
         let place = format!("{method} {path} answered {status} {text}");
         let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap());
-        let Some((resource, route)) = self.row(method, path) else {
+        let row = self.row(method, path).filter(|(_, route)| method != "HEAD" || route.method != Verb::GetOnce);
+        let Some((resource, route)) = row else {
             assert!(status == 404 || status == 405, "{place}, and is no endpoint");
             assert_eq!(headers.contains_key(header::ALLOW), status == 405, "{place}");
             return;

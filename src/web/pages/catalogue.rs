@@ -95,7 +95,63 @@ messages! {
     WithRecovery, "with-recovery", "Recovery code";
     WithEmail, "with-email", "Code by e-mail";
     WithSms, "with-sms", "Code by SMS";
+    SendCode, "send-code", "Send a code to {address}";
+    CodeWasSent, "code-was-sent", "A code is on its way to {address}. It is good for a few minutes, and only here.";
+    AskSent, "ask-sent", "Have a code sent, then enter it here.";
+    FactorsTitle, "factors-title", "Second factors";
+    FactorsOn, "factors-on", "Signing in asks for a second factor after your password.";
+    FactorsOff, "factors-off", "Signing in asks for your password only. A second factor keeps others out who have learned it.";
+    FactorsReview, "factors-review", "A recovery code was used. If you have lost a device, replace or remove it here, and make new recovery codes.";
+    FactorsReviewed, "factors-reviewed", "Everything here is as it should be";
+    FactorNone, "factor-none", "not set up";
+    FactorAdd, "factor-add", "Set up";
+    FactorReplace, "factor-replace", "Replace";
+    FactorRemove, "factor-remove", "Remove";
+    FactorRemoveLabel, "factor-remove-label", "Remove: {factor}";
+    FactorEmailWeak, "factor-email-weak", "weaker than an app: whoever reads your mail has it";
+    FactorAddedDone, "factor-added-done", "The second factor is set up.";
+    FactorRemovedDone, "factor-removed-done", "The second factor is removed. Your other sessions have ended.";
+    DevicesForget, "devices-forget", "Ask again on all trusted devices";
+    DevicesForgotten, "devices-forgotten", "All your devices will be asked for a second factor again.";
+    EnrolmentOver, "enrolment-over", "That took too long, or too many codes were wrong. Please begin again.";
+    EnrolTitle, "enrol-title", "Set up your authenticator app";
+    EnrolScan, "enrol-scan", "Scan this with the app.";
+    EnrolPicture, "enrol-picture", "QR code with the key below";
+    EnrolType, "enrol-type", "If you cannot scan it, type this key into the app:";
+    EnrolCode, "enrol-code", "The code that the app shows now";
+    RecoveryCodes, "recovery-codes", "Recovery codes";
+    RecoveryLeft, "recovery-left", "{count} left";
+    RecoveryMake, "recovery-make", "Make new ones";
+    RecoveryOnce, "recovery-once", "Each of these codes opens your account once in place of the second factor. Print them or write them down, and keep them apart from your password: they are never shown again.";
     SignInOver, "sign-in-over", "That took too long, or too many codes were wrong. Please begin again.";
+
+    // Passkeys.
+    PasskeySignIn, "passkey-sign-in", "Sign in with a passkey";
+    PasskeyUse, "passkey-use", "Use a passkey";
+    WithPasskey, "with-passkey", "Passkey";
+    AskPasskey, "ask-passkey", "Show one of your passkeys.";
+    PasskeyScript, "passkey-script", "Passkeys need scripts, which are switched off in this browser.";
+    PasskeyFailed, "passkey-failed", "Your browser did not show a passkey. Try again, or choose another way.";
+    PasskeyWrong, "passkey-wrong", "This passkey was not accepted.";
+    PasskeyLate, "passkey-late", "That took too long. Try again.";
+    PasskeyTaken, "passkey-taken", "This passkey belongs to an account already.";
+    PasskeysTitle, "passkeys-title", "Passkeys";
+    PasskeysText, "passkeys-text", "A passkey is kept by your device, your password manager or a security key. It proves who you are without anything to remember, and no other site can ask for it.";
+    PasskeysOff, "passkeys-off", "Passkeys cannot be added here.";
+    PasskeyCreated, "passkey-created", "since {time}";
+    PasskeyUnused, "passkey-unused", "not used yet";
+    PasskeyBackedUp, "passkey-backed-up", "kept in more than one place";
+    PasskeyName, "passkey-name", "Name";
+    PasskeyRename, "passkey-rename", "Give it another name";
+    PasskeyRenameDo, "passkey-rename-do", "Save";
+    PasskeyRemove, "passkey-remove", "Remove";
+    PasskeyRemoveLabel, "passkey-remove-label", "Remove the passkey {name}";
+    PasskeyAddTitle, "passkey-add-title", "Add a passkey";
+    PasskeyAdd, "passkey-add", "Add a passkey";
+    PasskeyAdded, "passkey-added", "The passkey is added.";
+    PasskeyRenamed, "passkey-renamed", "The passkey has another name.";
+    PasskeyRemoved, "passkey-removed", "The passkey is removed. Your other sessions have ended.";
+    PasskeyLastOne, "passkey-last-one", "This passkey is the only way into your account, so it has to stay.";
 
     // The documents of the API families.
     DocumentsTitle, "documents-title", "API documents";
@@ -293,6 +349,33 @@ messages! {
     FieldContinue, "field-continue", "Address";
     FieldDisplayName, "field-display-name", "Name";
     FieldEmail, "field-email", "E-mail address";
+
+    // OAuth 2.0: agreeing, and what was agreed to.
+    ConsentTitle, "consent-title", "Let an application in?";
+    ConsentHeading, "consent-heading", "{client} wants to know who you are";
+    ConsentText, "consent-text", "If you agree, {client} may act with your account {account} and learn or do this:";
+    ConsentNoScopes, "consent-no-scopes", "That you have an account here, and nothing else";
+    ConsentLasts, "consent-lasts", "It ends when you sign out here, and after {time} at the latest.";
+    ConsentLastsOffline, "consent-lasts-offline", "It goes on after you sign out here, and ends after {time} at the latest.";
+    ConsentPlace, "consent-place", "You will be sent to {place}.";
+    ConsentAuthor, "consent-author", "Made by";
+    ConsentAllow, "consent-allow", "Allow";
+    ConsentOther, "consent-other", "Use another account";
+    ConsentBadTitle, "consent-bad-title", "The application asked in a way that is not right";
+    ConsentBadText, "consent-bad-text", "An application sent you here, but it is not known or its request is wrong, so you are not sent back to it. If you run it, compare its settings with its registration here.";
+    ConsentBadWhat, "consent-bad-what", "({error}: {what})";
+    ScopeOpenid, "scope-openid", "Recognise you when you come back";
+    ScopeProfile, "scope-profile", "Your name and user name";
+    ScopeEmail, "scope-email", "Your e-mail address";
+    ScopeOffline, "scope-offline", "Do so while you are signed out";
+    AppsTitle, "apps-title", "Connected applications";
+    AppsText, "apps-text", "You have let these applications act with your account. Taking it back ends their access at once.";
+    AppsNone, "apps-none", "You have not let any application act with your account.";
+    AppsSince, "apps-since", "since {time}";
+    AppsActive, "apps-active", "has access now";
+    AppsRevoke, "apps-revoke", "Take back";
+    AppsRevokeLabel, "apps-revoke-label", "Take back what {app} may do";
+    AppsEnded, "apps-ended", "The application has no access any more.";
 }
 
 impl Message {

@@ -9,7 +9,8 @@ use crate::web::Shared;
 
 /// Which documents there are, by name and title.
 pub fn documents(shared: &Shared, listed: &[(&str, &str)]) -> Response {
-    let listed: Vec<_> = listed.iter().map(|(name, title)| context! { name => *name, title => *title }).collect();
+    let listed: Vec<_> =
+        listed.iter().map(|(name, title)| context! { name => *name, title => *title }).collect();
     answer(View::new("documents.html", context! { documents => listed }).render(shared))
 }
 
@@ -146,7 +147,11 @@ fn shown(schema: &Value) -> String {
         text = format!("{text} {least}–{most}");
     }
     // A part that only narrows another one says nothing by itself.
-    if schema["properties"].is_object() && text == "object" && schema["required"].is_null() { String::new() } else { text }
+    if schema["properties"].is_object() && text == "object" && schema["required"].is_null() {
+        String::new()
+    } else {
+        text
+    }
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -45,6 +45,11 @@ impl Flow {
         shared.jar.set_own(Own::Flow, "", Duration::ZERO)
     }
 
+    /// The cookie's value.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// What the form is bound to.
     pub(super) fn binding(&self) -> FormBinding<'_> {
         FormBinding::Flow(&self.0)

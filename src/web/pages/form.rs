@@ -61,7 +61,7 @@ impl Form {
 /// Pages that say `Referrer-Policy: no-referrer`, as ours do, send their forms with `Origin: null` (Fetch standard, "append a
 /// request Origin header"), and so do sandboxed foreign frames. So `null` says nothing here; `Sec-Fetch-Site` decides, and where
 /// a browser sends none, the form's token alone, which a foreign page can neither read nor make.
-fn own_origin(headers: &HeaderMap, origin: &str) -> Result<(), Fault> {
+pub(super) fn own_origin(headers: &HeaderMap, origin: &str) -> Result<(), Fault> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     if origins.next().is_some_and(|given| given == "null") && origins.next().is_none() {
         let mut rest = HeaderMap::new();

@@ -1,7 +1,5 @@
 //! `/login`: the sign-in form, and where a browser that is signed in already is sent on to its app.
 
-use std::time::Duration;
-
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -15,7 +13,7 @@ use super::{
     circles,
     flow::{self, Flow, TOKEN},
     form::Form,
-    hidden, loops, second,
+    hidden, loops, passkeys, second,
     view::View,
     way::{Own, Way, see_other},
 };
@@ -125,6 +123,8 @@ pub(super) async fn begin(
 fn ask(shared: &Shared, flow: &Flow, way: &Way, name: &str) -> View {
     let token = shared.keyring.form_token(flow.binding());
     let end = way.end(shared);
+    let passkey = passkeys::sign_in_box(shared, way, &token);
+    let script = passkey.is_some();
     let values = context! {
         complaint => minijinja::Value::from(()),
         remarks => Vec::<String>::new(),
@@ -132,9 +132,10 @@ fn ask(shared: &Shared, flow: &Flow, way: &Way, name: &str) -> View {
         fields => hidden(way.fields().chain([(TOKEN, token.as_str())])),
         name => name,
         links => links(shared),
+        passkey => passkey,
         offers_remembering => shared.actions.settings().limits.offers_remembering(),
     };
-    View::new("login.html", values).leading_to(end.origin()).with_cookies([flow.cookie(shared)])
+    View::new("login.html", values).with_script(script).leading_to(end.origin()).with_cookies([flow.cookie(shared)])
 }
 
 /// Where somebody can go who cannot sign in yet, or not any more.
@@ -167,7 +168,12 @@ fn complaint(fault: &Fault) -> Option<String> {
     Some(message.fill(language, &[]))
 }
 
-pub(super) fn welcome(shared: &Shared, call: &Call, way: &Way, signed_in: &SignedIn) -> http::Response<bytes::Bytes> {
+pub(super) fn welcome(
+    shared: &Shared,
+    call: &Call,
+    way: &Way,
+    signed_in: &SignedIn,
+) -> http::Response<bytes::Bytes> {
     let session = &signed_in.session;
     // The cookie lives as long as the session can; how long it may lie unused is for us to know (forward-auth.md section 14).
     let cookie = shared.jar.begin(&signed_in.key.text(), Some(session.ends.since(call.now)));
@@ -175,11 +181,14 @@ pub(super) fn welcome(shared: &Shared, call: &Call, way: &Way, signed_in: &Signe
     let device = device.and_then(|mark| shared.jar.set_own(OwnCookie::Device, mark, DEVICE_LIFETIME));
     let trust = signed_in.trust.as_ref();
     let trust = trust.and_then(|(mark, lifetime)| shared.jar.set_own(OwnCookie::Trust, mark, *lifetime));
-    let over = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO);
     let mark = way.to.as_ref().map_or_else(|| loops::forget(shared), |to| loops::begin(shared, to, call.now));
-    let cookies = [cookie, device, trust, over, mark, Flow::end(shared)];
+    let cookies = [cookie, device, trust, mark, Flow::end(shared)];
     if session.restricted {
         return see_other(shared, &way.through(Own::Password, None), cookies);
+    }
+    if signed_in.review {
+        // Whoever used a recovery code looks at the factors first (security.md OTP-9).
+        return see_other(shared, &way.through(Own::Factors, None), cookies);
     }
     see_other(shared, way.end(shared).location(), cookies)
 }

@@ -13,8 +13,11 @@
 //! **Start reading at** [`routes`], then `login` for a form from end to end, `view` for rendering, `way` for return addresses.
 
 mod agent;
+mod apps;
 mod catalogue;
+mod consent;
 mod document;
+mod factors;
 mod fields;
 mod flow;
 mod form;
@@ -23,6 +26,7 @@ mod login;
 mod logout;
 mod loops;
 mod me;
+mod passkeys;
 mod password;
 mod profile;
 mod recover;
@@ -60,6 +64,7 @@ pub fn is_for(path: &str) -> bool {
 }
 
 const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me", "/register", "/invite", "/confirm", "/onetime", "/forgot", "/recover", "/terms",
+    consent::PATH,
 ];
 
 /// The pages. `/` is among them for portals on whose host no app lives; who dispatches decides that.
@@ -67,14 +72,34 @@ pub fn routes(shared: Shared) -> Router {
     let routes = Router::new()
         .route("/", routing::get(me::show))
         .route("/login", routing::get(login::show).post(login::begin))
-        .route("/login/second-factor", routing::get(second::show).post(second::prove))
         .route("/logout", routing::get(logout::show).post(logout::end))
         .route("/setup", routing::get(setup::show).post(setup::create))
         .route("/password", routing::get(password::show).post(password::change))
         .route("/me", routing::get(me::show))
         .route("/me/sessions/end", routing::post(me::end_sessions))
-        .merge(account_routes());
+        .route("/me/apps", routing::get(apps::show))
+        .route("/me/apps/revoke", routing::post(apps::revoke))
+        .route(consent::PATH, routing::get(consent::show).post(consent::decide))
+        .merge(passkeys::routes(&shared))
+        .merge(account_routes())
+        .merge(factor_routes());
     rescue::family(routes, PagesEnvelope::new(shared.clone())).with_state(shared)
+}
+
+/// Second factors: the second step of a sign-in, and the pages where they are looked after.
+fn factor_routes() -> Router<Shared> {
+    Router::new()
+        .route("/login/second-factor", routing::get(second::show).post(second::prove))
+        .route("/login/second-factor/send", routing::post(second::send))
+        .route("/me/factors", routing::get(factors::show))
+        .route("/me/factors/totp", routing::get(factors::show_totp).post(factors::begin_totp))
+        .route("/me/factors/totp/confirm", routing::post(factors::confirm_totp))
+        .route("/me/factors/remove", routing::post(factors::remove))
+        .route("/me/factors/recovery", routing::post(factors::recovery))
+        .route("/me/factors/code", routing::post(factors::begin_code))
+        .route("/me/factors/code/confirm", routing::post(factors::confirm_code))
+        .route("/me/factors/devices", routing::post(factors::devices))
+        .route("/me/factors/reviewed", routing::post(factors::reviewed))
 }
 
 /// Joining, confirming and recovering.

@@ -34,10 +34,7 @@ use crate::{
 };
 
 /// `GET /forgot`
-pub(super) async fn show_forgot(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-) -> Result<Response, Fault> {
+pub(super) async fn show_forgot(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response, Fault> {
     if !shared.actions.offers_recovery() {
         return Err(Fault::new(Reason::SwitchedOff));
     }

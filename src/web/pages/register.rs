@@ -41,10 +41,7 @@ use crate::{
 };
 
 /// `GET /register`
-pub(super) async fn show(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-) -> Result<Response, Fault> {
+pub(super) async fn show(State(shared): State<Shared>, headers: HeaderMap) -> Result<Response, Fault> {
     if !shared.actions.offers_registration() {
         return Err(Fault::new(Reason::SwitchedOff));
     }
@@ -78,9 +75,7 @@ pub(super) async fn create(
     };
     match outcome {
         Ok(registered) => Ok(answer(done(&shared, &call, registered))),
-        Err(fault) if is_about_the_form(&fault) => {
-            Ok(again(ask(&shared, &flow, &typed), &shared, &fault))
-        }
+        Err(fault) if is_about_the_form(&fault) => Ok(again(ask(&shared, &flow, &typed), &shared, &fault)),
         Err(fault) => Err(fault),
     }
 }
@@ -157,12 +152,10 @@ pub(super) async fn accept_invitation(
     };
     match outcome {
         Ok(registered) => Ok(answer(done(&shared, &call, registered))),
-        Err(fault) if is_about_the_form(&fault) => {
-            match shared.actions.check_invitation(&call, &token) {
-                Ok(invited) => Ok(again(welcome(&shared, &flow, &token, &invited, &typed), &shared, &fault)),
-                Err(_) => Ok(answer(dead(&shared, Message::InviteDeadText))),
-            }
-        }
+        Err(fault) if is_about_the_form(&fault) => match shared.actions.check_invitation(&call, &token) {
+            Ok(invited) => Ok(again(welcome(&shared, &flow, &token, &invited, &typed), &shared, &fault)),
+            Err(_) => Ok(answer(dead(&shared, Message::InviteDeadText))),
+        },
         Err(fault) if is_dead(&fault) => Ok(answer(dead(&shared, Message::InviteDeadText))),
         Err(fault) => Err(fault),
     }
@@ -258,19 +251,12 @@ impl Typed {
     }
 }
 
-fn parsed<T, E: std::fmt::Display>(
-    flaws: &mut Vec<Flaw>,
-    field: Field,
-    result: Result<T, E>,
-) -> Option<T> {
+fn parsed<T, E: std::fmt::Display>(flaws: &mut Vec<Flaw>, field: Field, result: Result<T, E>) -> Option<T> {
     result.map_err(|error| flaws.push(Flaw { field, message: error.to_string() })).ok()
 }
 
 fn is_about_the_form(fault: &Fault) -> bool {
-    matches!(
-        fault.reason,
-        Reason::Malformed | Reason::WeakPassword | Reason::Taken | Reason::EmailTaken
-    )
+    matches!(fault.reason, Reason::Malformed | Reason::WeakPassword | Reason::Taken | Reason::EmailTaken)
 }
 
 fn again(view: View, shared: &Shared, fault: &Fault) -> Response {
@@ -281,11 +267,8 @@ fn again(view: View, shared: &Shared, fault: &Fault) -> Response {
 fn ask(shared: &Shared, flow: &Flow, typed: &Typed) -> View {
     let csrf = shared.keyring.form_token(flow.binding());
     let people = shared.actions.settings().people.clone();
-    let text = if people.registration.confirm_email {
-        Message::RegisterTextConfirm
-    } else {
-        Message::RegisterText
-    };
+    let text =
+        if people.registration.confirm_email { Message::RegisterTextConfirm } else { Message::RegisterText };
     let sheet = Sheet {
         title: Message::RegisterTitle,
         texts: vec![say(text)],
@@ -298,13 +281,7 @@ fn ask(shared: &Shared, flow: &Flow, typed: &Typed) -> View {
     render(shared, flow, sheet, typed, Input::email("email", &typed.email))
 }
 
-fn welcome(
-    shared: &Shared,
-    flow: &Flow,
-    token: &Secret<String>,
-    invited: &Invited,
-    typed: &Typed,
-) -> View {
+fn welcome(shared: &Shared, flow: &Flow, token: &Secret<String>, invited: &Invited, typed: &Typed) -> View {
     let csrf = shared.keyring.form_token(flow.binding());
     let mut texts = vec![say(Message::InviteText)];
     if !invited.groups.is_empty() {

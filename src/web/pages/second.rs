@@ -1,5 +1,7 @@
 //! `/login/second-factor`: the second question of a sign-in, and the same for somebody who is signed in and has to prove more.
 
+use std::time::Duration;
+
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -12,14 +14,17 @@ use super::{
     catalogue::{Language, Message, waiting},
     flow::{self, Flow, TOKEN},
     form::Form,
-    hidden, login,
+    hidden, login, passkeys,
     view::View,
     way::{Own, Way, see_other},
 };
 use crate::{
-    actions::login::{
-        NextStep, SignInOutcome,
-        second::{Question, SecondFactor},
+    actions::{
+        factors::codes::{Waiting, channel_of},
+        login::{
+            NextStep, SignInOutcome,
+            second::{Question, SecondFactor},
+        },
     },
     domain::{
         call::Call,
@@ -36,7 +41,7 @@ use crate::{
 };
 
 /// Who is asked.
-enum Asked<'p> {
+pub(super) enum Asked<'p> {
     /// Somebody whose first factor was right, in a login transaction.
     Pending(PendingHash, Flow),
     /// Somebody who is signed in.
@@ -45,7 +50,7 @@ enum Asked<'p> {
 
 impl<'p> Asked<'p> {
     /// A login transaction goes before a session: it is what was begun last.
-    fn of(
+    pub(super) fn of(
         shared: &Shared,
         call: &Call,
         headers: &HeaderMap,
@@ -62,7 +67,7 @@ impl<'p> Asked<'p> {
         Some((Self::Here(here), question))
     }
 
-    fn binding(&self) -> FormBinding<'_> {
+    pub(super) fn binding(&self) -> FormBinding<'_> {
         match self {
             Self::Pending(_, flow) => flow.binding(),
             Self::Here(here) => FormBinding::Session(here.session.id),
@@ -126,22 +131,67 @@ pub(super) async fn prove(
             if matches!(presence, Presence::Conflicting) {
                 shared.actions.sign_out(&call, shared.presented(&headers)).await?;
             }
-            Ok(answer(login::welcome(&shared, &call, &way, &signed_in)))
+            let mut welcome = login::welcome(&shared, &call, &way, &signed_in);
+            if matches!(asked, Asked::Pending(..))
+                && let Some(over) = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO)
+            {
+                welcome.headers_mut().append(header::SET_COOKIE, over);
+            }
+            Ok(answer(welcome))
         }
         Ok(SignInOutcome::Next(next)) => Ok(answer(go_on(&shared, &call, &way, &next))),
         Err(fault) => refused(&shared, &call, &asked, &question, factor, &way, fault),
     }
 }
 
+/// `POST /login/second-factor/send`: sends a code by e-mail or SMS.
+pub(super) async fn send(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    headers: HeaderMap,
+    mut form: Form,
+) -> Result<Response, Fault> {
+    let way = Way::of_form(&shared, &call, &mut form);
+    let Some((asked, question)) = Asked::of(&shared, &call, &headers, &presence) else {
+        return Ok(answer(begin_again(&shared, &way)));
+    };
+    flow::prove(&shared, asked.binding(), &form.take(TOKEN))?;
+    let question = question?;
+    let factor = named(&form.take("factor"), &question);
+    form.finish()?;
+    let Some(channel) = channel_of(factor) else {
+        return Ok(answer(ask(&shared, &asked, &question, factor, &way).render(&shared)));
+    };
+    let to = match &asked {
+        Asked::Pending(hash, _) => Waiting::Pending(*hash),
+        Asked::Here(here) => Waiting::Session(here.hash),
+    };
+    match shared.actions.send_code(&call, to, channel).await {
+        Ok(()) => {
+            let address = address_of(factor, &question);
+            let said = Message::CodeWasSent.fill(Language::default(), &[("address", &address)]);
+            let view = ask(&shared, &asked, &question, factor, &way).with(context! { remarks => vec![said] });
+            Ok(answer(view.render(&shared)))
+        }
+        Err(fault) => refused(&shared, &call, &asked, &question, factor, &way, fault),
+    }
+}
+
 /// To this page, with the login transaction in its cookie.
-pub(super) fn go_on(shared: &Shared, call: &Call, way: &Way, next: &NextStep) -> http::Response<bytes::Bytes> {
+pub(super) fn go_on(
+    shared: &Shared,
+    call: &Call,
+    way: &Way,
+    next: &NextStep,
+) -> http::Response<bytes::Bytes> {
     let cookie = shared.jar.set_own(OwnCookie::Login, &next.key.text(), next.until.since(call.now));
     see_other(shared, &way.through(Own::SecondFactor, None), [cookie])
 }
 
 /// The transaction is over: back to the first question.
-fn begin_again(shared: &Shared, way: &Way) -> http::Response<bytes::Bytes> {
-    let gone = shared.jar.set_own(OwnCookie::Login, "", std::time::Duration::ZERO);
+pub(super) fn begin_again(shared: &Shared, way: &Way) -> http::Response<bytes::Bytes> {
+    let gone = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO);
     see_other(shared, &way.through(Own::Login, Some("over")), [gone])
 }
 
@@ -187,8 +237,7 @@ fn ask(shared: &Shared, asked: &Asked<'_>, question: &Question, chosen: Factor, 
         let query = query.append_pair("with", factor.as_str()).extend_pairs(way.fields()).finish();
         context! { href => format!("{}?{query}", Own::SecondFactor.path()), label => label(*factor).fill(language, &[]) }
     };
-    let others: Vec<Value> =
-        question.options.iter().filter(|factor| **factor != chosen).map(link).collect();
+    let others: Vec<Value> = question.options.iter().filter(|factor| **factor != chosen).map(link).collect();
     let here = matches!(asked, Asked::Here(_));
     let values = context! {
         complaint => Value::from(()),
@@ -198,14 +247,21 @@ fn ask(shared: &Shared, asked: &Asked<'_>, question: &Question, chosen: Factor, 
         factor => chosen.as_str(),
         fields => hidden(way.fields().chain([(TOKEN, token.as_str())])),
         others => others,
+        send => channel_of(chosen).map(|_| {
+            Message::SendCode.fill(language, &[("address", &address_of(chosen, question))])
+        }),
         offers_trust => !shared.actions.settings().factors.trusted.is_zero(),
+        passkey => passkeys::second_box(way, &token),
         back => if here { Own::Me.path().to_owned() } else { way.through(Own::Login, None) },
     };
     let flow = match asked {
         Asked::Pending(_, flow) => flow.cookie(shared),
         Asked::Here(_) => None,
     };
-    View::new("second-factor.html", values).leading_to(end.origin()).with_cookies([flow])
+    let template = if chosen == Factor::Passkey { "passkey.html" } else { "second-factor.html" };
+    View::new(template, values)
+        .with_script(chosen == Factor::Passkey)
+        .leading_to(end.origin()).with_cookies([flow])
 }
 
 /// A place asks for a second factor, and there is none.
@@ -225,7 +281,7 @@ fn nothing_to_prove(
     let values = [("name", name.as_str()), ("place", login::host_of(place))];
     let links = vec![
         (way.end(shared).location().to_owned(), say(Message::TryAgain)),
-        (Own::Me.path().to_owned(), say(Message::ToAccount)),
+        (Own::Factors.path().to_owned(), say(Message::FactorsTitle)),
         (Own::Logout.path().to_owned(), say(Message::SignOut)),
     ];
     let text = Message::SecondFactorText.fill(language, &values);
@@ -251,13 +307,25 @@ const fn label(factor: Factor) -> Message {
         Factor::RecoveryCode => Message::WithRecovery,
         Factor::EmailCode => Message::WithEmail,
         Factor::SmsCode => Message::WithSms,
+        Factor::Passkey => Message::WithPasskey,
         _ => Message::WithTotp,
     }
+}
+
+/// Where a code would go, masked.
+fn address_of(factor: Factor, question: &Question) -> String {
+    let address = match factor {
+        Factor::SmsCode => question.mobile.as_ref(),
+        _ => question.email.as_ref(),
+    };
+    address.cloned().unwrap_or_default()
 }
 
 const fn prompt(factor: Factor) -> Message {
     match factor {
         Factor::RecoveryCode => Message::AskRecovery,
+        Factor::EmailCode | Factor::SmsCode => Message::AskSent,
+        Factor::Passkey => Message::AskPasskey,
         _ => Message::AskTotp,
     }
 }

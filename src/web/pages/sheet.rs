@@ -67,7 +67,6 @@ impl<'i> Input<'i> {
         Self { autocomplete, most: 1024, hint, ..Self::new(name, say(label), "password", "") }
     }
 
-
     /// A box to tick, about something that can be read elsewhere.
     pub(super) fn tick(name: &'static str, label: String, value: &'i str, href: Option<&'i str>) -> Self {
         Self { href, ..Self::new(name, label, "checkbox", value) }

@@ -73,9 +73,9 @@ fn page(shared: &Shared, fault: &Fault, request: &str) -> http::Response<Bytes> 
 }
 
 /// Title and text for every reason.
-const fn words(reason: Reason) -> (Message, Message) {
+pub(super) const fn words(reason: Reason) -> (Message, Message) {
     match reason {
-        Reason::BadCredentials | Reason::WrongServiceSecret => {
+        Reason::BadCredentials | Reason::WrongServiceSecret | Reason::WrongClient | Reason::WrongClientBasic => {
             (Message::FaultUnauthenticated, Message::BadCredentials)
         }
         Reason::SecondFactorWrong => (Message::FaultUnauthenticated, Message::FaultCodeText),
@@ -99,7 +99,9 @@ const fn words(reason: Reason) -> (Message, Message) {
         }
         Reason::NoPassword => (Message::FaultConflict, Message::NoPassword),
         Reason::Managed => (Message::FaultConflict, Message::ManagedAccount),
-        Reason::WeakPassword | Reason::Malformed => (Message::FaultMalformed, Message::FaultMalformedText),
+        Reason::WeakPassword | Reason::Malformed | Reason::OAuth(_) => {
+            (Message::FaultMalformed, Message::FaultMalformedText)
+        }
         Reason::UnsupportedMediaType => (Message::FaultMediaType, Message::FaultMediaTypeText),
         Reason::TooLarge => (Message::FaultTooLarge, Message::FaultTooLargeText),
         Reason::Expired | Reason::InvalidToken => (Message::FaultInvalid, Message::FaultInvalidText),

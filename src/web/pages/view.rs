@@ -17,18 +17,30 @@ use crate::{
 /// The digest of the one style sheet, for `style-src`. A test compares it with the pages.
 const STYLE_HASH: &str = "sha256-4OEGWN/SGYCK5YlvyJvO7jMtwK56NoblgGpkWoK6D/g=";
 
+/// The digest of the one script, for `script-src` of the pages that have it. A test compares it with them.
+const SCRIPT_HASH: &str = "sha256-iTS64Vo/dT9uaW4a/V+7v+pWQ/aIv+yqq3slrsQ20Dk=";
+
 /// Every template. They are part of the program; nothing is read at run time.
 const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("templates/base.html")),
     ("style.css", include_str!("templates/style.css")),
+    ("passkeys.js", include_str!("templates/passkeys.js")),
+    ("passkeys.html", include_str!("templates/passkeys.html")),
+    ("passkey.html", include_str!("templates/passkey.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("login.html", include_str!("templates/login.html")),
     ("second-factor.html", include_str!("templates/second-factor.html")),
+    ("factors.html", include_str!("templates/factors.html")),
+    ("enrol.html", include_str!("templates/enrol.html")),
+    ("enrol-code.html", include_str!("templates/enrol-code.html")),
+    ("recovery-codes.html", include_str!("templates/recovery-codes.html")),
     ("setup.html", include_str!("templates/setup.html")),
     ("password.html", include_str!("templates/password.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("me.html", include_str!("templates/me.html")),
     ("loop.html", include_str!("templates/loop.html")),
+    ("consent.html", include_str!("templates/consent.html")),
+    ("apps.html", include_str!("templates/apps.html")),
     ("notice.html", include_str!("templates/notice.html")),
     ("form.html", include_str!("templates/form.html")),
     ("profile.html", include_str!("templates/profile.html")),
@@ -39,9 +51,9 @@ const TEMPLATES: &[(&str, &str)] = &[
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Everything but the one constant style sheet is HTML.
+    // Everything but the one constant style sheet and the one constant script is HTML.
     environment.set_auto_escape_callback(|name| {
-        if name == "style.css" { AutoEscape::None } else { AutoEscape::Html }
+        if matches!(name, "style.css" | "passkeys.js") { AutoEscape::None } else { AutoEscape::Html }
     });
     environment.add_function("say", say);
     for (name, source) in TEMPLATES {
@@ -75,13 +87,15 @@ pub(super) struct View {
     values: Value,
     /// The origin a form of this page may end up at, besides our own (DESIGN.md ruling 7).
     leads_to: Option<String>,
+    /// The page has the one script.
+    script: bool,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl View {
     /// A page that shows these values.
     pub(super) const fn new(template: &'static str, values: Value) -> Self {
-        Self { template, status: StatusCode::OK, values, leads_to: None, headers: Vec::new() }
+        Self { template, status: StatusCode::OK, values, leads_to: None, script: false, headers: Vec::new() }
     }
 
     /// A heading, a text, and where to go from there.
@@ -106,6 +120,12 @@ impl View {
     /// Lets the page's forms end at this origin.
     pub(super) fn leading_to(mut self, origin: Option<&str>) -> Self {
         self.leads_to = origin.map(str::to_owned);
+        self
+    }
+
+    /// Lets the one script run.
+    pub(super) const fn with_script(mut self, script: bool) -> Self {
+        self.script = script;
         self
     }
 
@@ -139,6 +159,9 @@ impl View {
         };
         *response.status_mut() = self.status;
         guard(&mut response, shared, self.leads_to.as_deref());
+        if self.script {
+            allow_script(&mut response);
+        }
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
@@ -163,6 +186,15 @@ pub(super) fn guard<B>(response: &mut Response<B>, shared: &Shared, leads_to: Op
     );
     if shared.settings.portal.scheme() == Scheme::Https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+}
+
+/// Adds the one script, and that it may talk to us, to the policy of a page.
+fn allow_script<B>(response: &mut Response<B>) {
+    let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy = format!("{}; script-src '{SCRIPT_HASH}'; connect-src 'self'", policy.unwrap_or("default-src 'none'"));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::form::Form;
+use super::{consent, form::Form};
 use crate::{
     domain::{
         call::Call,
@@ -36,7 +36,8 @@ impl Way {
         match read(&shared.gate.rules(), query, call.now, &mac) {
             Ok(way) => way,
             Err(error) => {
-                tracing::info!(request = %call.request, %error, "a return address was refused");
+                // Anybody can send any number of these, so they are told of to those only who want to know.
+                tracing::debug!(request = %call.request, %error, "a return address was refused");
                 Self { refused: true, ..Self::default() }
             }
         }
@@ -69,6 +70,11 @@ impl Way {
         if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) }
     }
 
+    /// As the query of an address.
+    pub(super) fn query(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(self.fields()).finish()
+    }
+
     /// Where it leads in the end, the portal's own page when it leads nowhere.
     pub(super) fn end(&self, shared: &Shared) -> End {
         if self.refused {
@@ -76,7 +82,11 @@ impl Way {
         }
         let home =
             || shared.settings.home.as_deref().and_then(|home| shared.gate.rules().return_to(home).ok());
-        self.to.clone().or_else(home).map_or(End::Own(Own::Me.path()), End::Checked)
+        let Some(to) = self.to.clone().or_else(home) else { return End::Own(Own::Me.path()) };
+        match consent::leads_to(shared, to.location()) {
+            Some(source) => End::Onward(to, source),
+            None => End::Checked(to),
+        }
     }
 }
 
@@ -119,6 +129,9 @@ pub(super) enum Own {
     Logout,
     Password,
     Me,
+    Apps,
+    Factors,
+    Passkeys,
     Terms,
     Profile,
 }
@@ -131,6 +144,9 @@ impl Own {
             Self::Logout => "/logout",
             Self::Password => "/password",
             Self::Me => "/me",
+            Self::Apps => "/me/apps",
+            Self::Factors => "/me/factors",
+            Self::Passkeys => "/me/passkeys",
             Self::Terms => "/terms",
             Self::Profile => "/me/profile",
         }
@@ -141,6 +157,8 @@ impl Own {
 pub(super) enum End {
     /// A checked place.
     Checked(ReturnTo),
+    /// A page of ours that sends the browser on to a client of ours, whose address a content policy names so.
+    Onward(ReturnTo, String),
     /// A page of ours.
     Own(&'static str),
 }
@@ -148,7 +166,7 @@ pub(super) enum End {
 impl End {
     pub(super) fn location(&self) -> &str {
         match self {
-            Self::Checked(to) => to.location(),
+            Self::Checked(to) | Self::Onward(to, _) => to.location(),
             Self::Own(path) => path,
         }
     }
@@ -157,6 +175,7 @@ impl End {
     pub(super) fn origin(&self) -> Option<&str> {
         match self {
             Self::Checked(to) => to.origin(),
+            Self::Onward(_, source) => Some(source),
             Self::Own(_) => None,
         }
     }

@@ -42,8 +42,10 @@ impl Voice for SimpleEnvelope {
     }
 }
 
-fn said(fault: &Fault, status: StatusCode) -> Response {
-    let body = ErrorView { error: true, message: message(fault), reason: slug(fault.reason) };
+/// The body, with a status.
+pub(super) fn said(fault: &Fault, status: StatusCode) -> Response {
+    let body =
+        ErrorView { error: true, message: message(fault), reason: slug(fault.reason), login_url: None };
     let mut response = (status, Json(body)).into_response();
     private(&mut response);
     response
@@ -61,6 +63,8 @@ pub const fn slug(reason: Reason) -> &'static str {
         Reason::NoPassword => "local-login-not-found",
         Reason::NothingToDo => "no-code",
         Reason::WrongServiceSecret => "invalid-auth-token",
+        Reason::WrongClient | Reason::WrongClientBasic => "invalid-client",
+        Reason::OAuth(code) => code.as_str(),
         Reason::SwitchedOff => "switched-off",
         Reason::FreshSignInNeeded => "fresh-login-required",
         Reason::PasswordChangeNeeded => "password-change-required",
@@ -132,6 +136,8 @@ const fn general(reason: Reason) -> &'static str {
         Reason::NoPassword => "This account has no password.",
         Reason::NothingToDo => "There is nothing of this kind to act on.",
         Reason::WrongServiceSecret => "The secret in the Authorization header is wrong.",
+        Reason::WrongClient | Reason::WrongClientBasic => "The client is unknown or its secret is wrong.",
+        Reason::OAuth(_) => "This cannot be had.",
         Reason::SwitchedOff => "This is switched off here.",
         Reason::FreshSignInNeeded => "Please sign in again to do this.",
         Reason::PasswordChangeNeeded => "This password must be replaced first.",

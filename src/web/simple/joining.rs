@@ -31,7 +31,13 @@ pub(super) const ROUTES: &[Route] = &[
         about: "Off unless the operator switches it on. Everything is checked before anything is kept. Where addresses are confirmed by mail, \
                 an address that has an account answers like a free one: the letter that goes there tells its owner, and nobody else, and the \
                 account made here never gets that address. A session begins only where nothing is asked first.",
-        refusals: &[Reason::SwitchedOff, Reason::Taken, Reason::EmailTaken, Reason::WeakPassword, Reason::Throttled],
+        refusals: &[
+            Reason::SwitchedOff,
+            Reason::Taken,
+            Reason::EmailTaken,
+            Reason::WeakPassword,
+            Reason::Throttled,
+        ],
         handler: handler!(create),
     },
     Route {
@@ -123,9 +129,10 @@ async fn create(
         },
     };
     let made = shared.actions.register(&call, newcomer).await?;
-    let cookie = made.session.as_ref().and_then(|(key, session)| {
-        shared.jar.begin(&key.text(), Some(session.ends.since(call.now)))
-    });
+    let cookie = made
+        .session
+        .as_ref()
+        .and_then(|(key, session)| shared.jar.begin(&key.text(), Some(session.ends.since(call.now))));
     let view = CreatedView {
         id: made.id.to_string(),
         created_session: made.session.is_some(),

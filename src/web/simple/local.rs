@@ -103,11 +103,17 @@ async fn change_password(
 }
 
 /// How the account signs in with a password; none when it cannot.
-pub(super) fn view(shared: &Shared, call: &Call, acting: &Acting, has_password: bool) -> Result<Option<LocalView>, Fault> {
+pub(super) fn view(
+    shared: &Shared,
+    call: &Call,
+    acting: &Acting,
+    has_password: bool,
+) -> Result<Option<LocalView>, Fault> {
+    let factors = shared.actions.factors_of(acting.person.id)?;
     Ok(has_password.then(|| LocalView {
         username: String::from_utf8_lossy(&acting.person.username).into_owned(),
-        twofactor: false,
-        twofactorallowed: false,
+        twofactor: factors.required,
+        twofactorallowed: factors.can_add.totp,
         require_old_password: acting
             .session
             .as_ref()

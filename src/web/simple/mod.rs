@@ -10,12 +10,16 @@
 //! **Start reading at** [`FAMILY`], then `account` for a few endpoints and `views` for their shapes.
 
 mod account;
+mod check;
 mod envelope;
 mod joining;
 mod local;
+mod oauth2;
 mod onetime;
 mod session;
+mod twofactor;
 mod views;
+mod vouch;
 
 use axum::{Router, response::Response};
 
@@ -59,6 +63,13 @@ pub static FAMILY: Family = Family {
     voice: &envelope::SimpleEnvelope,
     resources: &[
         Resource { name: "Account", about: "The own account.", voice: None, routes: account::ROUTES },
+        Resource {
+            name: "Auth",
+            about: "For programs that ask who somebody is.",
+            voice: Some(&check::CheckEnvelope),
+            routes: check::ROUTES,
+        },
+        Resource { name: "Vouch", about: "For proxies.", voice: None, routes: vouch::ROUTES },
         Resource { name: "Session", about: "Signing in and out.", voice: None, routes: session::ROUTES },
         // Joining and coming back.
         Resource {
@@ -73,11 +84,30 @@ pub static FAMILY: Family = Family {
             voice: None,
             routes: onetime::ROUTES,
         },
+        // OAuth 2.0.
+        Resource {
+            name: "OAuth2",
+            about: "Signing in for other programs: what they ask. Browsers come to `/oauth2`, the keys are at `/.well-known/jwks.json`.",
+            voice: Some(&oauth2::OAuthVoice),
+            routes: oauth2::PROTOCOL,
+        },
+        Resource {
+            name: "Connected",
+            about: "What other programs were granted: what their people ask.",
+            voice: None,
+            routes: oauth2::OWN,
+        },
         Resource {
             name: "Local",
             about: "The own password and second factors.",
             voice: None,
             routes: local::ROUTES,
+        },
+        Resource {
+            name: "Two factors",
+            about: "The authenticator app as the second factor.",
+            voice: None,
+            routes: twofactor::ROUTES,
         },
     ],
 };

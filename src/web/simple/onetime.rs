@@ -1,7 +1,7 @@
 //! `/auth/onetime`: links that sign in.
 
 use axum::extract::State;
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 
 use super::{joining::LONGEST_TOKEN, views::OkView};
 use crate::{
@@ -35,7 +35,7 @@ pub(super) const ROUTES: &[Route] = &[
         handler: handler!(send),
     },
     Route {
-        method: Verb::Get,
+        method: Verb::GetOnce,
         path: "/auth/onetime",
         access: Access::Open,
         id: "redeemOneTime",
@@ -51,7 +51,6 @@ pub(super) const ROUTES: &[Route] = &[
             Reason::Locked,
             Reason::Disabled,
             Reason::Throttled,
-            Reason::MethodNotAllowed,
         ],
         handler: handler!(redeem),
     },
@@ -98,14 +97,10 @@ async fn send(
 async fn redeem(
     State(shared): State<Shared>,
     call: Call,
-    method: Method,
     Present(presence): Present,
     headers: HeaderMap,
     Query(query): Query<RedeemQuery>,
 ) -> Result<GoOn, Fault> {
-    if method != Method::GET {
-        return Err(Fault::new(Reason::MethodNotAllowed));
-    }
     let visitor = pages::visitor(&shared, &presence, &headers);
     let outcome = shared.actions.sign_in_by_link(&call, query.token, visitor).await?;
     Ok(GoOn::like(&pages::arrive(&shared, &call, &outcome)))

@@ -32,6 +32,10 @@ pub(super) struct ErrorView {
     pub(super) message: String,
     /// For programs.
     pub(super) reason: &'static str,
+    /// Where to sign in, in answers that a page's script gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) login_url: Option<String>,
 }
 
 /// A session began. The original sends `id`, its own document says `success`: here are both.
@@ -59,6 +63,21 @@ impl SignedInView {
             password_change_required: tasks.contains(&Stipulation::ChangePassword).then_some(true),
             stipulations: tasks.iter().map(Stipulation::word).collect(),
         }
+    }
+}
+
+/// Whose credentials these are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = auth::simpleAuthResponse)]
+pub(super) struct CheckedView {
+    /// The account's id.
+    id: String,
+    username: String,
+}
+
+impl CheckedView {
+    pub(super) fn of(person: &Person) -> Self {
+        Self { id: person.id.to_string(), username: text(&person.username) }
     }
 }
 
@@ -123,6 +142,14 @@ pub(super) struct LocalView {
     /// Whether a change of password needs the old one.
     #[serde(rename = "requireOldPassword")]
     pub(super) require_old_password: bool,
+}
+
+/// The secret of an authenticator app on its way to becoming a second factor.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = v1::tfaSetupResponse)]
+pub(super) struct TotpSecretView {
+    /// Base32 without padding, as apps take it.
+    pub(super) secret: String,
 }
 
 /// The same after a change, with the `success` that the original really sends.
@@ -217,11 +244,12 @@ pub(super) struct AuditRecordView {
 
 impl From<AuditRecord> for AuditRecordView {
     fn from(record: AuditRecord) -> Self {
+        let (at, module, level, message) = record.told();
         Self {
-            ts: record.at.rfc3339(),
-            module: record.event.module().to_owned(),
-            level: record.event.level().as_str().to_owned(),
-            message: record.event.message().to_owned(),
+            ts: at.rfc3339(),
+            module: module.to_owned(),
+            level: level.as_str().to_owned(),
+            message: message.to_owned(),
         }
     }
 }

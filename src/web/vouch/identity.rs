@@ -110,7 +110,8 @@ impl IdentityHeaders {
         for (name, _) in &distinct {
             blank.insert(name.clone(), HeaderValue::from_static(""));
         }
-        let field_of = |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
+        let field_of =
+            |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
         let plan = blank.clone().keys().map(field_of).collect();
         Self { headers: distinct, text, guarded, blank, plan }
     }
@@ -139,7 +140,7 @@ impl IdentityHeaders {
         headers.keys().map(HeaderName::as_str).find(|name| {
             name.contains('_') && {
                 let plain = plain(name);
-                self.guarded.contains(&plain)
+                self.names_somebody(&plain)
                     || plain.starts_with("x-forwarded-")
                     || plain.starts_with("x-original-")
             }
@@ -148,7 +149,11 @@ impl IdentityHeaders {
 
     /// Whether an app would take a client's header of this name for ours: the gateway drops it (HDR-7).
     pub fn is_ours(&self, name: &str) -> bool {
-        self.guarded.contains(&plain(name))
+        self.names_somebody(&plain(name))
+    }
+
+    fn names_somebody(&self, plain: &str) -> bool {
+        self.guarded.contains(plain) || IDENTITY_FAMILIES.iter().any(|family| plain.starts_with(family))
     }
 
     fn value(&self, fact: &Bytes) -> Result<HeaderValue, Unwritable> {
@@ -188,8 +193,10 @@ fn plain(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
 
-/// What programs of this field call such headers; a client must not get any of them through (forward-auth.md 15.1).
+/// What programs of this field call such headers, and names that applications are set up to believe; a client must not get any
+/// of them through (forward-auth.md 15.1, 15.4 and 16). Lower case, dashes.
 const KNOWN_IDENTITY_HEADERS: &[&str] = &[
+    "auth-user",
     "remote-user",
     "remote-groups",
     "remote-email",
@@ -198,44 +205,40 @@ const KNOWN_IDENTITY_HEADERS: &[&str] = &[
     "remote-user-id",
     "x-remote-user",
     "x-remote-group",
-    "x-auth-request-user",
-    "x-auth-request-email",
-    "x-auth-request-groups",
-    "x-auth-request-preferred-username",
-    "x-auth-request-access-token",
-    "x-forwarded-user",
-    "x-forwarded-email",
-    "x-forwarded-groups",
-    "x-forwarded-preferred-username",
-    "x-forwarded-access-token",
-    "x-vouch-user",
-    "x-vouch-success",
-    "x-vouch-assertion",
-    "x-authentik-username",
-    "x-authentik-groups",
-    "x-authentik-email",
-    "x-authentik-name",
-    "x-authentik-uid",
-    "x-authentik-jwt",
-    "x-webauth-user",
-    "x-webauth-email",
-    "x-webauth-fullname",
-    "x-webauth-groups",
-    "x-webauth-name",
-    "x-webauth-role",
-    "x-token-user-name",
-    "x-token-user-email",
-    "x-token-user-roles",
-    "x-token-subject",
-    "x-pomerium-jwt-assertion",
     "x-auth-username",
     "x-auth-email",
     "x-auth-roles",
     "x-auth-groups",
     "x-auth-subject",
     "x-auth-userid",
-    "auth-user",
+    "x-auth-token",
+    "x-forwarded-access-token",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-login",
+    "x-forwarded-name",
+    "x-forwarded-preferred-username",
+    "x-forwarded-user",
+    "x-goog-iap-jwt-assertion",
+    "x-token-subject",
     "x-user-id",
+];
+
+/// Families of such headers whose members nobody can list: claims, and whatever a program adds to its own.
+const IDENTITY_FAMILIES: &[&str] = &[
+    "cf-access-",
+    "oidc-",
+    "tailscale-user-",
+    "x-amzn-oidc-",
+    "x-auth-request-",
+    "x-authentik-",
+    "x-forwarded-user-",
+    "x-goog-authenticated-user-",
+    "x-ms-client-principal",
+    "x-pomerium-",
+    "x-token-user-",
+    "x-vouch-",
+    "x-webauth-",
 ];
 
 #[cfg(test)]
@@ -258,6 +261,24 @@ mod tests {
         }
     }
 
+    /// Proves: VCH-6
+    #[test]
+    fn every_field_goes_under_its_own_name() {
+        let presets = [Preset::XForwarded, Preset::Remote, Preset::XAuthRequest];
+        let set = IdentityHeaders::new(
+            presets.iter().flat_map(|preset| preset.headers()).collect(),
+            HeaderText::Utf8,
+        );
+        for _ in 0..3 {
+            let copy = set.blank.clone();
+            assert_eq!(copy.len(), set.plan.len());
+            for (name, planned) in copy.keys().zip(&set.plan) {
+                let field = set.headers.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
+                assert_eq!(field, *planned, "{name}");
+            }
+        }
+    }
+
     /// Proves: HDR-4, HDR-7
     #[test]
     fn underscores_do_not_hide_a_header() {
@@ -275,6 +296,46 @@ mod tests {
             assert_eq!(set().disguised(&headers), disguised.then_some(name));
         }
         assert!(set().is_ours("Remote_User") && set().is_ours("X-WEBAUTH-USER") && !set().is_ours("accept"));
+    }
+
+    /// Everything that forward-auth.md 15.1 lists, in each spelling.
+    ///
+    /// Proves: HDR-4, HDR-7
+    #[test]
+    fn no_name_that_a_program_of_this_field_uses_gets_through() {
+        let listed = "Remote-User Remote-Groups Remote-Name Remote-Email Remote-Sub Remote-User-Id \
+            X-Auth-Request-User X-Auth-Request-Email X-Auth-Request-Groups X-Auth-Request-Preferred-Username \
+            X-Auth-Request-Access-Token X-Forwarded-User X-Forwarded-Email X-Forwarded-Groups \
+            X-Forwarded-Preferred-Username X-Forwarded-Access-Token X-Vouch-User X-Vouch-Success \
+            X-Vouch-IdP-Claims-Family-Name X-Vouch-IdP-AccessToken X-Vouch-IdP-IdToken X-Vouch-Jwt X-Vouch-Err \
+            X-Vouch-Failcount X-authentik-username X-authentik-groups X-authentik-entitlements X-authentik-email \
+            X-authentik-name X-authentik-uid X-authentik-jwt X-authentik-meta-outpost X-authentik-meta-provider \
+            X-authentik-meta-app X-authentik-meta-version X-authentik-meta-jwks x-forwarded-user-roles \
+            x-forwarded-user-groups x-forwarded-user-email x-forwarded-user-email-verified \
+            x-forwarded-user-given-name x-forwarded-user-family-name x-forwarded-user-mfa X-Pomerium-Jwt-Assertion \
+            X-Pomerium-Claim-Email X-Pomerium-Jwt-Assertion-For X-Auth-Username X-Auth-Email X-Auth-Roles \
+            X-Auth-Groups X-Auth-Subject X-Auth-Userid X-Auth-Token X-Token-User-Name X-Token-User-Email \
+            X-Token-User-Roles X-Token-Subject Auth-User OIDC_CLAIM_sub OIDC_CLAIM_email Cf-Access-Jwt-Assertion \
+            Cf-Access-Authenticated-User-Email X-Goog-IAP-JWT-Assertion x-amzn-oidc-data x-amzn-oidc-identity \
+            X-MS-CLIENT-PRINCIPAL-NAME Tailscale-User-Login \
+            X-WEBAUTH-USER X-WEBAUTH-EMAIL X-WEBAUTH-FULLNAME X-Forwarded-Login X-Forwarded-Name";
+        // Whatever of them is configured to be ours.
+        let set = IdentityHeaders::new(Vec::new(), HeaderText::Utf8);
+        for name in listed.split_whitespace() {
+            for spelling in [name.to_owned(), name.to_uppercase(), name.replace('-', "_")] {
+                assert!(set.is_ours(&spelling), "{spelling}");
+                let mut headers = HeaderMap::new();
+                let lower = spelling.to_ascii_lowercase();
+                headers
+                    .insert(HeaderName::from_bytes(lower.as_bytes()).unwrap(), HeaderValue::from_static("x"));
+                assert_eq!(set.disguised(&headers).is_some(), spelling.contains('_'), "{spelling}");
+            }
+        }
+        for name in
+            ["accept", "authorization", "x-requested-with", "x-csrf-token", "x-forwarded-for", "user-agent"]
+        {
+            assert!(!set.is_ours(name), "{name}");
+        }
     }
 
     #[test]

@@ -255,6 +255,9 @@ impl Vouch {
     }
 
     fn portal_page(&self, rules: &RuleSet, slip: Option<&Slip>) -> Option<String> {
+        if slip.is_none() {
+            return rules.login_page().map(str::to_owned);
+        }
         let mac = |message: &[u8]| self.keyring.return_mac(message);
         rules.page(Page::Login, slip, &mac).map(|page| page.location().to_owned())
     }

@@ -92,7 +92,8 @@ impl Refusal {
 
     /// Lets the browser's `Accept` choose between JSON and HTML.
     pub(super) fn answering(mut self, headers: &HeaderMap) -> Self {
-        self.html = accepts(headers, b"text/html");
+        // nginx gets no body of either kind.
+        self.html = self.dialect != Dialect::Request && accepts(headers, b"text/html");
         self
     }
 

@@ -296,7 +296,11 @@ async fn a_step_up_changes_the_key_and_not_the_end() {
     assert_ne!(raised.key.hash(), signed_in.key.hash());
     assert_eq!(desk.live(id), 1);
     desk.pass(30);
-    assert_eq!(up(given(desk.code(&secret))).await.unwrap_err(), Reason::Unauthenticated, "the old key is dead");
+    assert_eq!(
+        up(given(desk.code(&secret))).await.unwrap_err(),
+        Reason::Unauthenticated,
+        "the old key is dead"
+    );
 }
 
 /// A device that was trusted stands for the second factor: for its account and password, for a while, until it is forgotten.
@@ -350,7 +354,10 @@ async fn without_the_option_no_device_is_trusted() {
         .store
         .read(|tx| {
             let password = crate::domain::credential::password_of(tx, id)?;
-            Ok::<_, crate::store::StoreError>((password.map(|p| p.version()), factor::of_account(tx, id)?.trust))
+            Ok::<_, crate::store::StoreError>((
+                password.map(|p| p.version()),
+                factor::of_account(tx, id)?.trust,
+            ))
         })
         .unwrap();
     let mark = desk.actions.keyring().trust_mark(id, version, generation, now);

@@ -22,6 +22,8 @@ mod counters;
 mod rules;
 mod stored;
 
+#[cfg(test)]
+pub(crate) use self::stored::consecutive;
 pub use self::{
     counters::{CounterKey, CounterRecord, Counters, Origin, Subject},
     rules::{Admission, Rules},

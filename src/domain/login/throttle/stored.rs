@@ -156,6 +156,12 @@ fn pardon_pairs(tx: &mut WriteTx, first: &CounterKey) -> Result<(), StoreError> 
     }
 }
 
+/// Failures since the last success, for tests that count along.
+#[cfg(test)]
+pub(crate) fn consecutive(tx: &impl Reading, key: &CounterKey) -> Result<u32, StoreError> {
+    Ok(COUNTERS.get(tx, key)?.map_or(0, |counter| counter.consecutive))
+}
+
 /// Looks at up to `limit` counters after `cursor` and removes those that no rule remembers. The consecutive failures of an
 /// account stay until success or the operator lifts them, and those of its pairs for as long as a device can be known: a patient
 /// guesser must not get a fresh hundred for each quiet quarter of an hour. Of those there are no more than accounts and, because

@@ -85,6 +85,8 @@ pub(super) fn assert_leads_home(to: &ReturnTo) {
     assert_eq!(tiny, host, "two readers disagree on {}", to.location());
 }
 
+/// simple-auth.md 9.B1
+///
 /// Proves: URL-2, URL-3, URL-6
 #[test]
 fn every_known_trick_is_refused() {

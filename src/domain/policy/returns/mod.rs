@@ -151,6 +151,11 @@ impl RuleSet {
         self.return_to(url.as_str())
     }
 
+    /// The login page's public address without a way back. `None` without portal.
+    pub fn login_page(&self) -> Option<&str> {
+        self.places.login()
+    }
+
     /// A page of our own by its public address, with what it needs to lead back. `None` without portal.
     pub fn page(&self, page: Page, slip: Option<&Slip>, mac: Mac<'_>) -> Option<ReturnTo> {
         let mut location = self.portal()?.join_path(page.path());

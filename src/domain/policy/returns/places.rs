@@ -2,10 +2,13 @@
 
 use regex::Regex;
 
-use super::super::{
-    compile::Complaint,
-    matching::{anchored, is_at_or_below},
-    model::ContinueUrl,
+use super::{
+    super::{
+        compile::Complaint,
+        matching::{anchored, is_at_or_below},
+        model::ContinueUrl,
+    },
+    Page,
 };
 use crate::values::{
     host::{Host, Scheme},
@@ -17,6 +20,8 @@ use crate::values::{
 #[derive(Debug, Default)]
 pub(in super::super) struct Places {
     portal: Option<WebUrl>,
+    /// Written into every refusal that leads nowhere back.
+    login: Option<String>,
     prefixes: Vec<Prefix>,
     regexes: Vec<Regex>,
 }
@@ -36,7 +41,8 @@ impl Places {
         urls: &[ContinueUrl],
         complaints: &mut Vec<Complaint>,
     ) -> Self {
-        let mut places = Self { portal, ..Self::default() };
+        let mut places = Self::default();
+        places.move_portal(portal);
         for url in urls {
             let read = match url {
                 ContinueUrl::Prefix(text) => Prefix::new(text).map(|prefix| places.prefixes.push(prefix)),
@@ -52,7 +58,12 @@ impl Places {
     }
 
     pub(in super::super) fn move_portal(&mut self, portal: Option<WebUrl>) {
+        self.login = portal.as_ref().map(|portal| portal.join_path(Page::Login.path()));
         self.portal = portal;
+    }
+
+    pub(super) fn login(&self) -> Option<&str> {
+        self.login.as_deref()
     }
 
     pub(in super::super) const fn portal(&self) -> Option<&WebUrl> {

@@ -1,6 +1,8 @@
 //! The pages by their router: requests in, answers out.
 
+mod consent;
 mod own;
+mod people;
 mod sign_in;
 
 use axum::body::Body;
@@ -19,6 +21,8 @@ fn our_paths_are_ours_and_no_others() {
     }
 }
 
+/// simple-auth.md 9.B3
+///
 /// Proves: WEB-4, WEB-9, URL-8
 #[tokio::test]
 async fn every_answer_carries_the_defences() {

@@ -160,7 +160,9 @@ async fn own_sessions_are_listed_and_ended_after_a_fresh_sign_in() {
         .headers
         .push(("user-agent", "Mozilla/5.0 (X11; Linux x86_64) <script>alert(1)</script> Firefox/128.0"));
     there.sign_in(&house, "/login", "alice", PASSWORD).await;
+    house.pass(1);
     third.sign_in(&house, "/login", "alice", PASSWORD).await;
+    house.pass(1);
     here.sign_in(&house, "/login", "alice", PASSWORD).await;
     let page = here.get(&house, "/me").await;
     assert!(page.text.contains("Firefox on Linux") && page.text.contains("192.0.2.7"), "{}", page.text);

@@ -1,11 +1,14 @@
 //! Signing in and out.
 
+use std::sync::{Arc, Mutex};
+
 use http::StatusCode;
 
 use crate::web::testing::{Browser, House, OTHER, PASSWORD};
 use crate::{
     actions::accounts::StatusChange,
     domain::policy::returns::Slip,
+    serve::logging,
     values::{method::Method, time::Timestamp},
 };
 
@@ -268,6 +271,8 @@ async fn two_live_sessions_are_nobody_until_one_signs_in() {
     assert_eq!(alice.get(&house, "/me").await.status, StatusCode::OK);
 }
 
+/// simple-auth.md 9.B4
+///
 /// Proves: SES-7
 #[tokio::test]
 async fn signing_out_ends_the_session_first() {
@@ -313,4 +318,37 @@ async fn a_temporary_password_leads_to_the_change_page_only() {
     let done = browser.send(&house, &page, "/password", &typed).await;
     assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, APP), "{}", done.text);
     assert_eq!(browser.get(&house, "/me").await.status, StatusCode::OK);
+}
+
+/// What anybody can send any number of times leaves no line at the usual level.
+#[tokio::test]
+async fn a_stranger_cannot_fill_the_log() {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let house = House::open();
+    let log = Log::default();
+    let said = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let (lines, dial) = logging::subscriber(logging::Format::Text, "info", log.clone()).unwrap();
+    let _lines = tracing::subscriber::set_default(lines);
+    let mut guest = Browser::default();
+    let page = guest.get(&house, &login("https://evil.example/")).await;
+    assert!(page.text.contains("address"), "{}", page.text);
+    guest.sign_in(&house, "/login", "alice", "wrong").await;
+    guest.post(&house, "/login", &[]).await;
+    guest.get(&house, "/nothing").await;
+    assert_eq!(said(), "");
+    dial.turn("debug").unwrap();
+    guest.get(&house, &login("https://evil.example/")).await;
+    assert!(said().contains("a return address was refused"), "{}", said());
 }

@@ -3,10 +3,16 @@
 use std::collections::HashSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderValue, Response, header};
 use minijinja::{Value, context};
 
-use super::{ENVIRONMENT, Language, Message, STYLE_HASH, TEMPLATES, Timestamp, content_policy, moment};
+use super::{
+    ENVIRONMENT, Language, Message, SCRIPT_HASH, STYLE_HASH, TEMPLATES, Timestamp, allow_script, content_policy, moment,
+};
 use crate::crypto::digest::sha256;
+
+/// The one script, as pages have it. What it does shows itself only where it runs.
+const SCRIPT: &str = "<script>{% include \"passkeys.js\" %}</script>";
 
 const HOSTILE: &str =
     "<script>alert(1)</script>\"'><img src=x onerror=y>\r\nSet-Cookie: a=b\u{202e}&amp;{{ 7*7 }}{% raw %}";
@@ -33,7 +39,40 @@ fn values(on: bool) -> Value {
         likely => text, causes => list, retry => HOSTILE,
         prompt => HOSTILE, numeric => on, factor => HOSTILE, offers_trust => on, back => HOSTILE,
         others => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
+        passkeys => if on { vec![passkey_values(true), passkey_values(false)] } else { Vec::new() },
+        passkey => passkey_box(on),
+        ..people_values(on)
+    }
+}
+
+/// What the pages about joining and coming back show.
+fn people_values(on: bool) -> Value {
+    let input = |kind: &str| {
+        context! {
+            kind => kind, name => "field", label => HOSTILE, value => if kind == "password" { "" } else { HOSTILE },
+            autocomplete => if kind == "password" { "new-password" } else { "name" }, most => 64, hint => text_or(HOSTILE, on),
+            href => text_or(HOSTILE, on), required => on, readonly => !on, plain => on, first => on,
+        }
+    };
+    context! {
+        texts => vec![HOSTILE], action => HOSTILE, button => HOSTILE, old => on,
+        inputs => vec![input("text"), input("password"), input("checkbox")],
+        email_open => on, mobile => text_or(HOSTILE, on), awaited => text_or(HOSTILE, !on), managed => false, fresh => on,
+        by_mail => on, by_sms => on, again => HOSTILE,
         ..document_values(on)
+    }
+}
+
+fn passkey_values(used: bool) -> Value {
+    let moment = if used { Value::from(HOSTILE) } else { Value::from(()) };
+    context! { key => HOSTILE, name => HOSTILE, created => HOSTILE, used => moment, backed_up => used }
+}
+
+/// What the script finds.
+fn passkey_box(on: bool) -> Value {
+    context! {
+        options => HOSTILE, finish => HOSTILE, token => HOSTILE, way => HOSTILE, make => HOSTILE,
+        autofill => if on { "1" } else { "" }, failed => HOSTILE,
     }
 }
 
@@ -64,7 +103,7 @@ fn pages() -> impl Iterator<Item = &'static str> {
     TEMPLATES
         .iter()
         .map(|(name, _)| *name)
-        .filter(|name| !matches!(*name, "style.css" | "base.html" | "parts.html"))
+        .filter(|name| !matches!(*name, "style.css" | "passkeys.js" | "base.html" | "parts.html"))
 }
 
 fn rendered(name: &str, on: bool) -> String {
@@ -75,12 +114,18 @@ fn rendered(name: &str, on: bool) -> String {
         .unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
+/// A page without the one script, which holds no value.
+fn without_script(html: &str) -> String {
+    let script = ENVIRONMENT.get_template("passkeys.js").unwrap().render(()).unwrap();
+    html.replace(&format!("<script>{script}</script>"), "")
+}
+
 /// Proves: WEB-6
 #[test]
 fn no_value_becomes_markup_on_any_page() {
     for name in pages() {
         for on in [false, true] {
-            let html = rendered(name, on);
+            let html = without_script(&rendered(name, on));
             assert!(
                 !html.contains("<script") && !html.contains("<img") && !html.contains("49"),
                 "{name}: {html}"
@@ -94,7 +139,7 @@ fn no_value_becomes_markup_on_any_page() {
 
 /// Proves: WEB-8, WEB-10
 #[test]
-fn password_fields_help_password_managers_and_no_page_has_a_script() {
+fn password_fields_help_password_managers_and_no_page_needs_a_script() {
     for name in pages() {
         let html = rendered(name, true);
         for field in html.split("<input").skip(1).filter(|field| field.contains("type=\"password\"")) {
@@ -108,10 +153,11 @@ fn password_fields_help_password_managers_and_no_page_has_a_script() {
             assert!(!field.contains("value=") && !field.contains("onpaste"), "{name}: {field}");
         }
         for field in html.split("<input").skip(1).filter(|field| field.contains("name=\"username\"")) {
-            assert!(field.contains("autocomplete=\"username\""), "{name}: {field}");
+            let token = if name == "login.html" { "username webauthn" } else { "username" };
+            assert!(field.contains(&format!("autocomplete=\"{token}\"")), "{name}: {field}");
         }
         for (_, source) in TEMPLATES {
-            let lower = source.to_ascii_lowercase();
+            let lower = source.to_ascii_lowercase().replace(SCRIPT, "");
             for never in [
                 "<script",
                 "javascript:",
@@ -155,6 +201,28 @@ fn the_policy_knows_the_style_sheet_by_its_digest() {
     }
 }
 
+/// Proves: WEB-4, WEB-10
+#[test]
+fn the_one_script_is_known_by_its_digest_and_only_where_it_runs() {
+    let script = ENVIRONMENT.get_template("passkeys.js").unwrap().render(()).unwrap();
+    let digest = format!("sha256-{}", STANDARD.encode(sha256(script.as_bytes())));
+    assert_eq!(SCRIPT_HASH, digest, "after a change of passkeys.js this is its new digest");
+    assert!(!script.contains("</") && !script.contains("<!--"), "nothing in it ends it");
+    for name in pages() {
+        let html = rendered(name, true);
+        let has_one = matches!(name, "login.html" | "passkey.html" | "passkeys.html");
+        assert_eq!(html.matches("<script>").count(), usize::from(has_one), "{name}");
+    }
+    let mut response = Response::new(());
+    let policy = HeaderValue::from_str(&content_policy(None)).unwrap();
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    allow_script(&mut response);
+    let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    let own = format!("; script-src '{SCRIPT_HASH}'; connect-src 'self'");
+    assert_eq!(policy, format!("{}{own}", content_policy(None)));
+    assert!(!content_policy(None).contains("script-src"));
+}
+
 /// Proves: WEB-4
 #[test]
 fn the_policy_names_one_destination_at_most() {
@@ -180,14 +248,24 @@ fn the_catalogue_is_complete_and_has_nothing_over() {
     let code = [
         include_str!("../agent.rs"),
         include_str!("../catalogue.rs"),
+        include_str!("../document.rs"),
         include_str!("../fields.rs"),
+        include_str!("../links.rs"),
         include_str!("../login.rs"),
         include_str!("../logout.rs"),
         include_str!("../loops.rs"),
         include_str!("../me.rs"),
+        include_str!("../passkeys/mod.rs"),
+        include_str!("../passkeys/script.rs"),
         include_str!("../password.rs"),
+        include_str!("../profile.rs"),
+        include_str!("../recover.rs"),
+        include_str!("../register.rs"),
         include_str!("../second.rs"),
         include_str!("../setup.rs"),
+        include_str!("../sheet.rs"),
+        include_str!("../terms.rs"),
+        include_str!("../factors.rs"),
         include_str!("../trouble.rs"),
         include_str!("../view.rs"),
     ]

@@ -1,174 +1,171 @@
-//! What comes in: JSON or a form, each known name once, unknown ones ignored (RFC 6749, section 3.2), nothing in the query.
+//! What comes in: each name once, and from clients nothing in the address (RFC 6749, section 3.2).
 
-use axum::extract::{FromRequest, Request};
-use http::{HeaderMap, header};
+use axum::extract::FromRequestParts;
+use http::{header, request::Parts};
 
-use super::answer::Refused;
 use crate::{
     domain::{
-        call::Call,
-        fault::Field,
+        client::ClientId,
+        fault::{Fault, Field},
     },
-    idp::oauth2::{Code, Parameters, Presentation, Refusal},
+    idp::oauth2::{Parameters, Presentation},
     values::secret::Secret,
     web::{
         Shared,
-        edge::{
-            body::{self, Fields, Format, FromFields, Text},
-            cross_site,
-        },
+        edge::body::{Fields, FromFields, Text},
+        family::{Described, RequestBody},
     },
 };
 
-/// A body by the names it may have.
-pub(in crate::web::simple) trait Names {
-    /// The names, each with the most bytes of its value.
-    const NAMES: &'static [(&'static str, usize)];
+/// Longest names of grants, methods and the like.
+const WORD: usize = 256;
+const ADDRESS: usize = 2048;
+const SCOPE: usize = 2048;
+
+const fn named(name: &'static str, most: usize) -> Text {
+    Text::new(name, Field::Named(name)).at_most(most)
 }
 
-/// `auth.grantTokenRequest`, and what OAuth adds to it.
-pub(in crate::web::simple) struct TokenNames;
-
-impl Names for TokenNames {
-    const NAMES: &'static [(&'static str, usize)] = &[
-        ("client_id", 256),
-        ("client_secret", 1024),
-        ("client_assertion", 8192),
-        ("client_assertion_type", 256),
-        ("grant_type", 256),
-        ("code", 512),
-        ("redirect_uri", 2048),
-        ("code_verifier", 256),
-        ("refresh_token", 512),
-        ("scope", 2048),
-        ("username", 320),
-        ("password", 1024),
-        ("totp", 64),
-    ];
+/// Asks for these texts and puts what came together as parameters.
+fn texts(fields: &mut Fields, names: &[Text], secrets: &[Text]) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for name in names {
+        pairs.extend(fields.optional_text(name).map(|value| (name.name.to_owned(), value)));
+    }
+    for name in secrets {
+        let secret = fields.optional_secret(name);
+        pairs.extend(secret.map(|value| (name.name.to_owned(), value.expose().clone())));
+    }
+    pairs
 }
 
-/// `auth.oauth2TokenIntrospectRequest`, and what the client proves itself with.
-pub(in crate::web::simple) struct IntrospectNames;
+/// What a client sends for tokens.
+pub(super) struct TokenBody(pub(super) Parameters);
 
-impl Names for IntrospectNames {
-    const NAMES: &'static [(&'static str, usize)] = &[
-        ("token", 2048),
-        ("token_type_hint", 256),
-        ("client_id", 256),
-        ("client_secret", 1024),
-        ("client_assertion", 8192),
-        ("client_assertion_type", 256),
-    ];
-}
-
-/// What a client asks, and how it presents itself.
-pub(in crate::web::simple) struct ClientBody<N> {
-    pub(super) parameters: Parameters,
-    pub(super) presentation: Presentation,
-    names: std::marker::PhantomData<fn() -> N>,
-}
-
-struct Named<N>(Vec<(String, String)>, std::marker::PhantomData<fn() -> N>);
-
-impl<N: Names> FromFields for Named<N> {
+impl FromFields for TokenBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let mut pairs = Vec::new();
-        for (name, most) in N::NAMES {
-            if let Some(value) = fields.optional_text(&Text::new(name, Field::Named(name)).at_most(*most)) {
-                pairs.push(((*name).to_owned(), value));
-            }
-        }
-        Some(Self(pairs, std::marker::PhantomData))
+        let names = [
+            named("client_id", WORD).about("The client, unless the Authorization header names it."),
+            named("grant_type", WORD).about("authorization_code, refresh_token, client_credentials or password."),
+            named("redirect_uri", ADDRESS),
+            named("scope", SCOPE),
+            named("username", 320).about("grantType == \"password\""),
+            named("client_assertion_type", WORD).about("Assertions are not taken."),
+        ];
+        let secrets = [
+            named("client_secret", 1024),
+            named("code", WORD).about("grantType == authorization_code"),
+            named("code_verifier", WORD).about("PKCE (RFC 7636)."),
+            named("refresh_token", WORD).about("grantType == \"refresh_token\""),
+            named("password", 1024),
+            named("totp", 64),
+            named("client_assertion", 8192).about("Assertions are not taken."),
+        ];
+        Some(Self(Parameters::new(texts(fields, &names, &secrets)).ok()?))
     }
 }
 
-impl<N: Names> FromRequest<Shared> for ClientBody<N> {
-    type Rejection = Refused;
+impl RequestBody for TokenBody {
+    const NAME: &'static str = "auth.grantTokenRequest";
+}
 
-    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Refused> {
-        let call = call(&request);
-        let presentation = presentation(request.headers());
-        let parameters = read::<N>(request, shared).await.map_err(|refusal| Refused::new(&call, refusal))?;
-        Ok(Self { parameters, presentation, names: std::marker::PhantomData })
+/// What a client sends to learn about a token.
+pub(super) struct IntrospectBody(pub(super) Parameters);
+
+impl FromFields for IntrospectBody {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let names = [
+            named("client_id", WORD).about("The client, unless the Authorization header names it."),
+            named("token_type_hint", WORD).about("Not needed."),
+            named("client_assertion_type", WORD).about("Assertions are not taken."),
+        ];
+        let secrets = [
+            named("token", 2048),
+            named("client_secret", 1024),
+            named("client_assertion", 8192).about("Assertions are not taken."),
+        ];
+        Some(Self(Parameters::new(texts(fields, &names, &secrets)).ok()?))
     }
 }
 
-async fn read<N: Names>(request: Request, shared: &Shared) -> Result<Parameters, Refusal> {
-    // What stands in an address ends up in logs (security.md OAU-12).
-    if request.uri().query().is_some_and(|query| !query.is_empty()) {
-        return Err(Refusal::new(Code::InvalidRequest, "parameters belong in the body, not in the address"));
-    }
-    let fields = body::read(request, &[Format::Form, Format::Json], &shared.settings).await?;
-    let Named::<N>(pairs, _) = fields.into_open_shape()?;
-    Parameters::new(pairs)
+impl RequestBody for IntrospectBody {
+    const NAME: &'static str = "auth.oauth2TokenIntrospectRequest";
 }
 
-/// How the client presents itself beside the body.
-fn presentation(headers: &HeaderMap) -> Presentation {
-    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-    let line = lines.next();
-    let text = line.and_then(|line| line.to_str().ok());
-    Presentation {
-        doubtful: lines.next().is_some() || (line.is_some() && text.is_none()),
-        authorization: text.map(Secret::from),
-    }
-}
-
-/// `auth.authorizedGrantRequest`, with PKCE and `nonce` added.
-pub(in crate::web::simple) struct GrantBody {
+/// What the consent page of Simple Auth sends.
+pub(super) struct GrantBody {
     pub(super) parameters: Parameters,
     pub(super) auto: bool,
 }
 
-/// Names of the grant and the most bytes of their values.
-const GRANT: &[(&str, usize)] = &[
-    ("client_id", 256),
-    ("response_type", 256),
-    ("redirect_uri", 2048),
-    ("scope", 2048),
-    ("state", 4096),
-    ("code_challenge", 256),
-    ("code_challenge_method", 256),
-    ("nonce", 2048),
-    ("response_mode", 256),
-    ("prompt", 256),
-];
-
-struct GrantFields(Vec<(String, String)>, bool);
-
-impl FromFields for GrantFields {
+impl FromFields for GrantBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let mut pairs = Vec::new();
-        for (name, most) in GRANT {
-            if let Some(value) = fields.optional_text(&Text::new(name, Field::Named(name)).at_most(*most)) {
-                pairs.push(((*name).to_owned(), value));
-            }
+        let names = [
+            named("client_id", WORD),
+            named("response_type", WORD).about("code"),
+            named("redirect_uri", ADDRESS),
+            named("scope", SCOPE),
+            named("state", 4096),
+            named("code_challenge", WORD).about("PKCE (RFC 7636)."),
+            named("code_challenge_method", WORD).about("S256"),
+            named("nonce", 2048).about("For the ID token."),
+            named("response_mode", WORD).about("query"),
+            named("prompt", WORD),
+        ];
+        let pairs = texts(fields, &names, &[]);
+        let auto = fields.about("If it's an auto-grant request", |fields| fields.flag("auto", Field::Named("auto")));
+        Some(Self { parameters: Parameters::new(pairs).ok()?, auto: auto.unwrap_or(false) })
+    }
+}
+
+impl RequestBody for GrantBody {
+    const NAME: &'static str = "auth.authorizedGrantRequest";
+}
+
+/// The client in a path. What cannot be one is simply unknown.
+pub(super) struct ClientPath(pub(super) Option<ClientId>);
+
+impl FromFields for ClientPath {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let id = fields.text(&Text::new("client_id", Field::Client).about("OAuth2 Client ID").judged_elsewhere())?;
+        Some(Self(ClientId::parse(&id)))
+    }
+}
+
+/// What is to be revoked.
+pub(super) struct RevokeQuery {
+    pub(super) client: String,
+    pub(super) token: Option<Secret<String>>,
+}
+
+impl FromFields for RevokeQuery {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let client = fields.text(&Text::new("client_id", Field::Client).about("Client ID to revoke"));
+        let token = Text::new("token", Field::Token).about("Optional specific token to revoke");
+        let token = fields.optional_secret(&token);
+        Some(Self { client: client?, token })
+    }
+}
+
+/// How a client presents itself beside the body; and that it wrote nothing into the address, which ends up in logs
+/// (security.md OAU-12).
+pub(super) struct Presented(pub(super) Presentation);
+
+impl Described for Presented {}
+
+impl FromRequestParts<Shared> for Presented {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Fault> {
+        if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+            return Err(Fault::malformed(Field::Body, "must hold the parameters, not the address"));
         }
-        let auto = fields.flag("auto", Field::Named("auto"));
-        Some(Self(pairs, auto.unwrap_or(false)))
+        let mut lines = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let line = lines.next();
+        let text = line.and_then(|line| line.to_str().ok());
+        Ok(Self(Presentation {
+            doubtful: lines.next().is_some() || (line.is_some() && text.is_none()),
+            authorization: text.map(Secret::from),
+        }))
     }
-}
-
-impl FromRequest<Shared> for GrantBody {
-    type Rejection = Refused;
-
-    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Refused> {
-        let call = call(&request);
-        let read = async {
-            cross_site::same_site_only(request.headers(), &shared.origin)?;
-            let GrantFields(pairs, auto) =
-                body::read(request, &[Format::Json], &shared.settings).await?.into_open_shape()?;
-            Ok::<_, Refusal>(Self { parameters: Parameters::new(pairs)?, auto })
-        };
-        read.await.map_err(|refusal| Refused::new(&call, refusal))
-    }
-}
-
-/// For the log of a refusal; every request that comes here has one.
-fn call(request: &Request) -> Call {
-    let found = request.extensions().get::<Call>().cloned();
-    found.unwrap_or_else(|| {
-        use crate::{domain::call::RequestId, values::time::Timestamp};
-        Call::inside(Timestamp::default(), RequestId::new("unknown"))
-    })
 }

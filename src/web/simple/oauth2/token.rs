@@ -1,100 +1,33 @@
 //! What clients ask: tokens, and what a token is good for.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use serde::Serialize;
+use axum::extract::State;
 
 use super::{
-    answer::{Refused, sealed},
-    bodies::{ClientBody, IntrospectNames, TokenNames},
+    bodies::{IntrospectBody, Presented, TokenBody},
+    views::{IntrospectionView, IssuedView},
 };
 use crate::{
     actions::login::Attempt,
-    domain::call::Call,
-    idp::oauth2::{Active, Introspection, Outcome, PasswordStep, Refusal, Tokens},
-    web::Shared,
+    domain::{call::Call, fault::Fault},
+    idp::oauth2::{Introspection, Outcome, PasswordStep, Refusal, Tokens},
+    web::{
+        Shared,
+        family::{Answer, OpenFormOrJson},
+    },
 };
 
-/// `auth.grantTokenResponse`.
-#[derive(Serialize)]
-struct TokensView {
-    access_token: String,
-    token_type: &'static str,
-    expires_in: u64,
-    scope: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_token: Option<String>,
-}
-
-impl From<Tokens> for TokensView {
-    fn from(tokens: Tokens) -> Self {
-        let shown = |token: &crate::values::secret::Secret<String>| token.expose().clone();
-        Self {
-            access_token: shown(&tokens.access),
-            token_type: "Bearer",
-            expires_in: tokens.expires_in,
-            scope: tokens.scopes.join(" "),
-            refresh_token: tokens.refresh.as_ref().map(shown),
-            id_token: tokens.id_token.as_ref().map(shown),
-        }
-    }
-}
-
-/// `auth.oauth2TokenIntrospectResponse`.
-#[derive(Serialize)]
-struct ActiveView {
-    active: bool,
-    token_type: &'static str,
-    client_id: String,
-    scope: String,
-    sub: String,
-    aud: String,
-    iss: String,
-    iat: u64,
-    exp: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
-}
-
-impl ActiveView {
-    fn new(active: Active, issuer: &str) -> Self {
-        let client_id = active.client.to_string();
-        Self {
-            active: true,
-            token_type: active.token_type,
-            scope: active.scopes.join(" "),
-            sub: active.subject,
-            aud: client_id.clone(),
-            client_id,
-            iss: issuer.to_owned(),
-            iat: active.issued.secs(),
-            exp: active.expires.secs(),
-            username: active.username,
-            email: active.email,
-        }
-    }
-}
-
 /// `POST /auth/oauth2/token`
-pub(in crate::web::simple) async fn issue(
+pub(super) async fn issue(
     State(shared): State<Shared>,
     call: Call,
-    body: ClientBody<TokenNames>,
-) -> Result<Response, Refused> {
-    let refused = |refusal: Refusal| Refused::new(&call, refusal);
-    let outcome = shared.oauth2.token(&call, &body.presentation, &body.parameters).await.map_err(refused)?;
-    let tokens = match outcome {
+    Presented(presentation): Presented,
+    OpenFormOrJson(TokenBody(parameters)): OpenFormOrJson<TokenBody>,
+) -> Result<Answer<IssuedView>, Fault> {
+    let tokens = match shared.oauth2.token(&call, &presentation, &parameters).await? {
         Outcome::Tokens(tokens) => tokens,
-        Outcome::Password(step) => with_password(&shared, &call, step).await.map_err(refused)?,
+        Outcome::Password(step) => with_password(&shared, &call, step).await?,
     };
-    Ok(sealed(Json(TokensView::from(tokens)).into_response()))
+    Ok(Answer::new(tokens.into()).sealed())
 }
 
 /// The password is checked by whoever guards all passwords, as strictly as at the login page.
@@ -113,17 +46,15 @@ async fn with_password(shared: &Shared, call: &Call, step: PasswordStep) -> Resu
 }
 
 /// `POST /auth/oauth2/token_info`
-pub(in crate::web::simple) async fn introspect(
+pub(super) async fn introspect(
     State(shared): State<Shared>,
     call: Call,
-    body: ClientBody<IntrospectNames>,
-) -> Result<Response, Refused> {
-    let answer = shared.oauth2.introspect(&call, &body.presentation, &body.parameters).await;
-    let response = match answer.map_err(|refusal| Refused::new(&call, refusal))? {
-        Introspection::Active(active) => {
-            Json(ActiveView::new(active, &shared.oauth2.settings().issuer)).into_response()
-        }
-        Introspection::Inactive => Json(serde_json::json!({ "active": false })).into_response(),
+    Presented(presentation): Presented,
+    OpenFormOrJson(IntrospectBody(parameters)): OpenFormOrJson<IntrospectBody>,
+) -> Result<Answer<IntrospectionView>, Fault> {
+    let view = match shared.oauth2.introspect(&call, &presentation, &parameters).await? {
+        Introspection::Active(active) => IntrospectionView::active(active, &shared.oauth2.settings().issuer),
+        Introspection::Inactive => IntrospectionView::default(),
     };
-    Ok(sealed(response))
+    Ok(Answer::new(view).sealed())
 }

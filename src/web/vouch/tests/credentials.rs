@@ -128,6 +128,8 @@ fn hash(cookie: &str) -> crate::domain::session::SessionHash {
 
 /// Each way a session or its person can end holds at the very next check, cached or not.
 ///
+/// simple-auth.md 9.A1
+///
 /// Proves: VCH-14, SES-9, SES-10
 #[tokio::test]
 async fn every_end_holds_at_the_next_check() {

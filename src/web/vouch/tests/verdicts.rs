@@ -7,6 +7,8 @@ type Case<'c> = (&'c str, &'c str, &'c str, &'c [(&'c str, &'c str)]);
 
 /// Every row of forward-auth.md 1.1 for both dialects, byte for byte.
 ///
+/// simple-auth.md 9.F1
+///
 /// Proves: VCH-1, VCH-2, VCH-6, VCH-7, VCH-13, VCH-15
 #[tokio::test]
 async fn every_outcome_in_every_dialect() {

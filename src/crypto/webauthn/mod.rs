@@ -1,0 +1,22 @@
+//! Passkeys (W3C Web Authentication): what is asked of an authenticator, and whether what it answers is right.
+//!
+//! The mathematics and most checks are those of `webauthn-rs-core`; its state and its form of a credential are kept as opaque bytes, and beside
+//! them stand the plain facts, so that another library could take its place. What it leaves open is closed here (security.md WAN-1, WAN-7):
+//! an origin is compared by its spelling, `crossOrigin` counts in both ceremonies, trailing bytes and deep nesting are refused,
+//! whether a credential may be synchronised never changes, and no extension output is believed. Its layer for applications is not used, because that one lets a
+//! credential become synchronisable later and asks for user verification even beside a password.
+//!
+//! Offered are ES256 and RS256. Ed25519 is not: the library cannot check it in this generation.
+
+mod party;
+mod wire;
+
+pub use self::party::{
+    Allowed, Asserted, Ceremony, Claim, Known, LONGEST_RESPONSE, Refusal, Registered, RelyingParty, UserEntity,
+    Verification,
+};
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! What an authenticator sends, read strictly before anybody believes it: client data (section 5.8.1 of the specification),
+//! authenticator data (6.1) and the attestation object (6.5.4).
+
+use serde::Deserialize;
+
+/// Maps and lists inside each other; attestation statements have two.
+const DEEPEST: u8 = 6;
+
+const USER_VERIFIED: u8 = 0x04;
+const BACKUP_ELIGIBLE: u8 = 0x08;
+const BACKED_UP: u8 = 0x10;
+const HAS_CREDENTIAL: u8 = 0x40;
+const HAS_EXTENSIONS: u8 = 0x80;
+
+/// What the browser says about the ceremony. Members may be added to it by the standard, so others are passed over; none is there twice.
+#[derive(Debug, Deserialize)]
+pub(super) struct ClientData {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) origin: String,
+    #[serde(rename = "crossOrigin", default)]
+    pub(super) cross_origin: Option<bool>,
+    #[serde(rename = "topOrigin", default)]
+    pub(super) top_origin: Option<String>,
+}
+
+impl ClientData {
+    pub(super) fn read(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok()
+    }
+}
+
+/// Authenticator data that is well formed to its last byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AuthenticatorData<'a> {
+    flags: u8,
+    pub(super) counter: u32,
+    /// The model's id and the credential's, in a registration.
+    pub(super) credential: Option<(&'a [u8; 16], &'a [u8])>,
+}
+
+impl<'a> AuthenticatorData<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (_rp_id_hash, rest) = bytes.split_first_chunk::<32>()?;
+        let (&flags, rest) = rest.split_first()?;
+        let (counter, mut rest) = rest.split_first_chunk::<4>()?;
+        let mut credential = None;
+        if flags & HAS_CREDENTIAL != 0 {
+            let (aaguid, after) = rest.split_first_chunk::<16>()?;
+            let (length, after) = after.split_first_chunk::<2>()?;
+            let (id, key) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
+            credential = Some((aaguid, id));
+            rest = item(key, DEEPEST)?;
+        }
+        if flags & HAS_EXTENSIONS != 0 {
+            rest = item(rest, DEEPEST)?;
+        }
+        rest.is_empty().then_some(Self { flags, counter: u32::from_be_bytes(*counter), credential })
+    }
+
+    pub(super) const fn verified(&self) -> bool {
+        self.flags & USER_VERIFIED != 0
+    }
+
+    pub(super) const fn backup_eligible(&self) -> bool {
+        self.flags & BACKUP_ELIGIBLE != 0
+    }
+
+    pub(super) const fn backed_up(&self) -> bool {
+        self.flags & BACKED_UP != 0
+    }
+}
+
+/// The authenticator data in an attestation object: a map to its last byte, with this member once.
+pub(super) fn auth_data(object: &[u8]) -> Option<&[u8]> {
+    if !item(object, DEEPEST)?.is_empty() {
+        return None;
+    }
+    let (kind, members, mut rest) = head(object)?;
+    if kind != MAP {
+        return None;
+    }
+    let mut found = None;
+    for _ in 0..members {
+        let (key, value) = string(rest, TEXT)?;
+        rest = item(value, DEEPEST)?;
+        if key == b"authData" && found.replace(string(value, BYTES)?.0).is_some() {
+            return None;
+        }
+    }
+    found
+}
+
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+const LIST: u8 = 4;
+const MAP: u8 = 5;
+
+/// The major type and the argument of a CBOR item (RFC 8949, section 3), and what follows. Items without a length up front, which
+/// CTAP 2 forbids, have none.
+fn head(bytes: &[u8]) -> Option<(u8, u64, &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    let (argument, rest) = match first & 0x1f {
+        small @ 0..=23 => (u64::from(small), rest),
+        24 => rest.split_first().map(|(&byte, rest)| (u64::from(byte), rest))?,
+        25 => rest.split_first_chunk::<2>().map(|(bytes, rest)| (u16::from_be_bytes(*bytes).into(), rest))?,
+        26 => rest.split_first_chunk::<4>().map(|(bytes, rest)| (u32::from_be_bytes(*bytes).into(), rest))?,
+        27 => rest.split_first_chunk::<8>().map(|(bytes, rest)| (u64::from_be_bytes(*bytes), rest))?,
+        _ => return None,
+    };
+    Some((first >> 5, argument, rest))
+}
+
+fn string(bytes: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
+    let (found, length, rest) = head(bytes)?;
+    if found != kind {
+        return None;
+    }
+    rest.split_at_checked(usize::try_from(length).ok()?)
+}
+
+/// What follows one well-formed CBOR item that is not nested too deeply. Tags, which CTAP 2 forbids, are not well formed here.
+fn item(bytes: &[u8], depth: u8) -> Option<&[u8]> {
+    let (kind, argument, mut rest) = head(bytes)?;
+    match kind {
+        BYTES | TEXT => rest.get(usize::try_from(argument).ok()?..),
+        LIST | MAP => {
+            let depth = depth.checked_sub(1)?;
+            let items = if kind == MAP { argument.checked_mul(2)? } else { argument };
+            // However many are announced, each takes a byte at least.
+            for _ in 0..items {
+                rest = item(rest, depth)?;
+            }
+            Some(rest)
+        }
+        0 | 1 | 7 => Some(rest),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{AuthenticatorData, DEEPEST, auth_data, item};
+
+    fn data(flags: u8, tail: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![7; 32];
+        bytes.push(flags);
+        bytes.extend_from_slice(&9_u32.to_be_bytes());
+        bytes.extend_from_slice(tail);
+        bytes
+    }
+
+    /// Proves: WAN-7
+    #[test]
+    fn authenticator_data_ends_where_it_says() {
+        assert_eq!(AuthenticatorData::read(&data(0x05, &[])).unwrap().counter, 9);
+        assert_eq!(AuthenticatorData::read(&data(0x05, &[0])), None, "a trailing byte");
+        assert_eq!(AuthenticatorData::read(&data(0x85, &[])), None, "extensions announced and absent");
+        assert!(AuthenticatorData::read(&data(0x85, &[0xa0])).is_some());
+        assert_eq!(AuthenticatorData::read(&data(0x85, &[0xa0, 0])), None);
+        let mut credential = vec![1; 16];
+        credential.extend_from_slice(&[0, 2, 5, 6, 0xa0]);
+        let bytes = data(0x45, &credential);
+        let read = AuthenticatorData::read(&bytes).unwrap();
+        assert_eq!(read.credential, Some((&[1; 16], &[5, 6][..])));
+        for cut in 37..bytes.len() {
+            assert_eq!(AuthenticatorData::read(&bytes[..cut]), None, "cut at {cut}");
+        }
+    }
+
+    /// Proves: WAN-7
+    #[test]
+    fn an_attestation_object_is_one_map_with_one_authenticator_data() {
+        let member = b"\x68authData\x42ab";
+        let object = |members: &[&[u8]]| {
+            let mut bytes = vec![0xa0 | u8::try_from(members.len()).unwrap()];
+            bytes.extend(members.concat());
+            bytes
+        };
+        assert_eq!(auth_data(&object(&[b"\x63fmt\x64none", member])), Some(&b"ab"[..]));
+        assert_eq!(auth_data(&object(&[member, member])), None, "twice");
+        assert_eq!(auth_data(&object(&[b"\x63fmt\x64none"])), None, "absent");
+        let mut trailing = object(&[member]);
+        trailing.push(0);
+        assert_eq!(auth_data(&trailing), None);
+        assert_eq!(auth_data(&object(&[b"\x68authData\x61a"])), None, "text where bytes belong");
+        assert_eq!(auth_data(b"\xbf\x68authData\x42ab\xff"), None, "without a length up front");
+    }
+
+    /// Proves: WAN-7
+    #[test]
+    fn depth_and_announced_lengths_are_bounded() {
+        let nested = |levels: usize| {
+            let mut bytes = vec![0x81; levels];
+            bytes.push(0);
+            bytes
+        };
+        assert!(item(&nested(DEEPEST.into()), DEEPEST).is_some());
+        assert!(item(&nested(usize::from(DEEPEST) + 1), DEEPEST).is_none());
+        assert!(item(&nested(60_000), DEEPEST).is_none());
+        assert!(item(b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x00", DEEPEST).is_none(), "a list of 2^64");
+        assert!(item(b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff\x00", DEEPEST).is_none(), "a string of 2^64");
+        assert!(item(b"\xc0\x00", DEEPEST).is_none(), "a tag");
+    }
+
+    proptest! {
+        /// Proves: WAN-7
+        #[test]
+        fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = AuthenticatorData::read(&bytes);
+            let _ = auth_data(&bytes);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What ends with what: sessions, accounts, consents, clients, restores, and time.
+
+use std::time::Duration;
+
+use super::super::testing::{Bench, SECRET, asked, basic, code_of, operator, wiki, with_grants};
+use crate::{
+    domain::{
+        client::{ClientId, Grant},
+        session,
+        token::{self, ACCESS, AUTHORIZATIONS, CONSENTS},
+    },
+    idp::oauth2::{Code, Outcome, TokenType},
+    store::Store,
+    values::time::Timestamp,
+};
+
+/// simple-auth.md 9.D4, 9.A1: nothing outlives a reset, a closure or a deletion.
+///
+/// Proves: SES-9, OAU-10
+#[tokio::test]
+async fn whatever_ends_all_sessions_of_an_account_ends_its_tokens() {
+    let bench = Bench::open();
+    let (alice, bob) = (bench.add("alice"), bench.add("bob"));
+    let (one, two, others) = (bench.sign_in(alice), bench.sign_in(alice), bench.sign_in(bob));
+    let offline = bench.redeem(&bench.code_with(&one, &[("scope", "email offline_access")]).await).await.unwrap();
+    let (first, second, kept) = (bench.tokens(&one).await, bench.tokens(&two).await, bench.tokens(&others).await);
+    let code = bench.code(&two).await;
+    // Also when the session that asks for it stays.
+    let except = one.session.unwrap().0;
+    bench.store.write_blocking(move |tx| session::end_all(tx, alice, Some(&except))).unwrap();
+    for tokens in [offline, first, second] {
+        assert!(!bench.is_active(&tokens.access).await);
+        assert_eq!(code_of(bench.refresh(tokens.refresh.unwrap().expose()).await), Code::InvalidGrant);
+    }
+    assert_eq!(code_of(bench.redeem(&code).await), Code::InvalidGrant);
+    assert!(bench.is_active(&kept.access).await, "bob has nothing to do with it");
+    assert!(bench.refresh(kept.refresh.unwrap().expose()).await.is_ok());
+}
+
+/// Proves: OAU-10
+#[tokio::test]
+async fn signing_out_ends_what_was_granted_in_that_session_but_for_offline_access() {
+    let bench = Bench::open();
+    let alice = bench.add("alice");
+    let (here, there) = (bench.sign_in(alice), bench.sign_in(alice));
+    let (gone, kept) = (bench.tokens(&here).await, bench.tokens(&there).await);
+    let offline = bench.redeem(&bench.code_with(&here, &[("scope", "email offline_access")]).await).await.unwrap();
+    let hash = here.session.unwrap().0;
+    bench.store.write_blocking(move |tx| session::end(tx, &hash)).unwrap();
+    assert!(!bench.is_active(&gone.access).await);
+    assert_eq!(code_of(bench.refresh(gone.refresh.unwrap().expose()).await), Code::InvalidGrant);
+    assert!(bench.is_active(&kept.access).await && bench.is_active(&offline.access).await);
+}
+
+/// Proves: SES-2, OAU-10
+#[tokio::test]
+async fn what_was_granted_goes_with_the_person_to_the_sessions_new_key() {
+    use crate::{
+        domain::session::{Lifetimes, NewSession, SessionKey},
+        values::id::SessionId,
+    };
+    let bench = Bench::open();
+    let (alice, bob) = (bench.add("alice"), bench.add("bob"));
+    let before = bench.sign_in(alice);
+    let tokens = bench.tokens(&before).await;
+    let replace = |account, old| {
+        let key = SessionKey::mint(bench.world.now(), bench.world.random());
+        let new = NewSession {
+            hash: key.hash(),
+            id: SessionId::mint(bench.world.now(), bench.world.random()),
+            account,
+            strength: before.strength.clone(),
+            remembered: false,
+            replaces: Some(old),
+            restricted: false,
+        };
+        let call = bench.call();
+        bench.store.write_blocking(move |tx| session::begin(tx, &new, &call, &Lifetimes::default(), 0)).unwrap();
+        key.hash()
+    };
+    let raised = replace(alice, before.session.unwrap().0);
+    assert!(bench.is_active(&tokens.access).await);
+    // Somebody else signs in at the same browser.
+    replace(bob, raised);
+    assert!(!bench.is_active(&tokens.access).await);
+}
+
+/// simple-auth.md 9.C7: nothing is kept for ever.
+///
+/// Proves: OPS-16
+#[tokio::test]
+async fn what_is_over_is_swept() {
+    let bench = Bench::open();
+    let grantor = bench.sign_in(bench.add("alice"));
+    bench.code(&grantor).await;
+    let tokens = bench.tokens(&grantor).await;
+    let counts = |store: &Store| {
+        store.read(|tx| Ok::<_, crate::store::StoreError>((AUTHORIZATIONS.count(tx)?, ACCESS.count(tx)?))).unwrap()
+    };
+    let sweep = |now: Timestamp| {
+        let write = move |tx: &mut crate::store::WriteTx| {
+            token::sweep_access(tx, now, 100)?;
+            token::sweep_authorizations(tx, None, 100, now, 0)
+        };
+        bench.store.write_blocking(write).unwrap();
+    };
+    sweep(bench.world.now());
+    assert_eq!(counts(&bench.store), (2, 1), "nothing is over yet");
+    bench.pass(Duration::from_mins(1));
+    sweep(bench.world.now());
+    assert_eq!(counts(&bench.store), (1, 1), "the code that nobody redeemed");
+    bench.pass(Duration::from_hours(25));
+    sweep(bench.world.now());
+    assert_eq!(counts(&bench.store), (1, 0), "the access token; the family lives on");
+    assert!(bench.refresh(tokens.refresh.unwrap().expose()).await.is_ok());
+    bench.pass(Duration::from_hours(24 * 31));
+    sweep(bench.world.now());
+    assert_eq!(counts(&bench.store), (0, 0));
+}
+
+/// simple-auth.md 9.D3: the list shows a prefix; of the tokens themselves only digests are kept.
+///
+/// Proves: OAU-11, OAU-15, OAU-22
+#[tokio::test]
+async fn people_see_what_they_granted_and_take_it_back() {
+    let bench = Bench::open();
+    bench.register("other", wiki(), Some(SECRET));
+    let (alice, bob) = (bench.add("alice"), bench.add("bob"));
+    let (grantor, stranger) = (bench.sign_in(alice), bench.sign_in(bob));
+    let tokens = bench.tokens(&grantor).await;
+    let code = bench.code(&grantor).await;
+    let refresh = tokens.refresh.clone().unwrap();
+    let lines = bench.engine.tokens_of(&bench.call(), alice).unwrap();
+    let mut seen: Vec<_> = lines.iter().map(|line| (line.kind.as_str(), line.short.as_str())).collect();
+    seen.sort_unstable();
+    let mut expected =
+        [("access_token", &tokens.access.expose()[..5]), ("code", &code[..5]), ("refresh_token", &refresh.expose()[..5])];
+    expected.sort_unstable();
+    assert_eq!(seen, expected);
+    assert!(lines.iter().all(|line| line.name == "Wiki" && line.client.as_str() == "wiki"));
+    assert!(bench.engine.tokens_of(&bench.call(), bob).unwrap().is_empty());
+
+    // Foreign, unknown, of another client: nothing happens, and that is no error.
+    let (own, foreign) = (bench.authority(&grantor), bench.authority(&stranger));
+    for (who, client, token) in [
+        (&foreign, "wiki", Some(tokens.access.expose().as_str())),
+        (&foreign, "wiki", None),
+        (&own, "other", Some(tokens.access.expose().as_str())),
+        (&own, "other", None),
+        (&own, "wiki", Some("nonsense")),
+        (&own, "no such client!", None),
+    ] {
+        bench.engine.revoke(&bench.call(), who, client, token).await.unwrap();
+    }
+    assert_eq!(bench.engine.tokens_of(&bench.call(), alice).unwrap().len(), 3);
+
+    // One access token leaves the rest; a code goes alone; a refresh token takes its family along.
+    let more = bench.tokens(&grantor).await;
+    let revoke = async |token: Option<&str>| bench.engine.revoke(&bench.call(), &own, "wiki", token).await.unwrap();
+    revoke(Some(more.access.expose())).await;
+    assert!(!bench.is_active(&more.access).await && bench.is_active(&tokens.access).await);
+    revoke(Some(&code)).await;
+    assert_eq!(code_of(bench.redeem(&code).await), Code::InvalidGrant);
+    revoke(Some(refresh.expose())).await;
+    assert!(!bench.is_active(&tokens.access).await && !bench.is_active(&refresh).await);
+    let left = bench.engine.tokens_of(&bench.call(), alice).unwrap();
+    assert_eq!(left.iter().map(|line| line.kind).collect::<Vec<_>>(), [TokenType::Refresh]);
+
+    // Everything, the consent included.
+    assert_eq!(bench.engine.apps_of(&bench.call(), alice).unwrap().len(), 1);
+    let request = bench.request_with(&[]).unwrap();
+    assert!(!bench.engine.must_ask(&request, alice).unwrap());
+    revoke(None).await;
+    assert!(bench.engine.tokens_of(&bench.call(), alice).unwrap().is_empty());
+    assert!(bench.engine.apps_of(&bench.call(), alice).unwrap().is_empty());
+    assert!(bench.engine.must_ask(&request, alice).unwrap());
+}
+
+/// Proves: SES-9
+#[tokio::test]
+async fn a_deleted_account_leaves_nothing_behind() {
+    let bench = Bench::open();
+    let alice = bench.add("alice");
+    bench.tokens(&bench.sign_in(alice)).await;
+    bench.store.write_blocking(move |tx| token::forget_account(tx, alice)).unwrap();
+    let left = bench.store.read(|tx| {
+        Ok::<_, crate::store::StoreError>((AUTHORIZATIONS.count(tx)?, ACCESS.count(tx)?, CONSENTS.count(tx)?))
+    });
+    assert_eq!(left.unwrap(), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn deleting_a_client_ends_everything_it_was_granted() {
+    let bench = Bench::open();
+    bench.register("machine", with_grants(&[Grant::ClientCredentials]), Some(SECRET));
+    let grantor = bench.sign_in(bench.add("alice"));
+    let tokens = bench.tokens(&grantor).await;
+    let pairs = asked(&[("grant_type", "client_credentials")]);
+    let Outcome::Tokens(own) =
+        bench.engine.token(&bench.call(), &basic("machine", SECRET), &pairs).await.unwrap()
+    else {
+        panic!("no password was sent")
+    };
+    bench.engine.delete_client(&bench.call(), &operator(), "machine").await.unwrap();
+    bench.engine.delete_client(&bench.call(), &operator(), "wiki").await.unwrap();
+    // Another client of the same name does not come into what was the first one's.
+    bench.register("wiki", wiki(), Some(SECRET));
+    assert!(!bench.is_active(&tokens.access).await && !bench.is_active(&own.access).await);
+    assert_eq!(code_of(bench.refresh(tokens.refresh.unwrap().expose()).await), Code::InvalidGrant);
+    assert_eq!(bench.store.read(|tx| AUTHORIZATIONS.count(tx)).unwrap(), 0);
+    assert!(ClientId::parse("wiki").is_some());
+}

@@ -1,0 +1,8 @@
+//! The engine over a store in memory: requests, grants, tokens, and what is left of them.
+
+mod clients;
+mod codes;
+mod endings;
+mod knowing;
+mod refreshing;
+mod requests;
