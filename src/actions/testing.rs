@@ -263,6 +263,25 @@ impl Desk {
         self.audit().iter().filter(|record| record.event == event).count()
     }
 
+    /// The messages in the outbox, oldest first, with what is filled in.
+    pub(crate) fn messages(&self) -> Vec<(outbox::OutboxRecord, outbox::Values)> {
+        let keyring = self.actions.keyring();
+        let rows = self.store.read(|tx| outbox::list(tx, true, None, 10_000)).unwrap();
+        rows.into_iter()
+            .map(|(id, record)| {
+                let values = outbox::open(&keyring, id, &record).unwrap_or_default();
+                (record, values)
+            })
+            .collect()
+    }
+
+    /// A value of the newest message of a kind: the link or code that its reader would use.
+    pub(crate) fn sent_value(&self, template: outbox::Template, name: &str) -> Option<String> {
+        let messages = self.messages();
+        let (_, values) = messages.iter().rev().find(|(record, _)| record.template == template)?;
+        values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+
     /// The ids of the sessions of an account that are stored and live.
     pub(crate) fn live(&self, account: AccountId) -> usize {
         self.actions.sessions_of(&self.call(), account).unwrap().len()
