@@ -9,6 +9,7 @@
 //!
 //! **Start reading at** [`id`], then [`target`].
 
+pub mod agent;
 pub mod email;
 pub mod host;
 pub mod id;

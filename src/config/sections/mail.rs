@@ -159,9 +159,9 @@ impl MailSection {
         match Letters::with(brand, &own) {
             Ok(letters) => Some(letters),
             Err(flaws) => {
-                for flaw in flaws {
-                    ledger.refuse("mail.templates", format!("{}: {}", flaw.file, flaw.what));
-                }
+                // One complaint: a second one about the same key would be taken for a consequence of the first.
+                let list: Vec<_> = flaws.iter().map(|flaw| format!("{}: {}", flaw.file, flaw.what)).collect();
+                ledger.refuse("mail.templates", list.join("; "));
                 None
             }
         }

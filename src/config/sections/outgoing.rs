@@ -27,17 +27,18 @@ impl OutgoingSection {
         for (index, text) in self.allow.iter().enumerate() {
             let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
             match network {
-                Ok(network) if network.prefix_len() > 0 => allowed.push(network),
-                Ok(_) => ledger.refuse(
-                    &format!("outgoing.allow[{index}]"),
-                    format!("\"{text}\" is every address there is: whoever names a place could have us ask our own network"),
-                ),
+                Ok(network) => allowed.push(network),
                 Err(_) => ledger.refuse_with(
                     &format!("outgoing.allow[{index}]"),
                     format!("\"{text}\" is neither a network nor an address"),
                     "like \"10.20.0.0/16\" or \"127.0.0.1\"",
                 ),
             }
+        }
+        // Also when put together from halves.
+        if IpNet::aggregate(&allowed).iter().any(|net| net.prefix_len() == 0) {
+            let message = "every address is allowed: whoever names a place could have us ask our own network";
+            ledger.refuse_with("outgoing.allow", message, "name the networks that are meant");
         }
         let roots = if self.ca_file.is_empty() { Vec::new() } else { self.roots(ledger) };
         Settings { reach: Reach::new(allowed), roots }
@@ -60,6 +61,10 @@ impl OutgoingSection {
 /// The address of a place to call, which [`Reach`] will permit as far as that can be told from here (OUT-1).
 pub(super) fn address(key: &str, text: &str, reach: &Reach, ledger: &mut Ledger) -> Option<Url> {
     let example = "write it in full, like \"https://gateway.example.com/send\"";
+    if text.is_empty() {
+        ledger.refuse_with(key, "is missing", example);
+        return None;
+    }
     let url = match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "https" | "http") && url.host().is_some() => url,
         _ => {

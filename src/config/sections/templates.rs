@@ -23,19 +23,19 @@ pub(super) fn read(key: &str, name: &str, ledger: &mut Ledger) -> Option<OwnWord
             return None;
         }
     }
-    let mut words = Vec::new();
-    let mut good = true;
+    let (mut words, mut flaws) = (Vec::new(), Vec::new());
     for path in files {
         let shown = path.strip_prefix(&folder).unwrap_or(&path).display().to_string();
         match text(&path) {
             Ok(text) => words.push((shown, text)),
-            Err(what) => {
-                ledger.refuse(key, format!("{shown}: {what}"));
-                good = false;
-            }
+            Err(what) => flaws.push(format!("{shown}: {what}")),
         }
     }
-    good.then(|| OwnWords::new(words))
+    if flaws.is_empty() {
+        return Some(OwnWords::new(words));
+    }
+    ledger.refuse(key, flaws.join("; "));
+    None
 }
 
 /// The files of a folder and of its folders, sorted; not those that editors and version control leave about.
@@ -44,6 +44,9 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
+            if is_left_about(&path) {
+                continue;
+            }
             for entry in fs::read_dir(&path)? {
                 found.push(entry?.path());
             }
@@ -54,12 +57,15 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
             return Err(io::Error::other(format!("it holds more than {MOST} files")));
         }
     }
-    found.retain(|path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        !name.starts_with('.') && !name.ends_with('~')
-    });
+    found.retain(|path| !is_left_about(path));
     found.sort();
     Ok(found)
+}
+
+/// By editors and version control.
+fn is_left_about(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with('.') || name.ends_with('~')
 }
 
 fn text(path: &Path) -> Result<String, String> {

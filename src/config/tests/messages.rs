@@ -41,7 +41,8 @@ fn sms_and_outgoing_calls_are_checked() {
         &format!("{SMS}method = \"GET\"\njson = '[\"{{to}} {{text}}\"]'"),
         &format!("{SMS}form = {{ a = \"{{to}}{{text}}{{secret}}\" }}\nsuccess = [200, 500]"),
         &format!("{SMS}form = {{ a = \"{{to}}{{text}}\" }}\nheaders = {{ \"X Y\" = \"1\", X-Z = \"1\\n2\" }}"),
-        "[outgoing]\nallow = [\"everywhere\", \"0.0.0.0/0\", \"10.0.0.0/8\"]",
+        "[outgoing]\nallow = [\"everywhere\", \"10.0.0.0/8\"]",
+        "[outgoing]\nallow = [\"128.0.0.0/1\", \"10.0.0.0/8\", \"0.0.0.0/1\"]",
         "[outgoing]\nca_file = \"config.toml\"",
     ]));
 }
@@ -108,6 +109,7 @@ fn the_operators_words_are_checked_when_they_are_read() {
     desk.put("words/en/welcome.txt", "Subject: Hi from {{ service }}\n\nHi!\n", 0o644);
     desk.put("words/en/welcome.txt~", "{{", 0o644);
     desk.put("words/.hidden", "{{", 0o644);
+    desk.put("words/.git/HEAD", "{{", 0o644);
     assert_eq!(desk.complaints(&[]), "(accepted)\n");
     desk.put("words/en/email-code.txt", "Subject: {{ code }}\n\n{{ code }}\n", 0o644);
     desk.put("words/en/test.html", "{{ nobody }}", 0o644);

@@ -82,7 +82,8 @@ pub(super) fn source(template: Template, language: Language, form: Form) -> Stri
 const fn greets(template: Template) -> bool {
     !matches!(
         template,
-        Template::ConfirmEmail
+        Template::Welcome
+            | Template::ConfirmEmail
             | Template::ChangeEmailConfirm
             | Template::Invitation
             | Template::AccountExists

@@ -22,7 +22,7 @@ pub(super) const fn copy(template: Template) -> Copy {
         Template::Welcome => (
             "Welcome to {{ service }}",
             &[
-                Say("your account{% if username %} {{ username }}{% endif %} at {{ service }} is ready."),
+                Say("Your account{% if username %} {{ username }}{% endif %} at {{ service }} is ready."),
                 Say("You sign in at {{ portal }}."),
             ],
         ),

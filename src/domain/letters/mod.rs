@@ -181,6 +181,7 @@ impl Letters {
             ("lang", Value::from(language.tag())),
             ("lasts", Value::from(phrase::span(language, given("minutes").unwrap_or_default()))),
             ("when", Value::from(phrase::moment(language, given("time").unwrap_or_default()))),
+            ("device", Value::from(phrase::device(language, given("device").unwrap_or_default()))),
             ("what", Value::from(phrase::factor(language, given("factor").unwrap_or_default()))),
         ];
         source.render(facts.chain(derived).collect::<BTreeMap<_, _>>()).map_err(words)

@@ -6,7 +6,7 @@ use time::{
     macros::format_description,
 };
 
-use crate::domain::outbox::Language;
+use crate::{domain::outbox::Language, values::agent::told};
 
 /// `30` → "30 minutes", `1440` → "24 hours". What is no number stays as it is.
 pub(super) fn span(language: Language, minutes: &str) -> String {
@@ -52,6 +52,17 @@ pub(super) fn factor(language: Language, word: &str) -> String {
         Language::Chinese => chinese,
     }
     .to_owned()
+}
+
+/// A `User-Agent` → "Firefox on Linux", in words of ours only: whoever signs in writes the original, and could have its owner read
+/// whatever they like. Nothing when nothing is recognised.
+pub(super) fn device(language: Language, agent: &str) -> String {
+    match (language, told(agent)) {
+        (Language::English, (Some(browser), Some(system))) => format!("{browser} on {system}"),
+        (Language::Chinese, (Some(browser), Some(system))) => format!("{system} 上的 {browser}"),
+        (_, (Some(only), None) | (None, Some(only))) => only.to_owned(),
+        (_, (None, None)) => String::new(),
+    }
 }
 
 /// Without the gaps that parts leave which were not needed: no more than one empty line at a time, and none at the ends.

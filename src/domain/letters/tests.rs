@@ -28,7 +28,7 @@ fn everything() -> Vec<(String, String)> {
         ("username", "ann"),
         ("email", "ann@example.com"),
         ("minutes", "30"),
-        ("device", "Firefox on Linux"),
+        ("device", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
         ("address", "192.0.2.7"),
         ("time", "2027-01-15T08:00:00.123Z"),
         ("factor", "totp"),
@@ -108,7 +108,9 @@ fn what_is_filled_in_stays_text() {
 /// Whoever types a stranger's address into a form must not be able to have that stranger read a text of theirs.
 #[test]
 fn nobody_is_greeted_by_a_name_that_a_stranger_typed() {
-    for template in [Template::ConfirmEmail, Template::ChangeEmailConfirm, Template::AccountExists] {
+    let to_strangers =
+        [Template::Welcome, Template::ConfirmEmail, Template::ChangeEmailConfirm, Template::AccountExists];
+    for template in to_strangers {
         for language in Language::ALL {
             let written = letters().write(template, Some(language), &everything()).unwrap();
             assert!(!written.text.contains("O'Hara") && !written.html.contains("Hara"), "{}", template.as_str());
@@ -155,6 +157,19 @@ fn times_and_spans_are_written_as_people_write_them() {
     assert_eq!(phrase::factor(english, "My blue key"), "My blue key");
 }
 
+/// A `User-Agent` is written by whoever signs in, perhaps with somebody else's password.
+#[test]
+fn nobody_writes_into_a_letter_by_the_name_of_their_browser() {
+    let agent = "Firefox/1 (Linux) SECURITY ALERT: call +1 555 0100";
+    assert_eq!(phrase::device(Language::English, agent), "Firefox on Linux");
+    assert_eq!(phrase::device(Language::Chinese, agent), "Linux 上的 Firefox");
+    assert_eq!(phrase::device(Language::English, "call +1 555 0100"), "");
+    let values = values(&[("device", agent)]);
+    let written = letters().write(Template::NewDevice, None, &values).unwrap();
+    assert!(written.text.contains("Device: Firefox on Linux"), "{}", written.text);
+    assert!(!written.text.contains("555") && !written.html.contains("555"));
+}
+
 fn own(files: &[(&str, &str)]) -> Result<Letters, Vec<Flaw>> {
     Letters::with(brand(), &OwnWords::new(values(files)))
 }
@@ -170,7 +185,7 @@ fn the_operators_words_stand_in_place_of_ours() {
     let written = letters.write(Template::Welcome, None, &everything()).unwrap();
     assert_eq!(written.subject, "Ahoy from Example & Sons");
     assert_eq!(written.text, "Ahoy ann, welcome to Example & Sons.\n");
-    assert!(written.html.starts_with("<main>\n<p>Hello Ann &lt;b&gt;"), "{}", written.html);
+    assert!(written.html.starts_with("<main>\n<p>Your account ann"), "{}", written.html);
     let sms = letters.write(Template::SmsCode, Some(Language::Chinese), &everything()).unwrap();
     assert_eq!(sms.text, "Example & Sons 83920175");
 }

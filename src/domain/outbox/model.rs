@@ -163,7 +163,7 @@ impl Template {
     /// | `username` | the login name |
     /// | `email` | the address that the message is about |
     /// | `minutes` | how long a link or code lives, in whole minutes |
-    /// | `device` | the browser, as a person would recognise it |
+    /// | `device` | the `User-Agent`; its reader sees the names of program and system that it tells |
     /// | `address` | the client's network address |
     /// | `time` | when it happened, RFC 3339 |
     /// | `factor` | the second factor: its word on the wire, or a name its owner gave it |
@@ -202,13 +202,22 @@ pub struct Message {
 }
 
 impl Message {
-    /// What must not travel: a line break or another control character in the address or in a value (security.md OUT-4).
+    /// What must not travel: a line break in a value, any control character in the address (security.md OUT-4).
     pub(super) fn flaw(&self) -> Option<String> {
         if self.to.is_empty() || self.to.chars().any(char::is_control) {
             return Some("the address is empty or holds a control character".to_owned());
         }
-        let bad = self.values.iter().find(|(_, value)| value.chars().any(char::is_control));
-        bad.map(|(name, _)| format!("the value `{name}` holds a control character"))
+        let bad = self.values.iter().find(|(_, value)| value.contains(['\r', '\n']));
+        bad.map(|(name, _)| format!("the value `{name}` holds a line break"))
+    }
+
+    /// A value as it is kept. Other control characters and those that change the direction of text are replaced, not refused:
+    /// a tab in a `User-Agent` must not keep its owner's victim from hearing of a sign-in.
+    pub(super) fn plain(value: &str) -> String {
+        let steers = |c: char| {
+            c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+        };
+        value.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
     }
 }
 

@@ -182,6 +182,8 @@ fn seal(
     values: &[(&'static str, String)],
     chance: Random<32>,
 ) -> Result<Vec<u8>, StoreError> {
+    let values: Vec<(&str, zeroize::Zeroizing<String>)> =
+        values.iter().map(|(name, value)| (*name, zeroize::Zeroizing::new(Message::plain(value)))).collect();
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let plain = minicbor::to_vec(values)
         .map_err(|error| StoreError::Corrupt(format!("a message cannot be written: {error}")))?;

@@ -114,6 +114,17 @@ fn a_field_with_a_line_break_is_refused_and_told_of() {
     assert_eq!(told.iter().filter(|entry| entry.event == Event::MessageGivenUp).count(), 3);
 }
 
+/// What a stranger can put into a value (a tab in a `User-Agent`) does not suppress the message that tells of the stranger.
+#[test]
+fn other_control_characters_are_replaced_and_do_not_hold_a_message_up() {
+    let store = Store::in_memory();
+    let values = vec![("device", "curl\t\u{1b}[2J\u{202e}moc".to_owned())];
+    put(&store, Message { template: Template::NewDevice, values, ..message() }, at(0), 1);
+    let leased = take(&store, at(1)).messages.remove(0);
+    let values = open(&keyring(), leased.id, &leased.record).unwrap();
+    assert_eq!(values[0].1, "curl  [2J moc");
+}
+
 #[test]
 fn a_lease_is_one_workers_until_it_runs_out() {
     let store = Store::in_memory();

@@ -1,45 +1,11 @@
 //! A short label for a `User-Agent`, so that people recognise their own sessions. Nothing is ever decided on it.
 
 use super::catalogue::{Language, Message};
-
-/// Programs by the token they send; the first that is found counts, so imitators come before what they imitate.
-const BROWSERS: &[(&str, &str)] = &[
-    ("EdgA/", "Edge"),
-    ("EdgiOS/", "Edge"),
-    ("Edg/", "Edge"),
-    ("OPR/", "Opera"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("Vivaldi/", "Vivaldi"),
-    ("FxiOS/", "Firefox"),
-    ("Firefox/", "Firefox"),
-    ("CriOS/", "Chrome"),
-    ("HeadlessChrome/", "Chrome"),
-    ("Chromium/", "Chromium"),
-    ("Chrome/", "Chrome"),
-    ("Version/", "Safari"),
-    ("curl/", "curl"),
-    ("Wget/", "Wget"),
-    ("python-requests/", "Python"),
-    ("Go-http-client/", "Go"),
-];
-
-/// Systems by what is found in the parentheses.
-const SYSTEMS: &[(&str, &str)] = &[
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("CrOS", "ChromeOS"),
-    ("Macintosh", "macOS"),
-    ("Linux", "Linux"),
-];
+use crate::values::agent::told;
 
 /// "Firefox on Linux". The label holds words of ours only, whatever was sent.
 pub(super) fn label(language: Language, agent: &str) -> String {
-    let find = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(token, _)| agent.contains(token)).map(|(_, name)| *name)
-    };
-    match (find(BROWSERS), find(SYSTEMS)) {
+    match told(agent) {
         (Some(browser), Some(system)) => {
             Message::AgentOn.fill(language, &[("browser", browser), ("system", system)])
         }

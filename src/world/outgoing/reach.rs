@@ -66,7 +66,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
             is_public_v4(Ipv4Addr::new(a, b, c, d))
         }
         // Protocol assignments (Teredo and its kin among them), documentation, 6to4: they lead elsewhere than they say.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
         // Global unicast; loopback, unique local, link-local and multicast all lie outside.
         [first, ..] => first & 0xe000 == 0x2000,
     }
