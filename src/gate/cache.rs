@@ -41,7 +41,7 @@ impl Default for CacheSizes {
     }
 }
 
-const STRIPES: u8 = 64;
+const STRIPES: usize = 64;
 
 pub(super) struct Caches {
     sessions: Striped<Session>,
@@ -217,12 +217,12 @@ impl<V: Keyed> Striped<V> {
     }
 
     fn stripe(&self, stripe: u8) -> &Stripe {
-        &self.stripes[usize::from(stripe % STRIPES)]
+        &self.stripes[usize::from(stripe) % STRIPES]
     }
 }
 
 const fn stripe_of(hash: u64) -> u8 {
-    hash.to_le_bytes()[1] % STRIPES
+    hash.to_le_bytes()[1] % (STRIPES as u8)
 }
 
 fn lock(stripe: &Stripe) -> MutexGuard<'_, ()> {

@@ -6,7 +6,7 @@
 use std::{
     hash::{BuildHasher, Hash},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
@@ -22,18 +22,11 @@ pub(super) trait Keyed {
 
 /// The memory.
 pub(super) struct Shelf<V> {
-    /// Boards of [`BOARD`] sets, made when the first value comes to stand on them: an idle house pays for none.
-    boards: Box<[OnceLock<Board<V>>]>,
-    sets: u64,
+    sets: Box<[Aligned<V>]>,
     kept: AtomicUsize,
     most: usize,
     hasher: RandomState,
 }
-
-type Board<V> = Box<[Aligned<V>]>;
-
-/// Sets of a board.
-const BOARD: u64 = 64;
 
 /// Places in a set: as many as fit into a line with the lock.
 const WAYS: usize = 6;
@@ -59,13 +52,12 @@ impl<V> Default for Aligned<V> {
 }
 
 impl<V: Keyed> Shelf<V> {
-    /// Room for `most` values. The places take about 13 bytes for each, once they are used.
+    /// Room for `most` values. The places take about 13 bytes for each at once.
     pub(super) fn new(most: usize) -> Self {
         // A fifth more than needed, so that hardly any key finds both its sets full before all are.
-        let sets = (most.saturating_add(most / 5).div_ceil(WAYS) as u64).max(1);
+        let sets = (most + most / 5).div_ceil(WAYS).max(1);
         Self {
-            boards: (0..sets.div_ceil(BOARD)).map(|_| OnceLock::new()).collect(),
-            sets,
+            sets: (0..sets).map(|_| Aligned::default()).collect(),
             kept: AtomicUsize::new(0),
             most,
             hasher: RandomState::default(),
@@ -82,22 +74,22 @@ impl<V: Keyed> Shelf<V> {
 
     /// The value of `key`, whose [`hash`](Self::hash) this is.
     pub(super) fn get(&self, hash: u64, key: &V::Key) -> Option<Arc<V>> {
-        let mut first = lock(self.seen(first(hash))?);
+        let mut first = self.first(hash);
         if let Some(found) = first.get(tag(hash), key) {
             return Some(found);
         }
         let spilled = first.marks & SPILLED != 0;
         drop(first);
-        if spilled { lock(self.seen(second(hash))?).get(tag(hash), key) } else { None }
+        if spilled { self.second(hash).get(tag(hash), key) } else { None }
     }
 
     /// Keeps a value, in the place of an older one if need be.
     pub(super) fn insert(&self, hash: u64, value: Arc<V>) {
         // Whoever made room is dropped when no lock is held.
         let _old = self.remove(hash, value.key());
-        let (tag, first_bits) = (tag(hash), first(hash));
+        let tag = tag(hash);
         let full = self.len() >= self.most;
-        let mut first = lock(self.set(first_bits));
+        let mut first = self.first(hash);
         let place = if full { None } else { first.free() };
         if let Some(place) = place {
             first.put(place, tag, value);
@@ -107,14 +99,14 @@ impl<V: Keyed> Shelf<V> {
         if !full {
             first.marks |= SPILLED;
             drop(first);
-            let mut second = lock(self.set(second(hash)));
+            let mut second = self.second(hash);
             if let Some(place) = second.free() {
                 second.put(place, tag, value);
                 self.kept.fetch_add(1, Relaxed);
                 return;
             }
             drop(second);
-            first = lock(self.set(first_bits));
+            first = self.first(hash);
         }
         let _evicted = first.evict().and_then(|place| first.put(place, tag, value));
         drop(first);
@@ -122,8 +114,10 @@ impl<V: Keyed> Shelf<V> {
 
     /// Forgets a value.
     pub(super) fn remove(&self, hash: u64, key: &V::Key) -> Option<Arc<V>> {
-        let from = |bits| self.seen(bits).and_then(|set| lock(set).remove(tag(hash), key));
-        let removed = from(first(hash)).or_else(|| from(second(hash)));
+        let mut removed = self.first(hash).remove(tag(hash), key);
+        if removed.is_none() {
+            removed = self.second(hash).remove(tag(hash), key);
+        }
         if removed.is_some() {
             self.kept.fetch_sub(1, Relaxed);
         }
@@ -132,7 +126,7 @@ impl<V: Keyed> Shelf<V> {
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        for set in self.boards.iter().filter_map(OnceLock::get).flatten() {
+        for set in &self.sets {
             let places = {
                 let mut set = lock(set);
                 set.marks = 0;
@@ -142,33 +136,19 @@ impl<V: Keyed> Shelf<V> {
         }
     }
 
-    /// The set that these bits mean, if its board is there.
-    fn seen(&self, bits: u64) -> Option<&Aligned<V>> {
-        let (board, set) = self.place(bits);
-        self.boards[board].get().map(|board| &board[set])
+    fn first(&self, hash: u64) -> MutexGuard<'_, Set<V>> {
+        self.set(hash >> 32)
     }
 
-    /// The same, with its board made where there was none.
-    fn set(&self, bits: u64) -> &Aligned<V> {
-        let (board, set) = self.place(bits);
-        &self.boards[board].get_or_init(|| (0..BOARD).map(|_| Aligned::default()).collect())[set]
+    fn second(&self, hash: u64) -> MutexGuard<'_, Set<V>> {
+        self.set(hash.rotate_right(8) & 0xffff_ffff)
     }
 
     /// Spreads 32 bits evenly over the sets.
-    fn place(&self, bits: u64) -> (usize, usize) {
-        let index = (bits * self.sets) >> 32;
-        (usize::try_from(index / BOARD).unwrap_or(0), usize::try_from(index % BOARD).unwrap_or(0))
+    fn set(&self, bits: u64) -> MutexGuard<'_, Set<V>> {
+        let index = (bits * self.sets.len() as u64) >> 32;
+        lock(&self.sets[usize::try_from(index).unwrap_or(0)])
     }
-}
-
-/// The bits that choose a key's first set.
-const fn first(hash: u64) -> u64 {
-    hash >> 32
-}
-
-/// The bits that choose its second one.
-const fn second(hash: u64) -> u64 {
-    hash.rotate_right(8) & 0xffff_ffff
 }
 
 impl<V: Keyed> Set<V> {
