@@ -77,7 +77,7 @@ impl Device {
         let mut client = Client::new(self.authenticator());
         let made = client.register(&self.origin(), request, DefaultClientData).await.unwrap();
         self.passkey = client.authenticator().store().clone();
-        serde_json::to_string(&made).unwrap()
+        as_browsers_write(serde_json::to_value(&made).unwrap()).to_string()
     }
 
     /// The same under an id that somebody else's passkey has: without attestation nothing is signed here.
@@ -100,7 +100,23 @@ impl Device {
         let mut client = Client::new(self.authenticator());
         let shown = client.authenticate(&self.origin(), request, DefaultClientData).await.unwrap();
         self.passkey = client.authenticator().store().clone();
-        serde_json::to_string(&shown).unwrap()
+        as_browsers_write(serde_json::to_value(&shown).unwrap()).to_string()
+    }
+}
+
+/// This authenticator's library writes bytes as numbers, browsers as base64url.
+fn as_browsers_write(value: Value) -> Value {
+    match value {
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_u64) => {
+            let bytes: Vec<u8> =
+                items.iter().map(|item| u8::try_from(item.as_u64().unwrap()).unwrap()).collect();
+            text::encode(&bytes).into()
+        }
+        Value::Array(items) => items.into_iter().map(as_browsers_write).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, as_browsers_write(value))).collect()
+        }
+        other => other,
     }
 }
 

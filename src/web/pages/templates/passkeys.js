@@ -75,7 +75,7 @@
             await ask(data.finish, body);
         } catch (error) {
             if (mine.signal.aborted || (quietly && error instanceof DOMException)) return;
-            /* The browser tells pages nothing of why: nobody there, no passkey, not now. */
+            /* The browser tells pages nothing of why: no person there, no passkey, not now. */
             problem.textContent = error instanceof DOMException ? data.failed : error.message || data.failed;
             problem.hidden = false;
         }

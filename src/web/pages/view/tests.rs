@@ -37,11 +37,21 @@ fn values(on: bool) -> Value {
         least => "15", forced => on, groups => list.clone(), second_factor => on,
         sessions => if on { vec![session(true), session(false)] } else { vec![session(true)] },
         likely => text, causes => list, retry => HOSTILE,
-        prompt => HOSTILE, numeric => on, factor => HOSTILE, offers_trust => on, back => HOSTILE,
+        prompt => HOSTILE, numeric => on, send => if on { Some(HOSTILE) } else { None }, factor => HOSTILE, offers_trust => on, back => HOSTILE,
         others => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
         passkeys => if on { vec![passkey_values(true), passkey_values(false)] } else { Vec::new() },
         passkey => passkey_box(on),
-        ..people_values(on)
+        ..context! { ..factor_values(on), ..people_values(on) }
+    }
+}
+
+/// What the pages of second factors show.
+fn factor_values(on: bool) -> Value {
+    let text = if on { Value::from(HOSTILE) } else { Value::from(()) };
+    context! {
+        onward => text.clone(), totp => text.clone(), sms => text.clone(), made => text, left => HOSTILE,
+        required => on, review => on, add_totp => true, add_email => on, add_sms => on, trusts => on, fresh => true, again => HOSTILE,
+        width => HOSTILE, path => HOSTILE, key => HOSTILE, codes => vec![HOSTILE; 2],
     }
 }
 
@@ -251,6 +261,8 @@ fn the_catalogue_is_complete_and_has_nothing_over() {
         include_str!("../document.rs"),
         include_str!("../fields.rs"),
         include_str!("../links.rs"),
+        include_str!("../apps.rs"),
+        include_str!("../consent.rs"),
         include_str!("../login.rs"),
         include_str!("../logout.rs"),
         include_str!("../loops.rs"),

@@ -50,8 +50,8 @@ struct Endpoint {
     never: BTreeMap<String, String>,
 }
 
-/// Endpoints of the list that are still to come.
-const AWAITED: &[&str] = &[
+/// Endpoints whose answers are brought about in tests of their own (`simple/oauth2/tests.rs`, `simple/twofactor`), because they take several steps.
+const ELSEWHERE: &[&str] = &[
     "GET /auth/oauth2/client",
     "GET /auth/oauth2/client/{client_id}",
     "POST /auth/oauth2/grant",
@@ -100,10 +100,9 @@ fn seed() -> Seed {
 async fn the_table_and_the_document_have_all_of_the_list() {
     let (house, seed) = (House::open(), seed());
     let document = &house.conscience.document;
-    let awaited: BTreeSet<_> = AWAITED.iter().map(|place| (*place).to_owned()).collect();
     let missing: BTreeSet<_> =
         seed.endpoint.iter().filter(|e| e.row().is_none()).map(Endpoint::place).collect();
-    assert_eq!(missing, awaited, "endpoints that are not there, and those that are awaited");
+    assert!(missing.is_empty(), "endpoints that are not there: {missing:?}");
     for endpoint in seed.endpoint.iter().filter(|endpoint| endpoint.row().is_some()) {
         let place = endpoint.place();
         let operation = &document["paths"][&endpoint.path][endpoint.method.to_ascii_lowercase()];
@@ -146,6 +145,9 @@ async fn every_listed_answer_is_given() {
     for endpoint in &seed.endpoint {
         let Some(row) = endpoint.row() else { continue };
         let place = endpoint.place();
+        if ELSEWHERE.contains(&place.as_str()) {
+            continue;
+        }
         for (status, shape) in endpoint.statuses() {
             let answer = answer_of(row, &place, status).await;
             let answer = answer.unwrap_or_else(|| panic!("nobody says how {place} comes to answer {status}"));
