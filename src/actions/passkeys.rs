@@ -130,7 +130,8 @@ impl Actions {
                 return Err(too_many());
             }
             let exclude: Vec<Allowed<'_>> = there.iter().map(|(_, passkey)| passkey.allowed()).collect();
-            let named = |name: &'_ str| if name.is_empty() { account.username.clone() } else { name.to_owned() };
+            let named =
+                |name: &'_ str| if name.is_empty() { account.username.clone() } else { name.to_owned() };
             let user = UserEntity {
                 handle: id.bytes(),
                 name: &account.username,
@@ -151,8 +152,10 @@ impl Actions {
         ceremony: Ceremony,
     ) -> Result<Asked, Fault> {
         let (chance, epoch, now) = (self.0.world.random(), self.0.store.epoch(), call.now);
-        let new = NewLink { purpose, subject, address: None, data: ceremony.state, lifetime: purpose.lifetime() };
-        let write = move |tx: &mut WriteTx| challenge::offer(tx, &new, chance, now, epoch).map_err(Fault::from);
+        let new =
+            NewLink { purpose, subject, address: None, data: ceremony.state, lifetime: purpose.lifetime() };
+        let write =
+            move |tx: &mut WriteTx| challenge::offer(tx, &new, chance, now, epoch).map_err(Fault::from);
         Ok(Asked { handle: self.0.store.write(write).await?, options: ceremony.options })
     }
 
@@ -171,7 +174,8 @@ impl Actions {
         let party = self.settings().passkeys.offering()?;
         let name = passkey_name(name)?;
         let epoch = self.0.store.epoch();
-        let open = self.0.store.read(|tx| challenge::peek(tx, Purpose::PasskeyAdd, &handle, call.now, epoch))?;
+        let open =
+            self.0.store.read(|tx| challenge::peek(tx, Purpose::PasskeyAdd, &handle, call.now, epoch))?;
         let made = party.finish_registration(&open.data, response);
         let (actions, call, envelope) = (self.clone(), call.clone(), self.envelope());
         let refused = self
@@ -254,18 +258,30 @@ impl Actions {
                 session::end_all(tx, id, Some(&keeper.session))?;
                 let entry = Entry::done(Event::PasskeyRemoved, keeper.authority.actor(), &call).about(id);
                 audit::append(tx, &entry.detail(&gone.name))?;
-                actions.tell_of_passkey(tx, (id, &account), Template::FactorRemoved, &gone.name, envelope, &call)
+                actions.tell_of_passkey(
+                    tx,
+                    (id, &account),
+                    Template::FactorRemoved,
+                    &gone.name,
+                    envelope,
+                    &call,
+                )
             })
             .await
     }
 
     /// The keeper's account, while the session that asks is still there.
-    fn keeper(&self, tx: &impl Reading, keeper: &Keeper, call: &Call) -> Result<(AccountId, AccountRecord), Fault> {
+    fn keeper(
+        &self,
+        tx: &impl Reading,
+        keeper: &Keeper,
+        call: &Call,
+    ) -> Result<(AccountId, AccountRecord), Fault> {
         let id = keeper.authority.account();
         let live = second::live(tx, &keeper.session, &self.terms(), call)?;
-        let (_, account) = live
-            .filter(|(session, _)| session.account == id)
-            .ok_or_else(|| Fault::new(Reason::Unauthenticated).because("the session ended or the account was closed"))?;
+        let (_, account) = live.filter(|(session, _)| session.account == id).ok_or_else(|| {
+            Fault::new(Reason::Unauthenticated).because("the session ended or the account was closed")
+        })?;
         Ok((id, account))
     }
 
@@ -314,7 +330,10 @@ const UNNAMED: &str = "Passkey";
 fn passkey_name(given: &str) -> Result<String, Fault> {
     let name = given.trim();
     if name.chars().count() > LONGEST_PASSKEY_NAME {
-        Err(Fault::malformed(Field::Named("name"), format!("is longer than {LONGEST_PASSKEY_NAME} characters")))
+        Err(Fault::malformed(
+            Field::Named("name"),
+            format!("is longer than {LONGEST_PASSKEY_NAME} characters"),
+        ))
     } else if name.chars().any(char::is_control) {
         Err(Fault::malformed(Field::Named("name"), "holds a control character"))
     } else {

@@ -8,8 +8,7 @@ use super::{
     credentials::{PasswordChange, PasswordRules},
     hashing::{self, HashingPool},
     login::{Attempt, SignedIn},
-    passkeys,
-    people,
+    passkeys, people,
 };
 use crate::{
     crypto::{

@@ -33,6 +33,7 @@ use crate::{
         declared::Reconciled,
         hashing::{HashingPool, StartError},
     },
+    chores::delivery::Postman,
     config::Settings,
     crypto::{
         password::{self, PasswordError},
@@ -45,7 +46,6 @@ use crate::{
         fault::Fault,
         keyring::Keyring,
     },
-    chores::delivery::Postman,
     gate::{Gate, Learned},
     idp::oauth2,
     serve::{self, BindError, Stopped, TlsError, logging::Dial},
@@ -149,14 +149,16 @@ impl House {
         let pool = HashingPool::start(settings.hashing.clone(), world.random())?;
         let keyring = Keyring::new(&key);
         let actions = Actions::new(store.clone(), world.clone(), pool, keyring, settings.actions.clone())?;
-        let oauth2 = oauth2::Engine::new(store.clone(), world.clone(), actions.keyring(), settings.oauth2.clone())?;
+        let oauth2 =
+            oauth2::Engine::new(store.clone(), world.clone(), actions.keyring(), settings.oauth2.clone())?;
         let rules = std::mem::take(&mut settings.rules);
         let (gate, learned) =
             Gate::new(store.clone(), settings.actions.limits.clone(), rules, &settings.cache);
         let gate = Arc::new(gate);
         let metrics = Arc::new(Metrics::new());
         let postman = wiring::postman(&store, &world, &actions, &metrics);
-        let shared = Shared::new(actions.clone(), oauth2.clone(), gate.clone(), wiring::web(&settings), metrics);
+        let shared =
+            Shared::new(actions.clone(), oauth2.clone(), gate.clone(), wiring::web(&settings), metrics);
         let vouch = Arc::new(shared.vouch(wiring::vouch(&settings)));
         Ok(Self { settings, world, store, actions, oauth2, gate, vouch, shared, learned, postman })
     }
@@ -225,7 +227,8 @@ impl House {
             vouch: vouch.clone(),
             tls: opened.tls,
         });
-        let operator = Operator::new(actions.clone(), oauth2.clone(), gate, Some(reload::command(reloader.clone())));
+        let operator =
+            Operator::new(actions.clone(), oauth2.clone(), gate, Some(reload::command(reloader.clone())));
         let site = Site::new(shared, vouch, opened.surfaces, operator);
         let tracker = TaskTracker::new();
         let chores_stop = CancellationToken::new();

@@ -92,7 +92,12 @@ pub(super) fn start(
 }
 
 /// Sweeps codes and tokens, and lets the signing keys take their turns.
-pub(super) fn oauth2(tracker: &TaskTracker, stop: &CancellationToken, actions: Actions, engine: oauth2::Engine) {
+pub(super) fn oauth2(
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+    actions: Actions,
+    engine: oauth2::Engine,
+) {
     let stop = stop.clone();
     tracker.spawn(async move {
         let mut sweeper = TokenSweeper::default();

@@ -13,12 +13,12 @@ use crate::{
     web::{
         self, Surface,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
+        metrics::Metrics,
         simple,
         vouch::{
             self,
             identity::{self, IdentityField, IdentityHeaders},
         },
-        metrics::Metrics,
     },
     world::World,
 };

@@ -203,8 +203,7 @@ impl Postman {
             }
         };
         let fate = if again.is_some() { Fate::Failed } else { Fate::GivenUp };
-        let ending =
-            self.store.write(move |tx| outbox::failed(tx, &leased, &error, again, now)).await?;
+        let ending = self.store.write(move |tx| outbox::failed(tx, &leased, &error, again, now)).await?;
         Ok((ending, fate))
     }
 

@@ -71,8 +71,7 @@ impl Sweeper {
         for _ in 0..STEPS {
             let cursor = self.messages;
             let times = SweepTimes::default();
-            let (next, _) =
-                store.write(move |tx| outbox::sweep(tx, cursor, STEP, now, &times)).await?;
+            let (next, _) = store.write(move |tx| outbox::sweep(tx, cursor, STEP, now, &times)).await?;
             self.messages = next;
             if next.is_none() {
                 break;

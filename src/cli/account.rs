@@ -35,9 +35,7 @@ pub(super) fn run(args: &Args, verb: &AccountVerb) -> Result<(), Failure> {
             Command::AccountLock { who: who.clone(), reason: reason.clone() }
         }
         AccountVerb::Unlock { who } => Command::AccountUnlock { who: who.clone() },
-        AccountVerb::Approve { who } => {
-            Command::People { verb: PeopleCommand::Approve { who: who.clone() } }
-        }
+        AccountVerb::Approve { who } => Command::People { verb: PeopleCommand::Approve { who: who.clone() } },
         AccountVerb::Delete { who, yes } => {
             if !yes && !ask::consent(&format!("Delete the account {who} for good?"))? {
                 return Err("nothing was changed".into());

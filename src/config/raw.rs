@@ -14,7 +14,10 @@ use super::{
         limits::LimitsSection,
         listeners::{ControlSection, MetricsSection},
         log::{AuditSection, LogSection},
+        // Messages.
+        mail::MailSection,
         oauth2::OAuth2Section,
+        outgoing::OutgoingSection,
         passkeys::PasskeysSection,
         password::PasswordSection,
         people::{RecoverySection, RegistrationSection, TermsSection},
@@ -23,12 +26,9 @@ use super::{
         second_factors::SecondFactorsSection,
         session::SessionSection,
         simple::SimpleSection,
+        sms::SmsSection,
         throttle::ThrottleSection,
         vouch::VouchSection,
-        // Messages.
-        mail::MailSection,
-        outgoing::OutgoingSection,
-        sms::SmsSection,
     },
     source::join,
 };

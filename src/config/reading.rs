@@ -88,7 +88,9 @@ fn refuse(ledger: &mut Ledger, taken: &[Step], path: &[Step], message: &str, def
         return ledger.refuse_shape(&spell(path), &spell(taken), message, hint);
     }
     let hint = match (last.as_str(), parent) {
-        ("apps" | "accounts" | "clients", []) => Some(format!("each one begins with [[{last}]], in two brackets")),
+        ("apps" | "accounts" | "clients", []) => {
+            Some(format!("each one begins with [[{last}]], in two brackets"))
+        }
         _ => None,
     };
     ledger.refuse_shape(&spell(path), &spell(taken), in_plain_words(message), hint);

@@ -44,7 +44,8 @@ impl Settings {
         }
         // A secret serializes to nothing that could be compared, and one from a file may change with the file.
         for ((key, old), (_, new)) in secrets(old).into_iter().zip(secrets(new)) {
-            let same = old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.matches(new.expose()));
+            let same =
+                old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.matches(new.expose()));
             if !same {
                 keys.push(key.to_owned());
             }

@@ -115,14 +115,16 @@ pub(crate) fn check_file_with_secrets(path: &Path, raw: &Raw, ledger: &mut Ledge
         ("sms.secret", "secret_file", &raw.sms.secret),
     ] {
         if !secret.is_empty() && ledger.layer(key) == Layer::File {
-            let hint = format!("chmod 600 {}, or put the secret into a file of its own: {name}", path.display());
+            let hint =
+                format!("chmod 600 {}, or put the secret into a file of its own: {name}", path.display());
             ledger.refuse_with(key, "everyone on this machine can read this file", hint);
         }
     }
     for (index, client) in raw.clients.iter().enumerate() {
         for (name, secret) in [("secret", &client.secret), ("old_secret", &client.old_secret)] {
             if !secret.is_empty() {
-                let hint = format!("chmod 600 {}, or put it into a file of its own: {name}_file", path.display());
+                let hint =
+                    format!("chmod 600 {}, or put it into a file of its own: {name}_file", path.display());
                 let key = format!("clients[{index}].{name}");
                 ledger.refuse_with(&key, "everyone on this machine can read this file", hint);
             }

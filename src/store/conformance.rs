@@ -12,8 +12,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    Direction, Glimpse, Index, IndexKeys, Inserted, KeyBuf, ReadTx, Reading, Record, Settings, Space, Span, Store,
-    StoreError, Table, WriteTx,
+    Direction, Glimpse, Index, IndexKeys, Inserted, KeyBuf, ReadTx, Reading, Record, Settings, Space, Span,
+    Store, StoreError, Table, WriteTx,
 };
 
 /// A record with every kind of index: unique, sparse unique, several keys per record.
@@ -121,7 +121,8 @@ fn what_is_written_is_read(store: &Store) {
     assert_eq!(add(store, 1, ann.clone()), Inserted::Done);
     assert_eq!(store.read(|tx| PEOPLE.get(tx, &1)), Ok::<_, StoreError>(Some(ann.clone())));
     assert_eq!(store.read(|tx| PEOPLE.get(tx, &2)), Ok::<_, StoreError>(None));
-    let seen = store.read(|tx| Ok::<_, StoreError>((PEOPLE.glimpse(tx, &1)?, PEOPLE.glimpse::<JustName>(tx, &2)?)));
+    let seen =
+        store.read(|tx| Ok::<_, StoreError>((PEOPLE.glimpse(tx, &1)?, PEOPLE.glimpse::<JustName>(tx, &2)?)));
     assert_eq!(seen, Ok((Some(JustName { name: "ann".to_owned() }), None)));
     assert_eq!(add(store, 1, Person::new("other", None, &[])), Inserted::Exists);
     assert_eq!(store.write_blocking(|tx| PEOPLE.take(tx, &1)), Ok::<_, StoreError>(Some(ann)));

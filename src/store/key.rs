@@ -4,7 +4,8 @@ use std::{cmp::Ordering, fmt, ops::Bound};
 
 use crate::values::{
     id::{
-        AccountId, AuditId, AuthorizationId, ChallengeId, GroupId, MessageId, SessionId, TenantId, UserDomainId,
+        AccountId, AuditId, AuthorizationId, ChallengeId, GroupId, MessageId, SessionId, TenantId,
+        UserDomainId,
     },
     time::Timestamp,
 };

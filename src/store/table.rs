@@ -101,7 +101,11 @@ impl<R: Record> Table<R> {
         let key = KeyBuf::of(key);
         let Some(old) = Self::get_raw(tx, key.as_bytes())? else { return Ok(()) };
         let mut new = old.clone();
-        if change(&mut new) { Self::replaced(Self::replace(tx, key.as_bytes(), Some(&old), &new)?) } else { Ok(()) }
+        if change(&mut new) {
+            Self::replaced(Self::replace(tx, key.as_bytes(), Some(&old), &new)?)
+        } else {
+            Ok(())
+        }
     }
 
     /// [`put`](Self::put) for a record that cannot collide: its table has no unique index, or the caller has just looked.
@@ -178,13 +182,13 @@ impl<R: Record> Table<R> {
         mut visit: impl FnMut(R::Key, T) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut outcome = Ok(());
-        tx.scan(Self::SPACE, span, direction, &mut |key, value| {
-            match key_at::<R>(key).and_then(|id| Ok((id, read(key, value)?))) {
-                Ok((key, row)) => visit(key, row),
-                Err(error) => {
-                    outcome = Err(error);
-                    ControlFlow::Break(())
-                }
+        tx.scan(Self::SPACE, span, direction, &mut |key, value| match key_at::<R>(key)
+            .and_then(|id| Ok((id, read(key, value)?)))
+        {
+            Ok((key, row)) => visit(key, row),
+            Err(error) => {
+                outcome = Err(error);
+                ControlFlow::Break(())
             }
         })?;
         outcome

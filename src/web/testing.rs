@@ -20,11 +20,11 @@ use crate::{
         accounts::StatusChange,
         testing::{Desk, Plan, wanted},
     },
+    crypto::jose::RsaSize,
     domain::{
         call::Call,
         policy::{Access, App, Declared, Rule, RuleSet},
     },
-    crypto::jose::RsaSize,
     gate::{CacheSizes, Gate, Touch},
     idp::oauth2,
     serve::{Arrival, Connection, PeerAddress, RequestId},

@@ -121,7 +121,9 @@ impl Gateway {
         let mut headers = HeaderMap::new();
         for (name, pattern) in &self.headers {
             let mut value = HeaderValue::try_from(self.fill(pattern, text)).map_err(|_| {
-                SendError::Never(format!("the header {name} would hold a line break or another control character"))
+                SendError::Never(format!(
+                    "the header {name} would hold a line break or another control character"
+                ))
             })?;
             value.set_sensitive(true);
             headers.append(name.clone(), value);

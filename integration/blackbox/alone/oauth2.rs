@@ -19,7 +19,8 @@ struct Application {
 impl Application {
     async fn start(house: &House, base: &str, id: &str, secret: &str) -> Self {
         let driver = chromium::installed();
-        fs::copy(chromium::source().join("oauth.mjs"), driver.join("oauth.mjs")).expect("the driver's folder is writable");
+        fs::copy(chromium::source().join("oauth.mjs"), driver.join("oauth.mjs"))
+            .expect("the driver's folder is writable");
         let port = ports::free().port();
         // A hung application must not outlive the run.
         let process = Command::new("timeout")
@@ -56,7 +57,8 @@ impl Drop for Application {
 
 /// Registers a client at the command line; gives its secret.
 fn register(house: &House, id: &str) -> String {
-    let said = house.command(&["client", "add", "The Wiki", "--id", id, "--redirect-uri", "http://127.0.0.1/cb"]);
+    let said =
+        house.command(&["client", "add", "The Wiki", "--id", id, "--redirect-uri", "http://127.0.0.1/cb"]);
     let secret = said.lines().find_map(|line| line.strip_prefix("client_secret"));
     secret.unwrap_or_else(|| panic!("no secret in {said}")).trim().to_owned()
 }
@@ -87,10 +89,19 @@ async fn a_published_client_library_signs_people_in() {
         assert!(page.text().contains("The Wiki"), "{page}");
         let done = agree(&mut alice, &page).await.expect(200).json();
         assert_eq!(done["claims"]["iss"], house.url(""), "{done}");
-        assert_eq!((&done["claims"]["aud"], &done["claims"]["email"]), (&id.into(), &"alice@example.com".into()));
-        assert_eq!((&done["claims"]["name"], &done["claims"]["preferred_username"]), (&"Alice Liddell".into(), &"alice".into()));
+        assert_eq!(
+            (&done["claims"]["aud"], &done["claims"]["email"]),
+            (&id.into(), &"alice@example.com".into())
+        );
+        assert_eq!(
+            (&done["claims"]["name"], &done["claims"]["preferred_username"]),
+            (&"Alice Liddell".into(), &"alice".into())
+        );
         assert_eq!((&done["scope"], &done["expires_in"]), (&"openid email username".into(), &900.into()));
-        assert_eq!((&done["active"]["active"], &done["active"]["sub"]), (&true.into(), &done["claims"]["sub"]));
+        assert_eq!(
+            (&done["active"]["active"], &done["active"]["sub"]),
+            (&true.into(), &done["claims"]["sub"])
+        );
         assert_eq!((&done["renewed"], &done["reused"]), (&true.into(), &"invalid_grant".into()), "{done}");
         assert_eq!(done["after"], serde_json::json!({ "active": false }));
 
@@ -112,11 +123,27 @@ async fn a_published_client_library_signs_people_in() {
 async fn a_disabled_account_takes_its_tokens_along() {
     let mut house = House::alone("[oauth2]\nrsa_bits = 2048\n").await;
     house.command(&[
-        "client", "add", "Old", "--id", "old", "--grant", "password", "--grant", "refresh_token", "--id-token-alg", "ES256",
-        "--redirect-uri", "http://127.0.0.1/cb",
+        "client",
+        "add",
+        "Old",
+        "--id",
+        "old",
+        "--grant",
+        "password",
+        "--grant",
+        "refresh_token",
+        "--id-token-alg",
+        "ES256",
+        "--redirect-uri",
+        "http://127.0.0.1/cb",
     ]);
     let shown = house.command(&["client", "secret", "old", "--only"]);
-    let secret = shown.lines().find_map(|line| line.strip_prefix("client_secret")).expect("a secret").trim().to_owned();
+    let secret = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("client_secret"))
+        .expect("a secret")
+        .trim()
+        .to_owned();
     let mut input = tempfile::NamedTempFile::new().expect("a file");
     std::io::Write::write_all(&mut input, format!("{PASSWORD}\n").as_bytes()).expect("room on the disk");
     let (made, _, said) = house.run(&["account", "add", "erin", "--password-stdin"], Some(input.path()));
@@ -133,13 +160,18 @@ async fn a_disabled_account_takes_its_tokens_along() {
     let info = serde_json::json!({ "token": tokens["access_token"] });
     house.crash().await;
     house.open().await;
-    assert_eq!(post(&house, "/auth/oauth2/token_info", info.clone()).await.expect(200).json()["active"], true);
+    assert_eq!(
+        post(&house, "/auth/oauth2/token_info", info.clone()).await.expect(200).json()["active"],
+        true
+    );
     house.command(&["account", "disable", "erin"]);
     assert_eq!(post(&house, "/auth/oauth2/token_info", info).await.expect(200).json()["active"], false);
-    let refresh = serde_json::json!({ "grant_type": "refresh_token", "refresh_token": tokens["refresh_token"] });
+    let refresh =
+        serde_json::json!({ "grant_type": "refresh_token", "refresh_token": tokens["refresh_token"] });
     let refused = post(&house, "/auth/oauth2/token", refresh).await.expect(400).json();
     assert_eq!(refused["error"], "invalid_grant");
-    for shown in [house.command(&["client", "list"]), house.command(&["client", "show", "old"]), house.log()] {
+    for shown in [house.command(&["client", "list"]), house.command(&["client", "show", "old"]), house.log()]
+    {
         assert!(!shown.contains(&secret), "{shown}");
     }
 }

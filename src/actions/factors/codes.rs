@@ -50,7 +50,8 @@ impl Actions {
             .store
             .write(move |tx| {
                 let (id, account, subject) = actions.whom(tx, to, &call)?;
-                let options = factor::options(&factor::of_account(tx, id)?, &account, &actions.settings().factors);
+                let options =
+                    factor::options(&factor::of_account(tx, id)?, &account, &actions.settings().factors);
                 if !options.contains(&channel.factor()) || !actions.can_send(channel) {
                     return Err(switched_off());
                 }
@@ -136,7 +137,12 @@ impl Actions {
     ///
     /// # Errors
     /// `SwitchedOff` when the channel cannot be added, `FreshSignInNeeded`, `SecondFactorNeeded`, `Throttled`, `Unauthenticated`.
-    pub async fn begin_address_factor(&self, call: &Call, owner: Owner, channel: Channel) -> Result<(), Fault> {
+    pub async fn begin_address_factor(
+        &self,
+        call: &Call,
+        owner: Owner,
+        channel: Channel,
+    ) -> Result<(), Fault> {
         let (actions, call) = (self.clone(), call.clone());
         let chance = (self.0.world.random(), self.envelope());
         self.0
@@ -174,7 +180,9 @@ impl Actions {
             .write(move |tx| {
                 let (id, account) = actions.own(tx, &owner, &call)?;
                 let before = factor::of_account(tx, id)?;
-                let Some(address) = channel.address(&account).map(str::to_owned) else { return Err(switched_off()) };
+                let Some(address) = channel.address(&account).map(str::to_owned) else {
+                    return Err(switched_off());
+                };
                 if !actions.can_add(channel, &account, &before) {
                     return Err(switched_off());
                 }

@@ -160,7 +160,11 @@ impl Actions {
     }
 
     /// The secret that this session is enrolling, with the address for a QR code; `None` when there is none.
-    pub fn enrolling(&self, call: &Call, owner: &Owner) -> Result<Option<(TotpSecret, Secret<String>)>, Fault> {
+    pub fn enrolling(
+        &self,
+        call: &Call,
+        owner: &Owner,
+    ) -> Result<Option<(TotpSecret, Secret<String>)>, Fault> {
         let epoch = self.0.store.epoch();
         self.0.store.read(|tx| {
             let (id, account) = self.own(tx, owner, call)?;
@@ -209,9 +213,17 @@ impl Actions {
                 if replaced {
                     session::end_all(tx, id, owner.session_hash().as_ref())?;
                 }
-                actions.tell_of_factor(tx, (id, &account), Template::FactorAdded, Factor::Totp, envelope, &call)?;
+                actions.tell_of_factor(
+                    tx,
+                    (id, &account),
+                    Template::FactorAdded,
+                    Factor::Totp,
+                    envelope,
+                    &call,
+                )?;
                 let wanted = codes && before.recovery_left() == 0;
-                let made = if wanted { actions.new_codes(tx, id, &chance, &owner, &call)? } else { Vec::new() };
+                let made =
+                    if wanted { actions.new_codes(tx, id, &chance, &owner, &call)? } else { Vec::new() };
                 Ok::<_, Fault>((ended, made))
             })
             .await?;
@@ -323,7 +335,9 @@ impl Actions {
             .write(move |tx| {
                 let (id, account) = actions.own(tx, &owner, &call)?;
                 actions.prove_fresh(tx, &owner, &call)?;
-                if factor::options(&factor::of_account(tx, id)?, &account, &actions.settings().factors).is_empty() {
+                if factor::options(&factor::of_account(tx, id)?, &account, &actions.settings().factors)
+                    .is_empty()
+                {
                     return Err(Fault::new(Reason::NothingToDo));
                 }
                 actions.new_codes(tx, id, &chance, &owner, &call)
@@ -398,9 +412,15 @@ impl Actions {
     }
 
     /// The owner's account, while the session that asks is still there.
-    fn own(&self, tx: &impl Reading, owner: &Owner, call: &Call) -> Result<(AccountId, AccountRecord), Fault> {
+    fn own(
+        &self,
+        tx: &impl Reading,
+        owner: &Owner,
+        call: &Call,
+    ) -> Result<(AccountId, AccountRecord), Fault> {
         let id = owner.account();
-        let gone = || Fault::new(Reason::Unauthenticated).because("the session ended or the account was closed");
+        let gone =
+            || Fault::new(Reason::Unauthenticated).because("the session ended or the account was closed");
         if let Some((hash, _)) = owner.session {
             let (session, account) = second::live(tx, &hash, &self.terms(), call)?.ok_or_else(gone)?;
             return if session.account == id { Ok((id, account)) } else { Err(gone()) };

@@ -120,7 +120,8 @@ impl Actions {
             let state = actions.open_ceremony(&call, Purpose::PasskeyProof, &answer.handle)?;
             let verdict = RelyingParty::read_claim(&answer.response).and_then(|claim| {
                 let found = actions.passkey_of(&claim).filter(|passkey| passkey.account == account);
-                let passkey = found.ok_or_else(|| Refusal::Wrong("not a passkey of the account".to_owned()))?;
+                let passkey =
+                    found.ok_or_else(|| Refusal::Wrong("not a passkey of the account".to_owned()))?;
                 party.finish_assertion(&state, owned_by(&claim, account)?, &passkey.known())
             });
             let shown = Shown { handle: answer.handle, verdict };
@@ -238,7 +239,12 @@ impl Actions {
         ended.err().unwrap_or(fault)
     }
 
-    fn open_ceremony(&self, call: &Call, purpose: Purpose, handle: &Secret<String>) -> Result<Vec<u8>, Fault> {
+    fn open_ceremony(
+        &self,
+        call: &Call,
+        purpose: Purpose,
+        handle: &Secret<String>,
+    ) -> Result<Vec<u8>, Fault> {
         let epoch = self.0.store.epoch();
         Ok(self.0.store.read(|tx| challenge::peek(tx, purpose, handle, call.now, epoch))?.data)
     }

@@ -19,7 +19,10 @@ fn message() -> Message {
         to: "ann@example.com".to_owned(),
         language: None,
         account: None,
-        values: vec![("link", "https://auth.example.com/x?token=abc".to_owned()), ("minutes", "30".to_owned())],
+        values: vec![
+            ("link", "https://auth.example.com/x?token=abc".to_owned()),
+            ("minutes", "30".to_owned()),
+        ],
         not_after: None,
     }
 }

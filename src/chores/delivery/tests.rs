@@ -83,7 +83,10 @@ async fn a_queued_message_is_written_and_sent_once() {
     assert_eq!(office.round().await, 1);
     let letter = office.levers.mail.take().remove(0);
     let Parts { to, subject, text, html, kind, .. } = letter.parts();
-    assert_eq!((to.as_str(), subject.as_str(), *kind), ("ann@example.com", "Your code for Example", "email-code"));
+    assert_eq!(
+        (to.as_str(), subject.as_str(), *kind),
+        ("ann@example.com", "Your code for Example", "email-code")
+    );
     assert!(text.contains("83920175") && html.contains("83920175"));
     assert_eq!(office.round().await, 0);
     assert!(office.levers.mail.all().is_empty());
@@ -95,7 +98,9 @@ async fn a_queued_message_is_written_and_sent_once() {
 async fn an_sms_goes_by_its_own_channel() {
     let office = office();
     let to = "+491701234567".to_owned();
-    office.queue(Message { template: Template::SmsCode, to, language: Some(Language::Chinese), ..message() }).await;
+    office
+        .queue(Message { template: Template::SmsCode, to, language: Some(Language::Chinese), ..message() })
+        .await;
     assert_eq!(office.round().await, 0);
     assert_eq!(office.postman.round(Channel::Sms).await.unwrap(), 1);
     let text = office.levers.sms.take().remove(0);
@@ -205,7 +210,8 @@ async fn what_a_dead_worker_had_is_sent_again() {
     assert_eq!(letter.parts().id, leased.id);
     // Should the other one be alive after all, it has no say any more.
     let now = office.postman.world.now();
-    let late = office.postman.store.write(move |tx| outbox::failed(tx, &leased, "late", None, now)).await.unwrap();
+    let late =
+        office.postman.store.write(move |tx| outbox::failed(tx, &leased, "late", None, now)).await.unwrap();
     assert_eq!(late, Ending::Stale);
 }
 

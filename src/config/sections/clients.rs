@@ -108,7 +108,10 @@ impl ClientSection {
             ledger.refuse(&format!("{path}.id"), message);
         }
         let registration = self.registration(path, ledger);
-        let secrets = [("secret", &self.secret, &self.secret_file), ("old_secret", &self.old_secret, &self.old_secret_file)];
+        let secrets = [
+            ("secret", &self.secret, &self.secret_file),
+            ("old_secret", &self.old_secret, &self.old_secret_file),
+        ];
         let secrets: Vec<_> = secrets
             .into_iter()
             .filter_map(|(name, direct, file)| {
@@ -141,9 +144,11 @@ impl ClientSection {
     fn registration(&self, path: &str, ledger: &mut Ledger) -> Option<Registration> {
         let kind = word(path, "kind", &self.kind, ClientKind::ALL, ClientKind::as_str, ledger);
         let consent = word(path, "consent", &self.consent, Consent::ALL, Consent::as_str, ledger);
-        let algorithm = word(path, "id_token_alg", &self.id_token_alg, &Algorithm::ALL, Algorithm::as_str, ledger);
+        let algorithm =
+            word(path, "id_token_alg", &self.id_token_alg, &Algorithm::ALL, Algorithm::as_str, ledger);
         let grants = list(path, "grants", &self.grants, Grant::ALL, Grant::as_str, ledger);
-        let methods = list(path, "auth_methods", &self.auth_methods, AuthMethod::ALL, AuthMethod::as_str, ledger);
+        let methods =
+            list(path, "auth_methods", &self.auth_methods, AuthMethod::ALL, AuthMethod::as_str, ledger);
         let seconds = |period: Option<Period>| period.map(|period| period.0.as_secs());
         let registration = Registration {
             name: if self.name.is_empty() { self.id.clone() } else { self.name.clone() },

@@ -117,18 +117,28 @@ impl MailSection {
         let from = sender("mail.from", &self.from, ledger);
         let reply_to = sender("mail.reply_to", &self.reply_to, ledger);
         if self.delivery != DeliveryWord::None && self.from.is_empty() {
-            ledger.refuse_with("mail.from", "is missing", "the address that mail comes from, like \"Example <login@example.com>\"");
+            ledger.refuse_with(
+                "mail.from",
+                "is missing",
+                "the address that mail comes from, like \"Example <login@example.com>\"",
+            );
         }
-        let secret =
-            secret_files::secret("mail.webhook", "secret", &self.webhook.secret, &self.webhook.secret_file, ledger);
+        let secret = secret_files::secret(
+            "mail.webhook",
+            "secret",
+            &self.webhook.secret,
+            &self.webhook.secret_file,
+            ledger,
+        );
         let smtp = self.smtp.settle(self.delivery == DeliveryWord::Smtp, ledger);
         let delivery = match self.delivery {
             DeliveryWord::None => Delivery::Nowhere,
             DeliveryWord::Smtp => Delivery::Smtp(smtp?),
             DeliveryWord::File => Delivery::Folder(self.folder(data_dir, ledger)),
-            DeliveryWord::Webhook => {
-                Delivery::Webhook(Webhook { url: address("mail.webhook.url", &self.webhook.url, reach, ledger)?, secret })
-            }
+            DeliveryWord::Webhook => Delivery::Webhook(Webhook {
+                url: address("mail.webhook.url", &self.webhook.url, reach, ledger)?,
+                secret,
+            }),
         };
         Some(Settings { delivery, from, reply_to })
     }
@@ -171,7 +181,8 @@ impl MailSection {
 impl SmtpSection {
     fn settle(&self, wanted: bool, ledger: &mut Ledger) -> Option<Smtp> {
         within(ledger, "mail.smtp.timeout", &self.timeout, &Period::seconds(1), &Period::seconds(55));
-        let password = secret_files::secret("mail.smtp", "password", &self.password, &self.password_file, ledger);
+        let password =
+            secret_files::secret("mail.smtp", "password", &self.password, &self.password_file, ledger);
         let credentials = match (self.username.as_str(), password) {
             ("", None) => None,
             ("", Some(_)) => {
@@ -190,7 +201,11 @@ impl SmtpSection {
         }
         let plain = self.host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'));
         if self.host.is_empty() || !plain {
-            ledger.refuse_with("mail.smtp.host", "must be the name of the mail server", "like \"smtp.example.com\"; the port is a key of its own");
+            ledger.refuse_with(
+                "mail.smtp.host",
+                "must be the name of the mail server",
+                "like \"smtp.example.com\"; the port is a key of its own",
+            );
             return None;
         }
         let (encryption, port) = match self.encryption {
@@ -203,7 +218,11 @@ impl SmtpSection {
             if self.allow_unencrypted {
                 ledger.warn("mail.smtp.encryption", message, "mail.smtp.allow_unencrypted permits it");
             } else {
-                ledger.refuse_with("mail.smtp.encryption", message, "use \"starttls\" or \"tls\"; mail.smtp.allow_unencrypted = true permits it");
+                ledger.refuse_with(
+                    "mail.smtp.encryption",
+                    message,
+                    "use \"starttls\" or \"tls\"; mail.smtp.allow_unencrypted = true permits it",
+                );
             }
         }
         Some(Smtp {

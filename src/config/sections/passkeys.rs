@@ -74,7 +74,9 @@ impl PasskeysSection {
         for (index, text) in self.origins.0.iter().enumerate() {
             let key = format!("passkeys.origins[{index}]");
             match WebUrl::parse(text) {
-                Ok(url) if url.path() != "/" => ledger.refuse(&key, format!("\"{text}\" has a path; an origin has none")),
+                Ok(url) if url.path() != "/" => {
+                    ledger.refuse(&key, format!("\"{text}\" has a path; an origin has none"))
+                }
                 Ok(url) if !is_secure(&url) => ledger.refuse(&key, format!("\"{text}\" is not https")),
                 Ok(url) if !is_within(url.host().as_str(), &id) => {
                     ledger.refuse(&key, format!("\"{text}\" is not inside {id} (passkeys.rp_id)"));

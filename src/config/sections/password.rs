@@ -52,7 +52,13 @@ impl PasswordSection {
         within(ledger, "password.queue", &self.queue, &1, &10_000);
         within(ledger, "password.wait", &self.wait, &Period::seconds(0), &Period::seconds(30));
         if self.expire_after != Period::seconds(0) {
-            within(ledger, "password.expire_after", &self.expire_after, &Period::days(1), &Period::days(3650));
+            within(
+                ledger,
+                "password.expire_after",
+                &self.expire_after,
+                &Period::days(1),
+                &Period::days(3650),
+            );
         }
         let params = self.params(ledger);
         if self.memory_budget < self.memory {

@@ -90,7 +90,11 @@ impl SmsSection {
             (false, true) => GatewayBody::Form(self.form.clone().into_iter().collect()),
             (true, false) => {
                 if self.method == MethodWord::Get {
-                    ledger.refuse_with("sms.json", "a GET has no body", "use sms.form, which then goes into the address");
+                    ledger.refuse_with(
+                        "sms.json",
+                        "a GET has no body",
+                        "use sms.form, which then goes into the address",
+                    );
                 }
                 match serde_json::from_str(&self.json) {
                     Ok(json) => GatewayBody::Json(json),
@@ -101,7 +105,11 @@ impl SmsSection {
                 }
             }
             _ => {
-                ledger.refuse_with("sms.form", "one of sms.form and sms.json says what is sent", "like { to = \"{to}\", text = \"{text}\" }");
+                ledger.refuse_with(
+                    "sms.form",
+                    "one of sms.form and sms.json says what is sent",
+                    "like { to = \"{to}\", text = \"{text}\" }",
+                );
                 return None;
             }
         };
@@ -136,7 +144,8 @@ impl SmsSection {
     }
 
     fn success(&self, ledger: &mut Ledger) -> Option<Vec<StatusCode>> {
-        let list = self.success.iter().map(|code| StatusCode::from_u16(*code).ok().filter(StatusCode::is_success));
+        let list =
+            self.success.iter().map(|code| StatusCode::from_u16(*code).ok().filter(StatusCode::is_success));
         match list.collect::<Option<Vec<_>>>() {
             Some(list) if !list.is_empty() => Some(list),
             _ => {

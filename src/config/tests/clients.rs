@@ -41,11 +41,23 @@ fn what_is_wrong_with_a_client_is_said_at_its_key() {
         (format!("{good}id = \"\""), "clients[0].id"),
         (format!("{good}id = \"a b\""), "clients[0].id"),
         ("id = \"wiki\"\nredirect_uris = \"https://wiki.example.com/cb\"".to_owned(), "clients[0].secret"),
-        ("id = \"wiki\"\nsecret = \"short\"\nredirect_uris = \"https://wiki.example.com/cb\"".to_owned(), "clients[0].secret"),
-        (format!("id = \"wiki\"\nsecret = \"{}\"\nredirect_uris = \"https://w.example/\"", "a".repeat(64)), "clients[0].secret"),
-        (format!("id = \"wiki\"\nsecret = \"{SECRET}+/=\"\nredirect_uris = \"https://w.example/\""), "clients[0].secret"),
+        (
+            "id = \"wiki\"\nsecret = \"short\"\nredirect_uris = \"https://wiki.example.com/cb\"".to_owned(),
+            "clients[0].secret",
+        ),
+        (
+            format!("id = \"wiki\"\nsecret = \"{}\"\nredirect_uris = \"https://w.example/\"", "a".repeat(64)),
+            "clients[0].secret",
+        ),
+        (
+            format!("id = \"wiki\"\nsecret = \"{SECRET}+/=\"\nredirect_uris = \"https://w.example/\""),
+            "clients[0].secret",
+        ),
         (format!("id = \"wiki\"\nsecret = \"{SECRET}\""), "clients[0].redirect_uris"),
-        (format!("id = \"wiki\"\nsecret = \"{SECRET}\"\nredirect_uris = \"https://*.example.com/\""), "clients[0].redirect_uris"),
+        (
+            format!("id = \"wiki\"\nsecret = \"{SECRET}\"\nredirect_uris = \"https://*.example.com/\""),
+            "clients[0].redirect_uris",
+        ),
         (format!("{good}id = \"wiki\"\nkind = \"public\""), "clients[0].kind"),
         (format!("{good}id = \"wiki\"\nkind = \"trusted\""), "clients[0].kind"),
         (format!("{good}id = \"wiki\"\ngrants = [\"implicit\"]"), "clients[0].grants[0]"),

@@ -40,7 +40,9 @@ fn sms_and_outgoing_calls_are_checked() {
         &format!("{SMS}json = \"{{to}} {{text}}\""),
         &format!("{SMS}method = \"GET\"\njson = '[\"{{to}} {{text}}\"]'"),
         &format!("{SMS}form = {{ a = \"{{to}}{{text}}{{secret}}\" }}\nsuccess = [200, 500]"),
-        &format!("{SMS}form = {{ a = \"{{to}}{{text}}\" }}\nheaders = {{ \"X Y\" = \"1\", X-Z = \"1\\n2\" }}"),
+        &format!(
+            "{SMS}form = {{ a = \"{{to}}{{text}}\" }}\nheaders = {{ \"X Y\" = \"1\", X-Z = \"1\\n2\" }}"
+        ),
         "[outgoing]\nallow = [\"everywhere\", \"10.0.0.0/8\"]",
         "[outgoing]\nallow = [\"128.0.0.0/1\", \"10.0.0.0/8\", \"0.0.0.0/1\"]",
         "[outgoing]\nca_file = \"config.toml\"",

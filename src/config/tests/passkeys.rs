@@ -37,7 +37,8 @@ fn names_and_origins_come_from_the_configuration() {
 #[test]
 fn a_portal_without_a_domain_has_no_passkeys_and_others_have() {
     let party = |portal: &str| {
-        let desk = Desk::new(format!("gateway.public_url = \"{portal}\"\ngateway.allow_insecure_http = true\n"));
+        let desk =
+            Desk::new(format!("gateway.public_url = \"{portal}\"\ngateway.allow_insecure_http = true\n"));
         let settings = desk.load().unwrap().actions.passkeys;
         settings.party.map(|party| party.id().to_owned())
     };

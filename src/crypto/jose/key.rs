@@ -7,7 +7,8 @@ use aws_lc_rs::{
     rand::SystemRandom,
     rsa::KeySize,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+        RsaKeyPair,
     },
 };
 use serde::Serialize;
@@ -132,9 +133,10 @@ impl Signer {
                 let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Sign)?;
                 Ok(signature.as_ref().to_vec())
             }
-            Pair::Ed25519(pair) => {
-                pair.try_sign(message).map(|signature| signature.as_ref().to_vec()).map_err(|_| KeyError::Sign)
-            }
+            Pair::Ed25519(pair) => pair
+                .try_sign(message)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(|_| KeyError::Sign),
         }
     }
 }
@@ -213,7 +215,8 @@ impl Jwk {
         members.extend(numbers.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
         members.sort_unstable();
         // All values are base64url or fixed words: nothing to escape.
-        let inner: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
+        let inner: Vec<String> =
+            members.iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
         text::encode(&sha256(format!("{{{}}}", inner.join(",")).as_bytes()))
     }
 

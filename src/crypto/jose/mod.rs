@@ -71,7 +71,8 @@ impl Signer {
     /// (security.md OAU-11).
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let header = Header { alg: self.algorithm().as_str(), kid: self.kid(), typ };
-        let part = |json: Result<Vec<u8>, _>| json.map(|json| text::encode(&json)).map_err(|_| KeyError::Claims);
+        let part =
+            |json: Result<Vec<u8>, _>| json.map(|json| text::encode(&json)).map_err(|_| KeyError::Claims);
         let mut token = part(serde_json::to_vec(&header))?;
         token.push('.');
         token.push_str(&part(serde_json::to_vec(claims))?);

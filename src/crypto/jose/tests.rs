@@ -16,7 +16,8 @@ fn foreign(jwk: &Jwk) -> ForeignJwk {
 /// Proves: JWT-1, JWT-7
 #[test]
 fn a_published_library_reads_our_tokens_from_the_published_key() {
-    let claims = json!({ "iss": "https://auth.example.com", "sub": "a", "aud": "c", "exp": 4_000_000_000_u64 });
+    let claims =
+        json!({ "iss": "https://auth.example.com", "sub": "a", "aud": "c", "exp": 4_000_000_000_u64 });
     for algorithm in Algorithm::ALL {
         let signer = signer(algorithm);
         let token = signer.sign("JWT", &claims).unwrap();
@@ -42,7 +43,10 @@ fn the_published_part_has_public_members_only() {
         for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
             assert!(!names.contains(&private), "{algorithm:?} publishes {private}");
         }
-        assert_eq!((published["use"].as_str(), published["alg"].as_str()), (Some("sig"), Some(algorithm.as_str())));
+        assert_eq!(
+            (published["use"].as_str(), published["alg"].as_str()),
+            (Some("sig"), Some(algorithm.as_str()))
+        );
         assert_eq!(published["kid"], signer.kid());
     }
 }
@@ -86,7 +90,10 @@ fn the_example_of_rfc_7638() {
 #[test]
 fn the_half_hash_of_openid_connect() {
     // OpenID Connect Core, appendix A.3: at_hash of this access token for RS256.
-    assert_eq!(Algorithm::Rs256.half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+    assert_eq!(
+        Algorithm::Rs256.half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+        "77QmUPtjPfzWtF2AnpK9RQ"
+    );
     assert_eq!(Algorithm::EdDsa.half_hash("x").len(), 43);
 }
 

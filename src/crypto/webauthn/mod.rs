@@ -12,8 +12,8 @@ mod party;
 mod wire;
 
 pub use self::party::{
-    Allowed, Asserted, Ceremony, Claim, Known, LONGEST_RESPONSE, Refusal, Registered, RelyingParty, UserEntity,
-    Verification,
+    Allowed, Asserted, Ceremony, Claim, Known, LONGEST_RESPONSE, Refusal, Registered, RelyingParty,
+    UserEntity, Verification,
 };
 
 #[cfg(test)]

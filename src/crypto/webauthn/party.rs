@@ -8,8 +8,9 @@ use webauthn_rs_core::{
     error::WebauthnError,
     proto::{
         AllowCredentials, AttestationConveyancePreference, AuthenticationState, AuthenticatorTransport,
-        COSEAlgorithm, Credential, PublicKeyCredential, PublicKeyCredentialDescriptor, RegisterPublicKeyCredential,
-        RegistrationState, RequestRegistrationExtensions, ResidentKeyRequirement, UserVerificationPolicy,
+        COSEAlgorithm, Credential, PublicKeyCredential, PublicKeyCredentialDescriptor,
+        RegisterPublicKeyCredential, RegistrationState, RequestRegistrationExtensions,
+        ResidentKeyRequirement, UserVerificationPolicy,
     },
 };
 
@@ -184,7 +185,9 @@ impl From<WebauthnError> for Refusal {
             WebauthnError::UserNotVerified => Self::Unverified,
             WebauthnError::InvalidRPOrigin => Self::Origin,
             // These carry a parser's words, which can repeat what was sent.
-            WebauthnError::ParseJSONFailure(_) | WebauthnError::ParseCBORFailure(_) => Self::Malformed("a part of it"),
+            WebauthnError::ParseJSONFailure(_) | WebauthnError::ParseCBORFailure(_) => {
+                Self::Malformed("a part of it")
+            }
             other => Self::Wrong(other.to_string()),
         }
     }
@@ -322,7 +325,12 @@ impl RelyingParty {
     ///
     /// # Errors
     /// Every reason of specification section 7.2, as security.md WAN-1 and WAN-2 have it.
-    pub fn finish_assertion(&self, state: &[u8], claim: &Claim, known: &Known<'_>) -> Result<Asserted, Refusal> {
+    pub fn finish_assertion(
+        &self,
+        state: &[u8],
+        claim: &Claim,
+        known: &Known<'_>,
+    ) -> Result<Asserted, Refusal> {
         let state: AuthenticationState = restored(state)?;
         let mut credential: Credential = restored(known.opaque)?;
         credential.counter = known.counter;

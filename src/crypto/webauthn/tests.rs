@@ -93,7 +93,8 @@ fn options_ask_for_what_is_checked() {
     assert_eq!(options["challenge"], text::encode(&[1; 32]));
     assert_eq!(options["timeout"], 300_000);
     assert_eq!(options["attestation"], "none");
-    let offered: Vec<_> = options["pubKeyCredParams"].as_array().unwrap().iter().map(|one| &one["alg"]).collect();
+    let offered: Vec<_> =
+        options["pubKeyCredParams"].as_array().unwrap().iter().map(|one| &one["alg"]).collect();
     assert_eq!(offered, [-7, -257]);
     assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
     assert_eq!(options["authenticatorSelection"]["residentKey"], "preferred");
@@ -145,7 +146,11 @@ async fn another_origin_is_refused_however_near() {
     for (member, value) in [("crossOrigin", json!(true)), ("topOrigin", json!("https://evil.example"))] {
         let inside = |data: &mut Value| data[member] = value.clone();
         let refused = asserted(&mut device, &made, |response| client_data(response, inside)).await;
-        assert_eq!(refused, Err(Refusal::Wrong("made inside a page of another origin".to_owned())), "{member}");
+        assert_eq!(
+            refused,
+            Err(Refusal::Wrong("made inside a page of another origin".to_owned())),
+            "{member}"
+        );
     }
     let begun = party().begin_registration(&user(), &[], Verification::Preferred, chance(1)).unwrap();
     let response = sibling.create(&begun.options).await;
@@ -176,7 +181,8 @@ async fn a_user_who_was_not_verified_is_not_verified() {
     assert!(!made.verified);
     assert!(!asserted(&mut device, &made, |_| ()).await.unwrap().verified());
     let begun = party().begin_assertion(&[], Verification::Required, chance(8)).unwrap();
-    let claim = RelyingParty::read_claim(&device.get(&asking_for("discouraged", &begun.options)).await).unwrap();
+    let claim =
+        RelyingParty::read_claim(&device.get(&asking_for("discouraged", &begun.options)).await).unwrap();
     let refused = party().finish_assertion(&begun.state, &claim, &known(&made));
     assert_eq!(refused, Err(Refusal::Unverified));
     // What verified its user when it was made has to go on doing so.
@@ -204,10 +210,12 @@ async fn another_credential_or_signature_is_refused() {
     let flip = |response: &mut Value| changed(&mut response["response"]["signature"], |bytes| bytes[20] ^= 1);
     assert!(asserted(&mut device, &made, flip).await.is_err());
     // Another domain's hash in front.
-    let hash = |response: &mut Value| changed(&mut response["response"]["authenticatorData"], |data| data[0] ^= 1);
+    let hash =
+        |response: &mut Value| changed(&mut response["response"]["authenticatorData"], |data| data[0] ^= 1);
     assert!(asserted(&mut device, &made, hash).await.is_err());
     // Nobody was there.
-    let flags = |response: &mut Value| changed(&mut response["response"]["authenticatorData"], |data| data[32] &= !1);
+    let flags =
+        |response: &mut Value| changed(&mut response["response"]["authenticatorData"], |data| data[32] &= !1);
     assert!(asserted(&mut device, &made, flags).await.is_err());
 }
 
@@ -216,7 +224,9 @@ async fn another_credential_or_signature_is_refused() {
 async fn whether_it_may_be_synchronised_never_changes_and_has_to_make_sense() {
     let mut device = Device::new(ORIGIN);
     let made = registered(&mut device).await;
-    let flip = |response: &mut Value| changed(&mut response["response"]["authenticatorData"], |data| data[32] ^= 0x08);
+    let flip = |response: &mut Value| {
+        changed(&mut response["response"]["authenticatorData"], |data| data[32] ^= 0x08)
+    };
     let said = asserted(&mut device, &made, flip).await.unwrap_err().to_string();
     assert!(said.contains("backup") || said.contains("Backup"), "{said}");
     let begun = party().begin_registration(&user(), &[], Verification::Preferred, chance(1)).unwrap();
@@ -239,7 +249,8 @@ async fn whether_it_may_be_synchronised_never_changes_and_has_to_make_sense() {
 async fn nothing_may_trail_and_nothing_is_too_long() {
     let mut device = Device::new(ORIGIN);
     let made = registered(&mut device).await;
-    let trail = |response: &mut Value| changed(&mut response["response"]["authenticatorData"], |data| data.push(0));
+    let trail =
+        |response: &mut Value| changed(&mut response["response"]["authenticatorData"], |data| data.push(0));
     let refused = asserted(&mut device, &made, trail).await;
     assert_eq!(refused, Err(Refusal::Malformed("the authenticator data")));
     let begun = party().begin_registration(&user(), &[], Verification::Preferred, chance(1)).unwrap();

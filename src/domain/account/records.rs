@@ -148,12 +148,7 @@ pub fn create(
 ///
 /// # Errors
 /// [`Reason::Taken`] with a flaw on [`Field::Username`].
-pub fn name_is_free(
-    tx: &impl Reading,
-    home: Home,
-    username: &Username,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub fn name_is_free(tx: &impl Reading, home: Home, username: &Username, now: Timestamp) -> Result<(), Fault> {
     if named(tx, home, username)?.is_some() {
         return Err(collision("username"));
     }

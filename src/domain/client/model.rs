@@ -227,7 +227,8 @@ impl Registration {
     pub fn permitted<'a>(&self, asked: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let mut permitted: Vec<String> = Vec::new();
         for scope in asked {
-            if self.scopes.iter().any(|known| known == scope) && !permitted.iter().any(|known| known == scope) {
+            if self.scopes.iter().any(|known| known == scope) && !permitted.iter().any(|known| known == scope)
+            {
                 permitted.push(scope.to_owned());
             }
         }

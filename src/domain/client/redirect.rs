@@ -69,7 +69,11 @@ pub fn check(uri: &str, kind: ClientKind) -> Result<(), RedirectError> {
         }
         // RFC 8252, section 7.1. Without the dot it could be a scheme that does something: javascript, data.
         scheme if kind == ClientKind::Public && scheme.contains('.') => {
-            if uri.starts_with(scheme) { Ok(()) } else { Err(RedirectError::NotCanonical) }
+            if uri.starts_with(scheme) {
+                Ok(())
+            } else {
+                Err(RedirectError::NotCanonical)
+            }
         }
         _ => Err(RedirectError::Scheme),
     }

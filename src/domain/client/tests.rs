@@ -127,7 +127,10 @@ fn what_may_be_registered() {
     ] {
         assert_eq!(check(uri, Public), Err(error), "{uri}");
     }
-    assert_eq!(check(&format!("https://a.example/{}", "x".repeat(1100)), Public), Err(RedirectError::Grammar));
+    assert_eq!(
+        check(&format!("https://a.example/{}", "x".repeat(1100)), Public),
+        Err(RedirectError::Grammar)
+    );
 }
 
 #[test]
@@ -141,7 +144,10 @@ fn the_policy_names_where_a_form_may_end() {
 fn an_answer_joins_the_query_that_is_there() {
     let answer = [("code", "a b"), ("state", "x&y")];
     assert_eq!(with_answer("https://a.example/cb", answer), "https://a.example/cb?code=a+b&state=x%26y");
-    assert_eq!(with_answer("https://a.example/cb?t=1", answer), "https://a.example/cb?t=1&code=a+b&state=x%26y");
+    assert_eq!(
+        with_answer("https://a.example/cb?t=1", answer),
+        "https://a.example/cb?t=1&code=a+b&state=x%26y"
+    );
     assert_eq!(with_answer("https://a.example/cb?", answer), "https://a.example/cb?code=a+b&state=x%26y");
 }
 
@@ -149,7 +155,16 @@ fn an_answer_joins_the_query_that_is_there() {
 #[test]
 fn a_client_id_is_never_the_id_of_a_person() {
     let account = AccountId::mint(NOW, Random::new([7; 10])).to_string();
-    for no_id in [account.as_str(), &account.to_uppercase(), &account.replace('-', ""), "", "a b", "a/b", "ä", &"x".repeat(65)] {
+    for no_id in [
+        account.as_str(),
+        &account.to_uppercase(),
+        &account.replace('-', ""),
+        "",
+        "a b",
+        "a/b",
+        "ä",
+        &"x".repeat(65),
+    ] {
         assert_eq!(ClientId::parse(no_id), None, "{no_id}");
     }
     for id in ["wiki", "Wiki-2_test.v~", &"x".repeat(64)] {
@@ -178,7 +193,16 @@ fn the_defaults_are_the_careful_ones_and_flaws_are_told_together() {
     };
     let fields: Vec<_> = bad.flaws().into_iter().map(|flaw| flaw.field).collect();
     let expected = [
-        "name", "author", "author_url", "redirect_uris", "grants", "pkce", "scopes", "scopes", "access_token", "id_token",
+        "name",
+        "author",
+        "author_url",
+        "redirect_uris",
+        "grants",
+        "pkce",
+        "scopes",
+        "scopes",
+        "access_token",
+        "id_token",
     ];
     assert_eq!(fields, expected.map(Field::Named));
 }

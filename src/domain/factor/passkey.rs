@@ -154,7 +154,10 @@ pub fn find(tx: &impl Reading, credential: &[u8]) -> Result<Option<PasskeyRecord
 }
 
 /// The passkeys of an account, oldest first.
-pub fn of_owner(tx: &impl Reading, account: AccountId) -> Result<Vec<(PasskeyKey, PasskeyRecord)>, StoreError> {
+pub fn of_owner(
+    tx: &impl Reading,
+    account: AccountId,
+) -> Result<Vec<(PasskeyKey, PasskeyRecord)>, StoreError> {
     // The bound holds whatever was written by hand.
     let mut found = PASSKEYS.list(tx, &BY_ACCOUNT, &KeyBuf::of(&account), None, 10 * MOST_PASSKEYS)?.items;
     found.sort_by_key(|(_, passkey)| passkey.created);
@@ -206,7 +209,8 @@ pub fn spend(
     asserted: &Asserted,
     now: Timestamp,
 ) -> Result<Spent, StoreError> {
-    let Some(mut passkey) = find(tx, asserted.credential())?.filter(|passkey| passkey.account == account) else {
+    let Some(mut passkey) = find(tx, asserted.credential())?.filter(|passkey| passkey.account == account)
+    else {
         return Ok(Spent::Gone);
     };
     let counts = asserted.counter() != 0 || passkey.counter != 0;

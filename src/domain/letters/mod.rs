@@ -21,8 +21,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
-pub use self::own::{Flaw, OwnWords};
 use self::copy::Form;
+pub use self::own::{Flaw, OwnWords};
 use super::outbox::{Channel, Language, Template};
 use crate::values::url::WebUrl;
 
@@ -89,9 +89,15 @@ const LAYOUT: (&str, &str) = ("layout.html", include_str!("layout.html"));
 
 impl Letters {
     /// Our own words.
-    #[expect(clippy::missing_panics_doc, reason = "the words are constants, and a test compiles and fills in each")]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the words are constants, and a test compiles and fills in each"
+    )]
     pub fn new(brand: Brand) -> Self {
-        #[expect(clippy::expect_used, reason = "the words are constants, and a test compiles and fills in each")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the words are constants, and a test compiles and fills in each"
+        )]
         let environment = environment(&OwnWords::default()).expect("our own words compile");
         Self { environment: Arc::new(environment), brand }
     }
@@ -135,7 +141,8 @@ impl Letters {
         values: &[(String, String)],
     ) -> Result<Written, LetterError> {
         let language = language.unwrap_or(self.brand.language);
-        let given = |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let given =
+            |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         if let Some(name) = template.needs().iter().find(|name| given(name).is_none_or(str::is_empty)) {
             return Err(LetterError::Missing(name));
         }
@@ -204,10 +211,9 @@ fn environment(own: &OwnWords) -> Result<Environment<'static>, Flaw> {
     });
     let mut add = |name: String, ours: String| {
         let (file, source) = own.source(&name).map_or((None, ours), |(file, own)| (Some(file), own));
-        environment.add_template_owned(name.clone(), source).map_err(|error| Flaw {
-            file: file.unwrap_or(name),
-            what: without_values(&error),
-        })
+        environment
+            .add_template_owned(name.clone(), source)
+            .map_err(|error| Flaw { file: file.unwrap_or(name), what: without_values(&error) })
     };
     add(LAYOUT.0.to_owned(), LAYOUT.1.to_owned())?;
     for template in Template::ALL.iter().copied() {

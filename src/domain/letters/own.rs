@@ -79,7 +79,9 @@ impl OwnWords {
                     Some((subject, _)) => {
                         let told = |name: &str| !["code", "link"].contains(&name);
                         for name in unknown(subject, &told) {
-                            flaw(format!("`{name}` must not stand in the subject: subjects are shown on locked screens"));
+                            flaw(format!(
+                                "`{name}` must not stand in the subject: subjects are shown on locked screens"
+                            ));
                         }
                     }
                 }

@@ -11,7 +11,8 @@ use crate::{domain::outbox::Language, values::agent::told};
 /// `30` → "30 minutes", `1440` → "24 hours". What is no number stays as it is.
 pub(super) fn span(language: Language, minutes: &str) -> String {
     let Ok(count) = minutes.parse::<u32>() else { return minutes.to_owned() };
-    let (count, hours) = if count >= 120 && count.is_multiple_of(60) { (count / 60, true) } else { (count, false) };
+    let (count, hours) =
+        if count >= 120 && count.is_multiple_of(60) { (count / 60, true) } else { (count, false) };
     match (language, hours, count) {
         (Language::English, true, _) => format!("{count} hours"),
         (Language::English, false, 1) => "1 minute".to_owned(),
@@ -81,5 +82,9 @@ pub(super) fn tidied(text: &str) -> String {
 
 /// For a place in HTML, quoted attributes among them.
 pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

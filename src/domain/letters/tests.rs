@@ -82,7 +82,10 @@ fn texts_name_the_service_and_subjects_tell_no_secret() {
                     "{which} lacks its {name}"
                 );
             } else {
-                assert!(name != "code" || !written.text.contains(value), "{which} tells a code nobody meant for it");
+                assert!(
+                    name != "code" || !written.text.contains(value),
+                    "{which} tells a code nobody meant for it"
+                );
             }
         };
         tells("link", LINK);
@@ -113,7 +116,11 @@ fn nobody_is_greeted_by_a_name_that_a_stranger_typed() {
     for template in to_strangers {
         for language in Language::ALL {
             let written = letters().write(template, Some(language), &everything()).unwrap();
-            assert!(!written.text.contains("O'Hara") && !written.html.contains("Hara"), "{}", template.as_str());
+            assert!(
+                !written.text.contains("O'Hara") && !written.html.contains("Hara"),
+                "{}",
+                template.as_str()
+            );
         }
     }
 }
@@ -122,8 +129,10 @@ fn nobody_is_greeted_by_a_name_that_a_stranger_typed() {
 fn what_is_not_known_is_left_out() {
     for template in Template::ALL.iter().copied() {
         for language in Language::ALL {
-            let needed: Vec<_> =
-                everything().into_iter().filter(|(name, _)| template.needs().contains(&name.as_str())).collect();
+            let needed: Vec<_> = everything()
+                .into_iter()
+                .filter(|(name, _)| template.needs().contains(&name.as_str()))
+                .collect();
             let written = letters().write(template, Some(language), &needed).unwrap();
             let which = format!("{} {}:\n{}", template.as_str(), language.as_str(), written.text);
             assert!(!written.text.replace("\n    ", "\n").contains("  "), "{which}");
@@ -177,7 +186,10 @@ fn own(files: &[(&str, &str)]) -> Result<Letters, Vec<Flaw>> {
 #[test]
 fn the_operators_words_stand_in_place_of_ours() {
     let letters = own(&[
-        ("en/welcome.txt", "Subject: Ahoy from {{ service }}\n\nAhoy {{ username }}, welcome to {{ service }}.\n"),
+        (
+            "en/welcome.txt",
+            "Subject: Ahoy from {{ service }}\n\nAhoy {{ username }}, welcome to {{ service }}.\n",
+        ),
         ("layout.html", "<main>{% block body %}{% endblock %}</main>{% block closing %}{% endblock %}"),
         ("zh/sms-code.txt", "{{ service }} {{ code }}"),
     ])

@@ -14,8 +14,8 @@
 mod door;
 mod finish;
 mod next;
-pub mod passkey;
 mod notices;
+pub mod passkey;
 pub mod pending;
 pub mod second;
 pub mod throttle;

@@ -18,8 +18,8 @@ mod records;
 pub use self::{
     model::{Channel, Language, Message, Template, Values},
     records::{
-        Batch, Ending, Leased, OUTBOX, OutboxRecord, State, SweepTimes, delivered, discard, due, enqueue, failed,
-        lease, list, open, retry, sweep, waiting,
+        Batch, Ending, Leased, OUTBOX, OutboxRecord, State, SweepTimes, delivered, discard, due, enqueue,
+        failed, lease, list, open, retry, sweep, waiting,
     },
 };
 

@@ -215,7 +215,8 @@ impl Message {
     /// a tab in a `User-Agent` must not keep its owner's victim from hearing of a sign-in.
     pub(super) fn plain(value: &str) -> String {
         let steers = |c: char| {
-            c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+            c.is_control()
+                || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
         };
         value.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
     }

@@ -100,8 +100,18 @@ pub struct SessionFacts {
 
 impl From<SessionRecord> for SessionFacts {
     fn from(record: SessionRecord) -> Self {
-        let SessionRecord { id, account, created, last_seen, ends, remembered, strength, epoch, restricted, .. } =
-            record;
+        let SessionRecord {
+            id,
+            account,
+            created,
+            last_seen,
+            ends,
+            remembered,
+            strength,
+            epoch,
+            restricted,
+            ..
+        } = record;
         Self { id, account, created, last_seen, ends, remembered, strength, epoch, restricted }
     }
 }
@@ -298,8 +308,7 @@ mod golden {
             restricted: false,
         };
         check("src/domain/session/golden/session.v1.hex", &session);
-        let bare =
-            SessionRecord { client: None, agent: String::new(), restricted: true, ..session.clone() };
+        let bare = SessionRecord { client: None, agent: String::new(), restricted: true, ..session.clone() };
         check("src/domain/session/golden/restricted.v1.hex", &bare);
         for record in [session, bare] {
             let body = encode(&record).unwrap();

@@ -122,7 +122,10 @@ impl Ring {
     /// Keys that signed nothing that is still good, because another took over long enough ago.
     pub fn spent(&self, now: Timestamp) -> Vec<&str> {
         let pairs = self.0.iter().zip(self.0.iter().skip(1));
-        pairs.filter(|(_, (_, next, _))| now.since(*next) >= REST).map(|((kid, ..), _)| kid.as_str()).collect()
+        pairs
+            .filter(|(_, (_, next, _))| now.since(*next) >= REST)
+            .map(|((kid, ..), _)| kid.as_str())
+            .collect()
     }
 
     /// Whether there is no key at all.
@@ -249,8 +252,12 @@ mod tests {
     /// Proves: OPS-15
     #[test]
     fn keys_as_stored() {
-        let record =
-            SigningKeyRecord { algorithm: Algorithm::EdDsa, created: NOW, signs_from: NOW + LEAD, sealed: vec![1, 2, 3] };
+        let record = SigningKeyRecord {
+            algorithm: Algorithm::EdDsa,
+            created: NOW,
+            signs_from: NOW + LEAD,
+            sealed: vec![1, 2, 3],
+        };
         golden::check("src/domain/signing/golden/key.v1.hex", &record);
     }
 }

@@ -50,7 +50,8 @@ pub fn agree(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let key = (account, client.clone());
-    let mut consent = CONSENTS.get(tx, &key)?.unwrap_or(ConsentRecord { scopes: Vec::new(), given: now, renewed: now });
+    let mut consent =
+        CONSENTS.get(tx, &key)?.unwrap_or(ConsentRecord { scopes: Vec::new(), given: now, renewed: now });
     for scope in scopes {
         if !consent.scopes.contains(scope) {
             consent.scopes.push(scope.clone());

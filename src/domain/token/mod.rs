@@ -24,12 +24,13 @@ pub(crate) use self::redeem::open_family;
 pub use self::{
     access::{ACCESS, AccessRecord, NewAccess, access_of, issue},
     authorization::{
-        AUTHORIZATIONS, AuthorizationRecord, Granted, Leaf, Live, NewLeaf, State, all_of_account, challenge_of, grant,
+        AUTHORIZATIONS, AuthorizationRecord, Granted, Leaf, Live, NewLeaf, State, all_of_account,
+        challenge_of, grant,
     },
     consent::{CONSENTS, ConsentRecord, agree, agreed, consents_of, withdraw},
     ending::{
-        end, end_of_account, end_of_app, end_of_client, end_of_session, forget_account, move_session, sweep_access,
-        sweep_authorizations,
+        end, end_of_account, end_of_app, end_of_client, end_of_session, forget_account, move_session,
+        sweep_access, sweep_authorizations,
     },
     redeem::{Redeemed, Redemption, redeem},
     rotate::{Rotated, Rotation, rotate},

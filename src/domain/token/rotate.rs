@@ -46,7 +46,12 @@ pub enum Rotated {
 ///
 /// There is no time of grace for a token that was just replaced: a client that asks twice at once loses its family and sends its
 /// person through the browser again, which is what the rule against stolen tokens costs.
-pub fn rotate(tx: &mut WriteTx, rotation: &Rotation, now: Timestamp, epoch: u64) -> Result<Rotated, StoreError> {
+pub fn rotate(
+    tx: &mut WriteTx,
+    rotation: &Rotation,
+    now: Timestamp,
+    epoch: u64,
+) -> Result<Rotated, StoreError> {
     let id = rotation.presented.authorization;
     let Some(mut record) = AUTHORIZATIONS.get(tx, &id)? else {
         return Ok(Rotated::Refused("the refresh token is revoked or too old"));

@@ -113,7 +113,12 @@ impl Engine {
     }
 
     /// The person said no. The trail tells of it, and the client is told.
-    pub async fn decline(&self, call: &Call, account: AccountId, request: &Request) -> Result<Refusal, Fault> {
+    pub async fn decline(
+        &self,
+        call: &Call,
+        account: AccountId,
+        request: &Request,
+    ) -> Result<Refusal, Fault> {
         let entry = Entry::refused(Event::AuthorizationDeclined, account.to_string(), call).about(account);
         let entry = entry.detail(request.client.as_str());
         self.0.store.write(move |tx| audit::append(tx, &entry).map_err(Fault::from)).await?;
@@ -124,7 +129,8 @@ impl Engine {
 /// Whether an earlier agreement, or the operator's, can stand for this request. Where another program on the same device may
 /// listen at the address, only the person's own yes will do.
 fn may_rest_on_the_past(request: &Request) -> bool {
-    let unverified = request.registration.kind == ClientKind::Public && redirect::is_unverified(request.way_back.uri());
+    let unverified =
+        request.registration.kind == ClientKind::Public && redirect::is_unverified(request.way_back.uri());
     request.registration.consent != Consent::Always && !unverified
 }
 

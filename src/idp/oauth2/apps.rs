@@ -8,7 +8,9 @@ use crate::{
         client::{CLIENTS, ClientId},
         fault::Fault,
         rights::Authority,
-        token::{self, ACCESS, AUTHORIZATIONS, AccessHash, AuthorizationRecord, Kind, Live, Presented, State},
+        token::{
+            self, ACCESS, AUTHORIZATIONS, AccessHash, AuthorizationRecord, Kind, Live, Presented, State,
+        },
     },
     store::{Reading, StoreError, WriteTx},
     values::{id::AccountId, time::Timestamp},
@@ -187,7 +189,8 @@ impl Doomed {
             }
             Self::Access(hash) => {
                 let found = ACCESS.get(tx, &hash)?;
-                let own = found.is_some_and(|token| token.account == Some(account) && token.client == *client);
+                let own =
+                    found.is_some_and(|token| token.account == Some(account) && token.client == *client);
                 if own {
                     ACCESS.take(tx, &hash)?;
                 }
@@ -196,7 +199,9 @@ impl Doomed {
             Self::Ticket(presented) => {
                 let found = AUTHORIZATIONS.get(tx, &presented.authorization)?;
                 let own = found.is_some_and(|family| {
-                    family.account == Some(account) && family.client == *client && holds(&family, &presented.digest)
+                    family.account == Some(account)
+                        && family.client == *client
+                        && holds(&family, &presented.digest)
                 });
                 if own {
                     token::end(tx, presented.authorization)?;

@@ -76,7 +76,9 @@ impl Engine {
             client.knows(&secret) && client.registration.auth_methods.contains(&claim.method)
         });
         match self.look(call, &claim.id, right).await? {
-            Looked::Right => id.zip(client).ok_or_else(|| refused("the client is unknown or its secret is wrong")),
+            Looked::Right => {
+                id.zip(client).ok_or_else(|| refused("the client is unknown or its secret is wrong"))
+            }
             Looked::Wrong => Err(refused("the client is unknown or its secret is wrong")),
             Looked::Blocked(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait).into()),
         }
@@ -102,7 +104,8 @@ fn read(presentation: &Presentation, parameters: &Parameters) -> Result<Claim, R
     if in_body.1.is_some() {
         return Err(Refusal::new(Code::InvalidRequest, "the client proves itself in more than one way"));
     }
-    let (id, secret) = basic(header.expose()).ok_or_else(|| refused("the Authorization header cannot be read"))?;
+    let (id, secret) =
+        basic(header.expose()).ok_or_else(|| refused("the Authorization header cannot be read"))?;
     if in_body.0.is_some_and(|other| other != id) {
         return Err(Refusal::new(Code::InvalidRequest, "client_id is not that of the Authorization header"));
     }

@@ -61,9 +61,12 @@ impl Wanted {
         };
         let grants = self.grants.iter().map(|word| Grant::parse(word).ok_or_else(|| unknown("grant", word)));
         let grants = grants.collect::<Result<Vec<_>, _>>()?;
-        let consent = self.consent.as_deref().map(|word| Consent::parse(word).ok_or_else(|| unknown("consent", word)));
-        let algorithm =
-            self.algorithm.as_deref().map(|word| Algorithm::parse(word).ok_or_else(|| unknown("algorithm", word)));
+        let consent =
+            self.consent.as_deref().map(|word| Consent::parse(word).ok_or_else(|| unknown("consent", word)));
+        let algorithm = self
+            .algorithm
+            .as_deref()
+            .map(|word| Algorithm::parse(word).ok_or_else(|| unknown("algorithm", word)));
         Ok(Registration {
             name: self.name.clone(),
             author: self.author.clone().unwrap_or_default(),
@@ -115,7 +118,9 @@ impl Engine {
             match CLIENTS.insert(tx, &named, &client)? {
                 Inserted::Done => {}
                 Inserted::Exists | Inserted::Taken(_) => {
-                    return Err(Fault::new(Reason::Taken).with_flaw(Field::Client, "there is a client with this id"));
+                    return Err(
+                        Fault::new(Reason::Taken).with_flaw(Field::Client, "there is a client with this id")
+                    );
                 }
             }
             audit::append(tx, &Entry::done(Event::ClientCreated, &actor, &call).detail(named.as_str()))?;
@@ -155,7 +160,9 @@ impl Engine {
             let mut client = CLIENTS.get(tx, &named)?.ok_or_else(no_client)?;
             refuse_managed(&client)?;
             if !client.is_confidential() {
-                return Err(Fault::new(Reason::NothingToDo).with_flaw(Field::Client, "a public client has no secret"));
+                return Err(
+                    Fault::new(Reason::NothingToDo).with_flaw(Field::Client, "a public client has no secret")
+                );
             }
             if only {
                 client.secrets.clear();

@@ -16,7 +16,8 @@ use crate::{
         client::{ClientId, ClientRecord, Grant},
         fault::{Fault, Reason},
         token::{
-            self, AuthorizationRecord, Kind, Live, Presented, Redeemed, Redemption, Rotated, Rotation, State, redeem, rotate,
+            self, AuthorizationRecord, Kind, Live, Presented, Redeemed, Redemption, Rotated, Rotation, State,
+            redeem, rotate,
         },
     },
     store::{StoreError, WriteTx},
@@ -143,8 +144,11 @@ impl Engine {
     ) -> Result<Tokens, Refusal> {
         let access = self.fresh_access(call, &step.client);
         let family = AuthorizationId::mint(call.now, self.0.world.random());
-        let refresh =
-            step.client.registration.may(Grant::RefreshToken).then(|| self.fresh_refresh(family, &step.client));
+        let refresh = step
+            .client
+            .registration
+            .may(Grant::RefreshToken)
+            .then(|| self.fresh_refresh(family, &step.client));
         let record = self.blank(call, step.id, Some(account), step.scopes, strength);
         let new = refresh.as_ref().map(|refresh| refresh.new.clone());
         let record = self.open(call, family, record, &access, new).await?;
@@ -190,7 +194,9 @@ impl Engine {
             if let Some(account) = record.account {
                 let account = ACCOUNTS.get(tx, &account)?;
                 if account.is_none_or(|account| account.status.hindrance().is_some()) {
-                    return Err(Fault::new(Reason::BadCredentials).because("the account was closed meanwhile").into());
+                    return Err(Fault::new(Reason::BadCredentials)
+                        .because("the account was closed meanwhile")
+                        .into());
                 }
             }
             let mut record = record.clone();
@@ -274,8 +280,11 @@ fn entry_of_refresh(rotated: &Rotated) -> Told {
 
 fn append(tx: &mut WriteTx, call: &Call, client: &ClientId, told: &Told) -> Result<(), StoreError> {
     let actor = client.as_str();
-    let mut entry =
-        if told.done { Entry::done(told.event, actor, call) } else { Entry::refused(told.event, actor, call) };
+    let mut entry = if told.done {
+        Entry::done(told.event, actor, call)
+    } else {
+        Entry::refused(told.event, actor, call)
+    };
     if let Some(account) = told.account {
         entry = entry.about(account);
     }

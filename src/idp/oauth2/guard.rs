@@ -49,12 +49,7 @@ pub(super) enum Looked {
 
 impl Engine {
     /// Says whether a secret was right, unless too many were wrong: then nobody learns it, and right and wrong look alike.
-    pub(super) async fn look(
-        &self,
-        call: &Call,
-        client: &str,
-        is_right: bool,
-    ) -> Result<Looked, StoreError> {
+    pub(super) async fn look(&self, call: &Call, client: &str, is_right: bool) -> Result<Looked, StoreError> {
         let rules = self.client_rules();
         let counters = counters(client, call);
         match self.weigh(call, &counters, &rules, is_right)? {
@@ -104,7 +99,8 @@ impl Engine {
         let counted = Counted { guard: &self.0.guard, counters };
         let call = call.clone();
         // The id is of a fixed alphabet or nobody's; of the latter nothing is written.
-        let detail = crate::domain::client::ClientId::parse(client).map_or_else(String::new, |id| id.to_string());
+        let detail =
+            crate::domain::client::ClientId::parse(client).map_or_else(String::new, |id| id.to_string());
         let written = self.0.store.write(move |tx| {
             throttle::count_failure(tx, &rules, &counters, call.now)?;
             audit::append(tx, &Entry::refused(Event::ClientAuthFailed, "nobody", &call).detail(&detail))?;

@@ -55,8 +55,9 @@ impl Engine {
         about: About<'_>,
     ) -> Result<Secret<String>, Refusal> {
         let account = self.0.store.read(|tx| ACCOUNTS.get(tx, &about.account))?;
-        let account = account
-            .ok_or_else(|| Refusal::new(Code::InvalidGrant, "the code is unknown, used, too old, or not for this request"))?;
+        let account = account.ok_or_else(|| {
+            Refusal::new(Code::InvalidGrant, "the code is unknown, used, too old, or not for this request")
+        })?;
         let has = |scope: &str| about.scopes.iter().any(|granted| granted == scope);
         // Simple Auth's `username` scope gives the name; `profile` is the standard's.
         let names = has("username") || has("profile");
@@ -78,7 +79,12 @@ impl Engine {
         self.signed(call, client.algorithm, claims).await.map_err(Refusal::from)
     }
 
-    async fn signed(&self, call: &Call, algorithm: Algorithm, claims: Claims) -> Result<Secret<String>, Fault> {
+    async fn signed(
+        &self,
+        call: &Call,
+        algorithm: Algorithm,
+        claims: Claims,
+    ) -> Result<Secret<String>, Fault> {
         let signer = self.signer(algorithm, call.now).await?;
         // RSA takes about a millisecond, the others a fiftieth of that (security.md OPS-3).
         let token = match algorithm {

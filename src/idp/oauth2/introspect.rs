@@ -79,11 +79,15 @@ impl Engine {
         let token = parameters.get("token").ok_or_else(|| Refusal::about("token", "is missing"))?;
         let epoch = self.0.store.epoch();
         let found = self.0.store.read(|tx| {
-            let Some(found) = self.find(tx, token, call.now, epoch)? else { return Ok(Introspection::Inactive) };
+            let Some(found) = self.find(tx, token, call.now, epoch)? else {
+                return Ok(Introspection::Inactive);
+            };
             if asking.is_some_and(|asking| asking != found.client) {
                 return Ok(Introspection::Inactive);
             }
-            Ok::<_, StoreError>(self.describe(tx, found)?.map_or(Introspection::Inactive, Introspection::Active))
+            Ok::<_, StoreError>(
+                self.describe(tx, found)?.map_or(Introspection::Inactive, Introspection::Active),
+            )
         });
         Ok(found?)
     }

@@ -58,14 +58,18 @@ impl KeyChain {
 
     fn fresh(&self) -> Result<Arc<Vec<Key>>, StoreError> {
         if self.stale.swap(false, Ordering::AcqRel) {
-            let stored = self.store.read(|tx| signing::all(tx)).inspect_err(|_| self.stale.store(true, Ordering::Release))?;
-            let open = |(kid, record): (String, SigningKeyRecord)| match record.open(&kid, self.keyring.signing()) {
-                Ok(signer) => Some(Key { record, signer: Arc::new(signer) }),
-                Err(error) => {
-                    tracing::error!(kid, %error, "a signing key cannot be used");
-                    None
-                }
-            };
+            let stored = self
+                .store
+                .read(|tx| signing::all(tx))
+                .inspect_err(|_| self.stale.store(true, Ordering::Release))?;
+            let open =
+                |(kid, record): (String, SigningKeyRecord)| match record.open(&kid, self.keyring.signing()) {
+                    Ok(signer) => Some(Key { record, signer: Arc::new(signer) }),
+                    Err(error) => {
+                        tracing::error!(kid, %error, "a signing key cannot be used");
+                        None
+                    }
+                };
             self.keys.store(Arc::new(stored.into_iter().filter_map(open).collect()));
         }
         Ok(self.keys.load_full())
@@ -93,7 +97,11 @@ impl Engine {
         self.present_signer(algorithm, now)?.ok_or_else(|| Fault::broken("there is no signing key"))
     }
 
-    fn present_signer(&self, algorithm: Algorithm, now: Timestamp) -> Result<Option<Arc<Signer>>, StoreError> {
+    fn present_signer(
+        &self,
+        algorithm: Algorithm,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Signer>>, StoreError> {
         let keys = self.0.keys.fresh()?;
         let ring = ring(&keys, algorithm);
         let kid = ring.signing(now);

@@ -158,7 +158,8 @@ impl Engine {
     /// How long what is granted for these scopes is good for at the latest.
     pub fn lasts(&self, client: &Registration, scopes: &[String]) -> Duration {
         let lifetimes = self.settings().lifetimes.of(client);
-        let renewable = client.may(Grant::RefreshToken) || scopes.iter().any(|scope| scope == "offline_access");
+        let renewable =
+            client.may(Grant::RefreshToken) || scopes.iter().any(|scope| scope == "offline_access");
         if renewable { lifetimes.refresh } else { lifetimes.access }
     }
 

@@ -41,10 +41,7 @@ impl Refusal {
 
     /// `invalid_request`, saying which parameter.
     pub fn about(parameter: &'static str, what: &'static str) -> Self {
-        Self {
-            description: Cow::Owned(format!("{parameter} {what}")),
-            ..Self::new(Code::InvalidRequest, "")
-        }
+        Self { description: Cow::Owned(format!("{parameter} {what}")), ..Self::new(Code::InvalidRequest, "") }
     }
 }
 
@@ -79,7 +76,9 @@ impl Refusal {
             Reason::Unavailable => "nothing can be saved at the moment",
             Reason::Broken => "something went wrong on our side",
             Reason::Unauthenticated => "nobody is signed in",
-            Reason::PasswordChangeNeeded | Reason::FreshSignInNeeded => "something else is asked of the person first",
+            Reason::PasswordChangeNeeded | Reason::FreshSignInNeeded => {
+                "something else is asked of the person first"
+            }
             Reason::Forbidden | Reason::CrossSite => "this request may not do that",
             Reason::NotFound => "there is no such client",
             Reason::NoSuchAccount => "there is no such account",
@@ -101,7 +100,9 @@ impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         let code = Self::code_of(fault.reason);
         let description = match fault.reason {
-            Reason::OAuth(_) | Reason::WrongClient | Reason::WrongClientBasic | Reason::Malformed => told(&fault),
+            Reason::OAuth(_) | Reason::WrongClient | Reason::WrongClientBasic | Reason::Malformed => {
+                told(&fault)
+            }
             _ => None,
         };
         Self {

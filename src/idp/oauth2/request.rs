@@ -97,7 +97,11 @@ impl Engine {
         let (uri, redirect_named) = redirect_uri(parameters, &registration).map_err(page)?;
         let mut way_back = WayBack { uri, state: None, issuer: self.settings().issuer.clone() };
         // A state that came once goes back with whatever else is wrong.
-        let state = if parameters.is_repeated("state") { Ok(None) } else { parameters.bounded("state", LONGEST_STATE) };
+        let state = if parameters.is_repeated("state") {
+            Ok(None)
+        } else {
+            parameters.bounded("state", LONGEST_STATE)
+        };
         if let Ok(state) = state {
             way_back.state = state.map(str::to_owned);
         }
@@ -170,7 +174,9 @@ fn read_rest(parameters: &Parameters, client: &Registration) -> Result<Asked, Re
     match parameters.required("response_type", LONGEST_WORD)? {
         "code" if client.may(Grant::AuthorizationCode) => {}
         "code" => return Err(Refusal::new(Code::UnauthorizedClient, "the client may not ask for codes")),
-        _ => return Err(Refusal::new(Code::UnsupportedResponseType, "only response_type code is known here")),
+        _ => {
+            return Err(Refusal::new(Code::UnsupportedResponseType, "only response_type code is known here"));
+        }
     }
     if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
         return Err(Refusal::about("response_mode", "must be query"));
@@ -182,8 +188,12 @@ fn read_rest(parameters: &Parameters, client: &Registration) -> Result<Asked, Re
     }
     let challenge = challenge(parameters, client)?;
     let nonce = parameters.bounded("nonce", LONGEST_NONCE)?.map(str::to_owned);
-    let prompts: Vec<&str> =
-        parameters.bounded("prompt", LONGEST_WORD)?.unwrap_or_default().split(' ').filter(|one| !one.is_empty()).collect();
+    let prompts: Vec<&str> = parameters
+        .bounded("prompt", LONGEST_WORD)?
+        .unwrap_or_default()
+        .split(' ')
+        .filter(|one| !one.is_empty())
+        .collect();
     let silent = prompts.contains(&"none");
     if silent && prompts.len() > 1 {
         return Err(Refusal::about("prompt", "cannot be none and something else"));

@@ -3,11 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Agreement, Code, Engine, Grantor, Lifetimes, Outcome, Parameters, Presentation, Refusal, Settings, Tokens,
+    Agreement, Code, Engine, Grantor, Lifetimes, Outcome, Parameters, Presentation, Refusal, Settings,
+    Tokens,
     request::{Objection, Request},
 };
 use crate::{
-    crypto::{digest::sha256, jose::{Algorithm, RsaSize}, keys::MasterKey, text},
+    crypto::{
+        digest::sha256,
+        jose::{Algorithm, RsaSize},
+        keys::MasterKey,
+        text,
+    },
     domain::{
         account::{self, NewAccount},
         audit::{self, Event},
@@ -66,7 +72,9 @@ pub(crate) fn wiki() -> Registration {
         name: "Wiki".to_owned(),
         author: "Example".to_owned(),
         redirect_uris: vec![CALLBACK.to_owned()],
-        scopes: ["openid", "profile", "email", "username", "offline_access", "wiki:read"].map(str::to_owned).to_vec(),
+        scopes: ["openid", "profile", "email", "username", "offline_access", "wiki:read"]
+            .map(str::to_owned)
+            .to_vec(),
         // Quick to make a key for.
         algorithm: Algorithm::Es256,
         ..Registration::default()
@@ -159,7 +167,8 @@ impl Bench {
     pub(crate) fn sign_in(&self, account: AccountId) -> Grantor {
         let call = self.call();
         let strength = Strength::of(Factor::Password, call.now);
-        let (key, id) = (SessionKey::mint(call.now, self.world.random()), SessionId::mint(call.now, self.world.random()));
+        let (key, id) =
+            (SessionKey::mint(call.now, self.world.random()), SessionId::mint(call.now, self.world.random()));
         let new = NewSession {
             hash: key.hash(),
             id,

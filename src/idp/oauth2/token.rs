@@ -82,9 +82,13 @@ impl Engine {
             return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant"));
         }
         match grant {
-            Grant::AuthorizationCode => self.redeem_code(call, id, client, parameters).await.map(Outcome::Tokens),
+            Grant::AuthorizationCode => {
+                self.redeem_code(call, id, client, parameters).await.map(Outcome::Tokens)
+            }
             Grant::RefreshToken => self.refresh(call, id, client, parameters).await.map(Outcome::Tokens),
-            Grant::ClientCredentials => self.for_itself(call, id, client, parameters).await.map(Outcome::Tokens),
+            Grant::ClientCredentials => {
+                self.for_itself(call, id, client, parameters).await.map(Outcome::Tokens)
+            }
             Grant::Password => password_step(id, client, parameters).map(Outcome::Password),
         }
     }
@@ -109,7 +113,11 @@ impl Engine {
     }
 }
 
-fn password_step(id: ClientId, client: ClientRecord, parameters: &Parameters) -> Result<PasswordStep, Refusal> {
+fn password_step(
+    id: ClientId,
+    client: ClientRecord,
+    parameters: &Parameters,
+) -> Result<PasswordStep, Refusal> {
     let scopes = asked_scopes(parameters, &client)?;
     let username = parameters.required("username", 4096)?.to_owned();
     let password = Secret::from(parameters.required("password", 4096)?);

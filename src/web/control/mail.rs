@@ -44,7 +44,9 @@ pub(super) async fn run(
             match (actions.retry_messages(call, permit, which).await?, which) {
                 (0, Some(_)) => Err(flaw(Field::Body, "no message with this id waits or was given up")),
                 (1, _) => Ok(Reply::Done("1 message is tried again as soon as the server runs.".to_owned())),
-                (count, _) => Ok(Reply::Done(format!("{count} messages are tried again as soon as the server runs."))),
+                (count, _) => {
+                    Ok(Reply::Done(format!("{count} messages are tried again as soon as the server runs.")))
+                }
             }
         }
         _ => Err(Fault::broken("not a command about messages")),

@@ -29,8 +29,8 @@ pub use self::{
     clients::{ClientCommand, ClientSecretView, ClientView, ClientWanted},
     command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
-    people::{PeopleCommand, StipulationView},
     import::{ForeignAccount, ForeignEntry, ImportView},
+    people::{PeopleCommand, StipulationView},
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},

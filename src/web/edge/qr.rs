@@ -32,9 +32,9 @@ impl QrCode {
     /// Whether the module at this place, silence included, is dark.
     fn is_dark(&self, row: usize, column: usize) -> bool {
         let place = row.checked_sub(QUIET).zip(column.checked_sub(QUIET));
-        place.filter(|(row, column)| *row < self.size && *column < self.size).is_some_and(|(row, column)| {
-            self.dark.get(row * self.size + column).copied().unwrap_or_default()
-        })
+        place
+            .filter(|(row, column)| *row < self.size && *column < self.size)
+            .is_some_and(|(row, column)| self.dark.get(row * self.size + column).copied().unwrap_or_default())
     }
 
     /// The dark modules as the path of an SVG image of [`Self::width`] units on each side.
@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_code_is_the_same_as_picture_and_as_path() {
-        let code = QrCode::of("otpauth://totp/Example:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+        let code =
+            QrCode::of("otpauth://totp/Example:alice?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
         let file = code.png().unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
         let mut image = vec![0; reader.output_buffer_size().unwrap()];

@@ -105,7 +105,9 @@ pub const fn status_of(reason: Reason) -> StatusCode {
         }
         Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Reason::Taken | Reason::LastOne => StatusCode::CONFLICT,
-        Reason::WeakPassword | Reason::Malformed | Reason::EmailTaken | Reason::OAuth(_) => StatusCode::BAD_REQUEST,
+        Reason::WeakPassword | Reason::Malformed | Reason::EmailTaken | Reason::OAuth(_) => {
+            StatusCode::BAD_REQUEST
+        }
         Reason::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::Misdirected => StatusCode::MISDIRECTED_REQUEST,

@@ -95,14 +95,14 @@ struct Walk {
 impl Walk {
     async fn new(family: &'static Family) -> Self {
         // So many requests in one moment are no visitor's.
-        let throttle = throttle::Rules { 
+        let throttle = throttle::Rules {
             attempts_per_minute: 1_000_000,
             source_failures: 1_000_000,
             free_failures: 1_000_000,
             block_after: 1_000_000,
             ceiling: 1_000_000,
             ..throttle::Rules::default()
-         };
+        };
         let house = House::build(Plan { throttle, ..Plan::default() }, rules(), |_| ());
         let alice = house.desk.add("alice").await;
         house.add("newcomer", true).await;

@@ -128,7 +128,13 @@ pub(super) fn leads_to(shared: &Shared, location: &str) -> Option<String> {
     way_back?.form_source()
 }
 
-async fn grant(shared: &Shared, call: &Call, here: &Here<'_>, request: &Request, agreement: Agreement) -> Response {
+async fn grant(
+    shared: &Shared,
+    call: &Call,
+    here: &Here<'_>,
+    request: &Request,
+    agreement: Agreement,
+) -> Response {
     let grantor = Grantor {
         account: here.session.account,
         session: Some((here.hash, here.session.id)),
@@ -213,7 +219,8 @@ pub(super) fn said(language: Language, scopes: &[String]) -> Vec<Value> {
 
 /// This page with a request, spelled as we spell it.
 fn address(parameters: &Parameters) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters.carried()).finish();
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters.carried()).finish();
     format!("{PATH}?{query}")
 }
 

@@ -278,8 +278,12 @@ fn acting(here: &Here<'_>) -> Result<Owner, Fault> {
 fn refused(shared: &Shared, call: &Call, here: &Here<'_>, fault: Fault) -> Result<Response, Fault> {
     let back = Way::to_own(Own::Factors.path());
     match fault.reason {
-        Reason::FreshSignInNeeded => Ok(answer(see_other(shared, &back.through(Own::Login, Some("again")), []))),
-        Reason::SecondFactorNeeded => Ok(answer(see_other(shared, &back.through(Own::SecondFactor, None), []))),
+        Reason::FreshSignInNeeded => {
+            Ok(answer(see_other(shared, &back.through(Own::Login, Some("again")), [])))
+        }
+        Reason::SecondFactorNeeded => {
+            Ok(answer(see_other(shared, &back.through(Own::SecondFactor, None), [])))
+        }
         Reason::Throttled => {
             let wait = waiting(Language::default(), fault.retry_after.unwrap_or_default());
             let said = Message::Throttled.fill(Language::default(), &[("wait", &wait)]);
@@ -287,7 +291,10 @@ fn refused(shared: &Shared, call: &Call, here: &Here<'_>, fault: Fault) -> Resul
             let view = page(shared, call, here, &factors)
                 .with(context! { complaint => said })
                 .with_status(rescue::status_of(fault.reason))
-                .with_header(header::RETRY_AFTER, rescue::seconds(fault.retry_after.unwrap_or_default()).into());
+                .with_header(
+                    header::RETRY_AFTER,
+                    rescue::seconds(fault.retry_after.unwrap_or_default()).into(),
+                );
             Ok(answer(view.render(shared)))
         }
         _ => Err(fault),

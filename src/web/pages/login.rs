@@ -135,7 +135,10 @@ fn ask(shared: &Shared, flow: &Flow, way: &Way, name: &str) -> View {
         passkey => passkey,
         offers_remembering => shared.actions.settings().limits.offers_remembering(),
     };
-    View::new("login.html", values).with_script(script).leading_to(end.origin()).with_cookies([flow.cookie(shared)])
+    View::new("login.html", values)
+        .with_script(script)
+        .leading_to(end.origin())
+        .with_cookies([flow.cookie(shared)])
 }
 
 /// Where somebody can go who cannot sign in yet, or not any more.

@@ -63,7 +63,19 @@ pub fn is_for(path: &str) -> bool {
         .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-const OURS: &[&str] = &["/login", "/logout", "/setup", "/password", "/me", "/register", "/invite", "/confirm", "/onetime", "/forgot", "/recover", "/terms",
+const OURS: &[&str] = &[
+    "/login",
+    "/logout",
+    "/setup",
+    "/password",
+    "/me",
+    "/register",
+    "/invite",
+    "/confirm",
+    "/onetime",
+    "/forgot",
+    "/recover",
+    "/terms",
     consent::PATH,
 ];
 

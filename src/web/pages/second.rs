@@ -261,7 +261,8 @@ fn ask(shared: &Shared, asked: &Asked<'_>, question: &Question, chosen: Factor, 
     let template = if chosen == Factor::Passkey { "passkey.html" } else { "second-factor.html" };
     View::new(template, values)
         .with_script(chosen == Factor::Passkey)
-        .leading_to(end.origin()).with_cookies([flow])
+        .leading_to(end.origin())
+        .with_cookies([flow])
 }
 
 /// A place asks for a second factor, and there is none.

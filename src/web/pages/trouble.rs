@@ -75,9 +75,10 @@ fn page(shared: &Shared, fault: &Fault, request: &str) -> http::Response<Bytes> 
 /// Title and text for every reason.
 pub(super) const fn words(reason: Reason) -> (Message, Message) {
     match reason {
-        Reason::BadCredentials | Reason::WrongServiceSecret | Reason::WrongClient | Reason::WrongClientBasic => {
-            (Message::FaultUnauthenticated, Message::BadCredentials)
-        }
+        Reason::BadCredentials
+        | Reason::WrongServiceSecret
+        | Reason::WrongClient
+        | Reason::WrongClientBasic => (Message::FaultUnauthenticated, Message::BadCredentials),
         Reason::SecondFactorWrong => (Message::FaultUnauthenticated, Message::FaultCodeText),
         Reason::Stipulated => (Message::FaultLocked, Message::FaultStipulatedText),
         Reason::Unauthenticated | Reason::SecondFactorNeeded => {

@@ -191,8 +191,10 @@ pub(super) fn guard<B>(response: &mut Response<B>, shared: &Shared, leads_to: Op
 
 /// Adds the one script, and that it may talk to us, to the policy of a page.
 fn allow_script<B>(response: &mut Response<B>) {
-    let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
-    let policy = format!("{}; script-src '{SCRIPT_HASH}'; connect-src 'self'", policy.unwrap_or("default-src 'none'"));
+    let policy =
+        response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let policy =
+        format!("{}; script-src '{SCRIPT_HASH}'; connect-src 'self'", policy.unwrap_or("default-src 'none'"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -88,7 +88,11 @@ impl RequestBody for CheckBody {
 }
 
 /// `GET /account`
-async fn show(State(shared): State<Shared>, call: Call, acting: Acting) -> Result<Answer<AccountView>, Fault> {
+async fn show(
+    State(shared): State<Shared>,
+    call: Call,
+    acting: Acting,
+) -> Result<Answer<AccountView>, Fault> {
     let portrait = shared.actions.portrait(&acting.authority()?)?;
     let local = local::view(&shared, &call, &acting, portrait.has_password)?;
     Ok(Answer::new(AccountView::new(portrait, local)))

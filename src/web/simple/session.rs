@@ -76,7 +76,8 @@ impl FromFields for LoginBody {
         let username = Text::new("username", Field::Username).at_most(LONGEST_NAME);
         let username = fields.text(&username.about("The user name or the e-mail address."));
         let password = fields.secret(&Text::new("password", Field::Password).at_most(LONGEST_PASSWORD));
-        let totp = Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
+        let totp =
+            Text::new("totp", Field::Totp).about("A code of the second factor, where the account has one.");
         let totp = fields.optional_secret(&totp);
         Some(Self { username: username?, password: password?, totp })
     }

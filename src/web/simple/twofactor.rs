@@ -82,7 +82,8 @@ struct ActivateBody {
 
 impl FromFields for ActivateBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let secret = Text::new("secret", Field::Secret).at_most(LONGEST).about("As `GET /local/2fa` gave it.");
+        let secret =
+            Text::new("secret", Field::Secret).at_most(LONGEST).about("As `GET /local/2fa` gave it.");
         let secret = fields.secret(&secret);
         let code = fields.secret(&Text::new("code", Field::Named("code")).at_most(LONGEST));
         Some(Self { secret: secret?, code: code? })

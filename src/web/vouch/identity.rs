@@ -110,7 +110,8 @@ impl IdentityHeaders {
         for (name, _) in &distinct {
             blank.insert(name.clone(), HeaderValue::from_static(""));
         }
-        let field_of = |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
+        let field_of =
+            |name: &HeaderName| distinct.iter().find(|(known, _)| known == name).map(|(_, field)| *field);
         let plan = blank.clone().keys().map(field_of).collect();
         Self { headers: distinct, text, guarded, blank, plan }
     }
@@ -264,7 +265,10 @@ mod tests {
     #[test]
     fn every_field_goes_under_its_own_name() {
         let presets = [Preset::XForwarded, Preset::Remote, Preset::XAuthRequest];
-        let set = IdentityHeaders::new(presets.iter().flat_map(|preset| preset.headers()).collect(), HeaderText::Utf8);
+        let set = IdentityHeaders::new(
+            presets.iter().flat_map(|preset| preset.headers()).collect(),
+            HeaderText::Utf8,
+        );
         for _ in 0..3 {
             let copy = set.blank.clone();
             assert_eq!(copy.len(), set.plan.len());

@@ -11,10 +11,7 @@ use lettre::{
     },
 };
 
-use super::{
-    Encryption, Letter, MailSender, Smtp,
-    letter::Heading,
-};
+use super::{Encryption, Letter, MailSender, Smtp, letter::Heading};
 use crate::world::outlet::{Doing, SendError};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
@@ -84,7 +81,9 @@ impl Server {
 fn judged(error: &smtp::Error) -> SendError {
     let text = chain(error);
     match error.status().map(u16::from) {
-        Some(code) if error.is_permanent() && !matches!(code, 500..=504 | 530..=538) => SendError::Never(text),
+        Some(code) if error.is_permanent() && !matches!(code, 500..=504 | 530..=538) => {
+            SendError::Never(text)
+        }
         _ => SendError::Later(text),
     }
 }

@@ -55,7 +55,10 @@ fn a_line_break_in_a_field_makes_no_letter() {
 fn senders_are_read_as_people_write_them() {
     let shown = |text| Sender::parse(text).map(|sender| sender.to_string());
     assert_eq!(shown(" login@example.org ").as_deref(), Some("login@example.org"));
-    assert_eq!(shown("\"Example, Inc.\" <login@example.org>").as_deref(), Some("Example, Inc. <login@example.org>"));
+    assert_eq!(
+        shown("\"Example, Inc.\" <login@example.org>").as_deref(),
+        Some("Example, Inc. <login@example.org>")
+    );
     for wrong in ["", "Example", "<>", "a@b@c", "login@example.org, other@example.org"] {
         assert_eq!(shown(wrong), None, "{wrong}");
     }
@@ -105,7 +108,8 @@ async fn a_webhook_gets_json_and_its_secret() {
     assert_eq!(body["to"], "ann@example.com");
     assert_eq!(body["template"], "reset-password");
     assert_eq!(body["message_id"], format!("<{}@example.org>", letter().parts().id));
-    for (status, never) in [(503, false), (429, false), (401, false), (302, false), (400, true), (422, true)] {
+    for (status, never) in [(503, false), (429, false), (401, false), (302, false), (400, true), (422, true)]
+    {
         http.answer(status, "");
         let error = sender.send(&letter()).await.unwrap_err();
         assert_eq!(matches!(error, SendError::Never(_)), never, "{status}");

@@ -100,12 +100,10 @@ impl Client {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let roots = self.settings.roots.iter().map(|der| CertificateDer::from(der.clone()));
         let made = Verifier::new_with_extra_roots(roots, provider.clone()).and_then(|verifier| {
-            let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+            let builder =
+                ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
             // "Dangerous" is any verifier of one's own choosing; this one is the operating system's.
-            Ok(builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
-                .with_no_client_auth())
+            Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
         });
         let made = Arc::new(made.map_err(|error| place.unreachable(&error))?);
         Ok(self.tls.get_or_init(|| made).clone())

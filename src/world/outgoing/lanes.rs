@@ -45,9 +45,7 @@ impl Lanes {
         }
         if lanes.len() >= PLACES {
             // A lane in use is held by those who use it: dropping it here would begin a second one beside it.
-            lanes.retain(|_, lane| {
-                Arc::strong_count(lane) > 1 || lane.going.available_permits() < ABREAST
-            });
+            lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || lane.going.available_permits() < ABREAST);
         }
         let lane = Arc::new(Lane {
             going: Arc::new(Semaphore::new(ABREAST)),

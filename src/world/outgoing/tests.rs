@@ -70,7 +70,9 @@ async fn an_allowed_address_is_asked_and_its_answer_read() {
 async fn addresses_inside_are_refused_unless_allowed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433", "169.254.169.254"] {
+    for host in
+        ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433", "169.254.169.254"]
+    {
         for scheme in ["https", "http"] {
             let refused = client(&[]).send(get(&format!("{scheme}://{host}:{port}/"))).await.unwrap_err();
             assert!(matches!(refused, HttpError::Forbidden { .. }), "{scheme} {host}: {refused}");

@@ -75,7 +75,9 @@ async fn only_the_listed_statuses_are_success() {
     let fake = Arc::new(FakeHttp::default());
     let http: Arc<dyn HttpClient> = fake.clone();
     let sender = sender(Some(gateway(Method::POST, form())), &http);
-    for (status, outcome) in [(200, None), (202, None), (204, Some(true)), (400, Some(true)), (500, Some(false))] {
+    for (status, outcome) in
+        [(200, None), (202, None), (204, Some(true)), (400, Some(true)), (500, Some(false))]
+    {
         fake.answer(status, "");
         let error = sender.send(&text()).await.err();
         assert_eq!(error.map(|error| matches!(error, SendError::Never(_))), outcome, "{status}");

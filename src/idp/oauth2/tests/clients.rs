@@ -24,18 +24,32 @@ fn wanted() -> Wanted {
 #[tokio::test]
 async fn a_secret_is_shown_once_and_replaced_without_a_gap() {
     let bench = Bench::open();
-    let machine = Wanted { id: Some("machine".to_owned()), grants: vec!["client_credentials".to_owned()], redirect_uris: Vec::new(), ..wanted() };
+    let machine = Wanted {
+        id: Some("machine".to_owned()),
+        grants: vec!["client_credentials".to_owned()],
+        redirect_uris: Vec::new(),
+        ..wanted()
+    };
     let made = bench.engine.add_client(&bench.call(), &operator(), machine.clone()).await.unwrap();
     let first = made.secret.unwrap();
     assert!(first.expose().len() >= 43);
     let works = async |secret: &Secret<String>| {
-        bench.token_as(&basic("machine", secret.expose()), &[("grant_type", "client_credentials")]).await.is_ok()
+        bench
+            .token_as(&basic("machine", secret.expose()), &[("grant_type", "client_credentials")])
+            .await
+            .is_ok()
     };
     assert!(works(&first).await);
     let stored = bench.engine.find_client(&operator(), "machine").unwrap().client;
     assert!(!format!("{stored:?}").contains(first.expose()));
     let another = async |only| {
-        bench.engine.new_client_secret(&bench.call(), &operator(), "machine", only).await.unwrap().secret.unwrap()
+        bench
+            .engine
+            .new_client_secret(&bench.call(), &operator(), "machine", only)
+            .await
+            .unwrap()
+            .secret
+            .unwrap()
     };
     let second = another(false).await;
     assert!(works(&first).await && works(&second).await);
@@ -84,7 +98,8 @@ async fn declared_clients_are_kept_as_the_configuration_says() {
         registration,
         secrets: vec![Secret::from(SECRET)],
     };
-    let reconcile = async |entries: Vec<Declared>| bench.engine.reconcile(&bench.call(), entries).await.unwrap();
+    let reconcile =
+        async |entries: Vec<Declared>| bench.engine.reconcile(&bench.call(), entries).await.unwrap();
     let both = vec![entry("wiki", wiki()), entry("machine", with_grants(&[Grant::ClientCredentials]))];
     let done = reconcile(both.clone()).await;
     assert_eq!(done, Reconciled { created: 1, changed: 1, disabled: 0 }, "wiki was there and is taken over");

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::testing::{Bench, CALLBACK, SECRET, VERIFIER, asked, at_once, basic, code_of, wiki, with_grants};
+use super::super::testing::{
+    Bench, CALLBACK, SECRET, VERIFIER, asked, at_once, basic, code_of, wiki, with_grants,
+};
 use crate::{
     domain::{
         audit::Event,
@@ -174,7 +176,10 @@ async fn a_failed_client_authentication_uses_up_nothing() {
     let nobody = bench.token_as(&Presentation::default(), &pairs).await.unwrap_err();
     assert!(nobody.code == Code::InvalidClient && !nobody.basic);
     pairs.extend([("client_id", "wiki"), ("client_secret", SECRET)]);
-    assert!(bench.token_as(&Presentation::default(), &pairs).await.is_ok(), "then the body, as some libraries do");
+    assert!(
+        bench.token_as(&Presentation::default(), &pairs).await.is_ok(),
+        "then the body, as some libraries do"
+    );
 }
 
 /// simple-auth.md 9.D8
@@ -219,7 +224,10 @@ async fn a_client_proves_itself_in_exactly_one_registered_way() {
         (Presentation { authorization: None, doubtful: true }, &[], Code::InvalidClient),
         (none(), &[("client_id", "machine"), ("client_assertion", "x.y.z")], Code::InvalidClient),
     ] {
-        let shown = format!("{:?} {more:?}", presentation.authorization.as_ref().map(|header| header.expose().clone()));
+        let shown = format!(
+            "{:?} {more:?}",
+            presentation.authorization.as_ref().map(|header| header.expose().clone())
+        );
         assert_eq!(try_as(presentation, more).await, Err(code), "{shown}");
     }
 }

@@ -22,8 +22,10 @@ async fn whatever_ends_all_sessions_of_an_account_ends_its_tokens() {
     let bench = Bench::open();
     let (alice, bob) = (bench.add("alice"), bench.add("bob"));
     let (one, two, others) = (bench.sign_in(alice), bench.sign_in(alice), bench.sign_in(bob));
-    let offline = bench.redeem(&bench.code_with(&one, &[("scope", "email offline_access")]).await).await.unwrap();
-    let (first, second, kept) = (bench.tokens(&one).await, bench.tokens(&two).await, bench.tokens(&others).await);
+    let offline =
+        bench.redeem(&bench.code_with(&one, &[("scope", "email offline_access")]).await).await.unwrap();
+    let (first, second, kept) =
+        (bench.tokens(&one).await, bench.tokens(&two).await, bench.tokens(&others).await);
     let code = bench.code(&two).await;
     // Also when the session that asks for it stays.
     let except = one.session.unwrap().0;
@@ -44,7 +46,8 @@ async fn signing_out_ends_what_was_granted_in_that_session_but_for_offline_acces
     let alice = bench.add("alice");
     let (here, there) = (bench.sign_in(alice), bench.sign_in(alice));
     let (gone, kept) = (bench.tokens(&here).await, bench.tokens(&there).await);
-    let offline = bench.redeem(&bench.code_with(&here, &[("scope", "email offline_access")]).await).await.unwrap();
+    let offline =
+        bench.redeem(&bench.code_with(&here, &[("scope", "email offline_access")]).await).await.unwrap();
     let hash = here.session.unwrap().0;
     bench.store.write_blocking(move |tx| session::end(tx, &hash)).unwrap();
     assert!(!bench.is_active(&gone.access).await);
@@ -75,7 +78,10 @@ async fn what_was_granted_goes_with_the_person_to_the_sessions_new_key() {
             restricted: false,
         };
         let call = bench.call();
-        bench.store.write_blocking(move |tx| session::begin(tx, &new, &call, &Lifetimes::default(), 0)).unwrap();
+        bench
+            .store
+            .write_blocking(move |tx| session::begin(tx, &new, &call, &Lifetimes::default(), 0))
+            .unwrap();
         key.hash()
     };
     let raised = replace(alice, before.session.unwrap().0);
@@ -95,7 +101,9 @@ async fn what_is_over_is_swept() {
     bench.code(&grantor).await;
     let tokens = bench.tokens(&grantor).await;
     let counts = |store: &Store| {
-        store.read(|tx| Ok::<_, crate::store::StoreError>((AUTHORIZATIONS.count(tx)?, ACCESS.count(tx)?))).unwrap()
+        store
+            .read(|tx| Ok::<_, crate::store::StoreError>((AUTHORIZATIONS.count(tx)?, ACCESS.count(tx)?)))
+            .unwrap()
     };
     let sweep = |now: Timestamp| {
         let write = move |tx: &mut crate::store::WriteTx| {
@@ -133,8 +141,11 @@ async fn people_see_what_they_granted_and_take_it_back() {
     let lines = bench.engine.tokens_of(&bench.call(), alice).unwrap();
     let mut seen: Vec<_> = lines.iter().map(|line| (line.kind.as_str(), line.short.as_str())).collect();
     seen.sort_unstable();
-    let mut expected =
-        [("access_token", &tokens.access.expose()[..5]), ("code", &code[..5]), ("refresh_token", &refresh.expose()[..5])];
+    let mut expected = [
+        ("access_token", &tokens.access.expose()[..5]),
+        ("code", &code[..5]),
+        ("refresh_token", &refresh.expose()[..5]),
+    ];
     expected.sort_unstable();
     assert_eq!(seen, expected);
     assert!(lines.iter().all(|line| line.name == "Wiki" && line.client.as_str() == "wiki"));
@@ -156,7 +167,8 @@ async fn people_see_what_they_granted_and_take_it_back() {
 
     // One access token leaves the rest; a code goes alone; a refresh token takes its family along.
     let more = bench.tokens(&grantor).await;
-    let revoke = async |token: Option<&str>| bench.engine.revoke(&bench.call(), &own, "wiki", token).await.unwrap();
+    let revoke =
+        async |token: Option<&str>| bench.engine.revoke(&bench.call(), &own, "wiki", token).await.unwrap();
     revoke(Some(more.access.expose())).await;
     assert!(!bench.is_active(&more.access).await && bench.is_active(&tokens.access).await);
     revoke(Some(&code)).await;

@@ -38,8 +38,14 @@ async fn a_client_learns_about_its_own_live_tokens_and_nothing_else() {
     let Introspection::Active(active) = ask(&own, &access).await.unwrap() else { panic!("it is active") };
     assert_eq!((active.token_type, active.client.as_str()), ("access_token", "wiki"));
     assert_eq!(active.subject, alice.to_string());
-    assert_eq!((active.username.as_deref(), active.email.as_deref()), (Some("alice"), Some("alice@example.com")));
-    assert_eq!((active.issued, active.expires), (bench.world.now(), bench.world.now() + Duration::from_mins(15)));
+    assert_eq!(
+        (active.username.as_deref(), active.email.as_deref()),
+        (Some("alice"), Some("alice@example.com"))
+    );
+    assert_eq!(
+        (active.issued, active.expires),
+        (bench.world.now(), bench.world.now() + Duration::from_mins(15))
+    );
     let Introspection::Active(active) = ask(&own, &refresh).await.unwrap() else { panic!("it is active") };
     assert_eq!(active.token_type, "refresh_token");
     // Foreign, unknown, truncated, and the ID token: all alike.
@@ -92,7 +98,8 @@ async fn the_token_of_a_closed_account_or_a_disabled_client_is_not_active() {
 }
 
 async fn anonymous(engine: &Engine, bench: &Bench, token: &str) -> Result<bool, Code> {
-    let answer = engine.introspect(&bench.call(), &Presentation::default(), &asked(&[("token", token)])).await;
+    let answer =
+        engine.introspect(&bench.call(), &Presentation::default(), &asked(&[("token", token)])).await;
     answer.map(|answer| answer != Introspection::Inactive).map_err(|refusal| refusal.code)
 }
 
@@ -114,7 +121,10 @@ async fn the_originals_open_introspection_is_a_switch_and_never_about_codes() {
 #[tokio::test]
 async fn a_client_that_acts_for_itself_is_its_own_subject() {
     let bench = Bench::open();
-    let machine = Registration { id_token_always: true, ..with_grants(&[Grant::ClientCredentials, Grant::RefreshToken]) };
+    let machine = Registration {
+        id_token_always: true,
+        ..with_grants(&[Grant::ClientCredentials, Grant::RefreshToken])
+    };
     bench.register("machine", machine, Some(SECRET));
     let pairs = [("grant_type", "client_credentials"), ("scope", "openid offline_access wiki:read")];
     let tokens = bench.token_as(&basic("machine", SECRET), &pairs).await.unwrap();
@@ -139,7 +149,9 @@ async fn claims(bench: &Bench, token: &Secret<String>) -> Value {
     validation.set_issuer(&["https://auth.example.com"]);
     // The bench's clock stands in the year 2027.
     validation.validate_exp = false;
-    jsonwebtoken::decode::<Value>(token.expose(), &DecodingKey::from_jwk(&jwk).unwrap(), &validation).unwrap().claims
+    jsonwebtoken::decode::<Value>(token.expose(), &DecodingKey::from_jwk(&jwk).unwrap(), &validation)
+        .unwrap()
+        .claims
 }
 
 /// simple-auth.md 9.D5
@@ -154,7 +166,8 @@ async fn an_id_token_says_who_signed_in_how_and_when() {
         let grantor = bench.sign_in(alice);
         let signed_in = bench.world.now();
         bench.pass(Duration::from_mins(3));
-        let code = bench.code_with(&grantor, &[("nonce", "n-0S6_WzA2Mj"), ("scope", "openid email username")]).await;
+        let code =
+            bench.code_with(&grantor, &[("nonce", "n-0S6_WzA2Mj"), ("scope", "openid email username")]).await;
         let tokens = bench.redeem(&code).await.unwrap();
         let claims = claims(&bench, tokens.id_token.as_ref().unwrap()).await;
         let now = bench.world.now().secs();
@@ -166,7 +179,10 @@ async fn an_id_token_says_who_signed_in_how_and_when() {
         assert_eq!(claims["at_hash"], algorithm.half_hash(tokens.access.expose()));
         assert_eq!(claims["amr"], serde_json::json!(["pwd"]));
         let name = format!("alice-{}", algorithm.as_str().to_lowercase());
-        assert_eq!((&claims["name"], &claims["preferred_username"]), (&Value::from(name.clone()), &Value::from(name.clone())));
+        assert_eq!(
+            (&claims["name"], &claims["preferred_username"]),
+            (&Value::from(name.clone()), &Value::from(name.clone()))
+        );
         assert_eq!(claims["email"], format!("{name}@example.com"));
         // A renewed one has a new time and no nonce.
         bench.pass(Duration::from_mins(5));

@@ -137,11 +137,15 @@ fn every_answer_names_the_issuer_and_brings_the_state_back_unchanged() {
         assert!(location.starts_with("https://wiki.example.com/cb?"), "{location}");
         assert_eq!(url.as_str(), location, "browsers would not respell it");
         let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let value =
+            |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         assert!(value(name).is_some(), "{location}");
         assert_eq!((value("state"), value("iss")), (Some(state), Some("https://auth.example.com")));
         if let Some(text) = value("error_description") {
-            assert!(text.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)), "{text}");
+            assert!(
+                text.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)),
+                "{text}"
+            );
         }
     }
     assert!(bench.request_with(&[("state", "")]).unwrap().way_back.state().is_none());

@@ -11,8 +11,8 @@ use axum::{
 };
 use minijinja::{Value, context};
 
-use self::script::{Ask, Finish, Sent, asked, json};
 pub(super) use self::prove::{second_box, sign_in_box};
+use self::script::{Ask, Finish, Sent, asked, json};
 use super::{
     Here, answer,
     catalogue::{Language, Message},

@@ -72,7 +72,9 @@ async fn a_browser_is_signed_in_asked_and_sent_back() {
     let page = browser.get(&house, back.location()).await;
     assert_eq!(page.status, StatusCode::OK, "{page:?}");
     assert!(policy(&page).contains("form-action 'self' https://wiki.example.com;"), "{}", policy(&page));
-    for said in ["The &lt;Wiki&gt;", "Example &amp; Sons", "alice", "wiki:read", "wiki.example.com", "720 hours"] {
+    for said in
+        ["The &lt;Wiki&gt;", "Example &amp; Sons", "alice", "wiki:read", "wiki.example.com", "720 hours"]
+    {
         assert!(page.text.contains(said), "{said} in {}", page.text);
     }
     assert!(!page.text.contains("<Wiki>"));
@@ -135,7 +137,11 @@ async fn a_decision_is_about_exactly_the_request_that_was_shown() {
     fields.push(("decision".to_owned(), "allow".to_owned()));
     assert_eq!(other.post(&house, "/oauth2", &fields).await.status, StatusCode::FORBIDDEN);
     fields.pop();
-    assert_eq!(browser.post(&house, "/oauth2", &fields).await.status, StatusCode::BAD_REQUEST, "neither yes nor no");
+    assert_eq!(
+        browser.post(&house, "/oauth2", &fields).await.status,
+        StatusCode::BAD_REQUEST,
+        "neither yes nor no"
+    );
 }
 
 /// Proves: OAU-2, WEB-6
@@ -156,7 +162,9 @@ async fn a_wrong_client_or_address_is_a_page_and_never_a_redirect() {
         ] {
             let page = browser.get(&house, &path(changes)).await;
             assert_eq!(page.status, StatusCode::BAD_REQUEST, "{changes:?}");
-            assert!(page.location().is_empty() && !page.text.contains("evil") && !page.text.contains("<script"));
+            assert!(
+                page.location().is_empty() && !page.text.contains("evil") && !page.text.contains("<script")
+            );
         }
         let twice = format!("{}&redirect_uri=https%3A%2F%2Fevil.example", path(&[]));
         assert_eq!(browser.get(&house, &twice).await.status, StatusCode::BAD_REQUEST);
@@ -207,7 +215,11 @@ async fn a_request_that_is_too_long_to_be_carried_is_told_to_the_client() {
     let long = path(&[("state", &"x".repeat(2040))]);
     assert_eq!(brought(&browser.get(&house, &long).await, "error").as_deref(), Some("invalid_request"));
     browser.sign_in(&house, "/login", "alice", PASSWORD).await;
-    assert_eq!(browser.get(&house, &long).await.status, StatusCode::OK, "signed in there is nothing to carry");
+    assert_eq!(
+        browser.get(&house, &long).await.status,
+        StatusCode::OK,
+        "signed in there is nothing to carry"
+    );
 }
 
 /// Proves: OAU-15

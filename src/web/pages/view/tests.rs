@@ -7,7 +7,8 @@ use http::{HeaderValue, Response, header};
 use minijinja::{Value, context};
 
 use super::{
-    ENVIRONMENT, Language, Message, SCRIPT_HASH, STYLE_HASH, TEMPLATES, Timestamp, allow_script, content_policy, moment,
+    ENVIRONMENT, Language, Message, SCRIPT_HASH, STYLE_HASH, TEMPLATES, Timestamp, allow_script,
+    content_policy, moment,
 };
 use crate::crypto::digest::sha256;
 
@@ -41,7 +42,20 @@ fn values(on: bool) -> Value {
         others => if on { vec![context! { href => HOSTILE, label => HOSTILE }; 2] } else { Vec::new() },
         passkeys => if on { vec![passkey_values(true), passkey_values(false)] } else { Vec::new() },
         passkey => passkey_box(on),
-        ..context! { ..factor_values(on), ..people_values(on) }
+        ..context! { ..factor_values(on), ..context! { ..client_values(on), ..people_values(on) } }
+    }
+}
+
+/// What the pages about other programs show.
+fn client_values(on: bool) -> Value {
+    let text = if on { HOSTILE } else { "" };
+    let app = context! {
+        name => HOSTILE, author => text, author_url => text, since => HOSTILE, active => on, scopes => vec![HOSTILE],
+        client => HOSTILE,
+    };
+    context! {
+        client => HOSTILE, account => HOSTILE, scopes => if on { vec![HOSTILE; 2] } else { Vec::new() }, offline => on,
+        lasts => HOSTILE, author => text, author_url => text, apps => if on { vec![app; 2] } else { Vec::new() },
     }
 }
 

@@ -46,7 +46,8 @@ impl FromFields for TokenBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let names = [
             named("client_id", WORD).about("The client, unless the Authorization header names it."),
-            named("grant_type", WORD).about("authorization_code, refresh_token, client_credentials or password."),
+            named("grant_type", WORD)
+                .about("authorization_code, refresh_token, client_credentials or password."),
             named("redirect_uri", ADDRESS),
             named("scope", SCOPE),
             named("username", 320).about("grantType == \"password\""),
@@ -113,7 +114,8 @@ impl FromFields for GrantBody {
             named("prompt", WORD),
         ];
         let pairs = texts(fields, &names, &[]);
-        let auto = fields.about("If it's an auto-grant request", |fields| fields.flag("auto", Field::Named("auto")));
+        let auto =
+            fields.about("If it's an auto-grant request", |fields| fields.flag("auto", Field::Named("auto")));
         Some(Self { parameters: Parameters::new(pairs).ok()?, auto: auto.unwrap_or(false) })
     }
 }
@@ -127,7 +129,8 @@ pub(super) struct ClientPath(pub(super) Option<ClientId>);
 
 impl FromFields for ClientPath {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let id = fields.text(&Text::new("client_id", Field::Client).about("OAuth2 Client ID").judged_elsewhere())?;
+        let id = fields
+            .text(&Text::new("client_id", Field::Client).about("OAuth2 Client ID").judged_elsewhere())?;
         Some(Self(ClientId::parse(&id)))
     }
 }

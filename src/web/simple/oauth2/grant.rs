@@ -33,12 +33,13 @@ pub(super) async fn grant(
         strength: acting.session.as_ref().map(|(_, session)| session.strength()).unwrap_or_default(),
     };
     // A wrong client is a wrong request here: nobody tried to prove to be one.
-    let asked = shared.oauth2.read_request(&body.parameters).map_err(|objection| match objection.refusal {
-        Refusal { code: OAuthCode::InvalidClient, description, .. } => {
-            Fault::new(Reason::OAuth(OAuthCode::InvalidClient)).with_flaw(Field::Body, description)
-        }
-        refusal => refusal.into(),
-    })?;
+    let asked =
+        shared.oauth2.read_request(&body.parameters).map_err(|objection| match objection.refusal {
+            Refusal { code: OAuthCode::InvalidClient, description, .. } => {
+                Fault::new(Reason::OAuth(OAuthCode::InvalidClient)).with_flaw(Field::Body, description)
+            }
+            refusal => refusal.into(),
+        })?;
     let agreement = if body.auto { Agreement::Before } else { Agreement::Now };
     let code = shared.oauth2.grant(&call, &grantor, &asked, agreement).await?;
     Ok(Answer::new(GrantView {

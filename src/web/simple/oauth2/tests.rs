@@ -99,7 +99,12 @@ impl Scene {
 
     async fn info(&self, token: &str) -> Value {
         let answer = self
-            .ask("POST", "/auth/oauth2/token_info", &[JSON, ("authorization", &self.basic())], json!({ "token": token }).to_string())
+            .ask(
+                "POST",
+                "/auth/oauth2/token_info",
+                &[JSON, ("authorization", &self.basic())],
+                json!({ "token": token }).to_string(),
+            )
             .await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         body(&answer)
@@ -122,7 +127,9 @@ fn error(answer: &Answer) -> (u16, String) {
     assert_eq!(object.keys().collect::<Vec<_>>(), ["error", "error_description"], "{answer:?}");
     let said = object["error_description"].as_str().unwrap();
     // RFC 6749, section 5.2; never what was sent.
-    assert!(!said.is_empty() && said.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
+    assert!(
+        !said.is_empty() && said.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    );
     assert!(!said.contains("evil"), "{said}");
     assert_eq!(answer.headers[header::PRAGMA], "no-cache");
     (answer.status.as_u16(), object["error"].as_str().unwrap().to_owned())
@@ -138,7 +145,10 @@ async fn the_whole_way_in_the_shapes_of_the_seed() {
     assert_eq!(error(&auto), (400, "invalid_grant".to_owned()), "no automatic grant before a first one");
     let granted = scene.grant(&json!({})).await;
     let granted = body(&granted);
-    assert_eq!((granted["state"].as_str(), granted["iss"].as_str()), (Some("s"), Some("https://auth.example.com")));
+    assert_eq!(
+        (granted["state"].as_str(), granted["iss"].as_str()),
+        (Some("s"), Some("https://auth.example.com"))
+    );
     assert_eq!(granted.as_object().unwrap().len(), 3);
     let auto = scene.grant(&json!({ "auto": true, "state": null })).await;
     assert_eq!(auto.status, StatusCode::OK);
@@ -149,7 +159,8 @@ async fn the_whole_way_in_the_shapes_of_the_seed() {
     let tokens = body(&tokens);
     assert_eq!((tokens["token_type"].as_str(), tokens["expires_in"].as_u64()), (Some("Bearer"), Some(900)));
     assert_eq!(tokens["scope"], "openid email");
-    let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
+    let (access, refresh) =
+        (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
     assert!(tokens["id_token"].is_string());
 
     let info = scene.info(access).await;
@@ -179,7 +190,8 @@ async fn the_whole_way_in_the_shapes_of_the_seed() {
     assert_eq!(gone["success"], true);
     assert_eq!(gone["tokens"].as_array().unwrap().len(), 1, "the other code: {gone}");
     assert_eq!(scene.info(access).await, json!({ "active": false }));
-    let all = scene.ask("DELETE", "/auth/oauth2/token?client_id=wiki", &[("cookie", &scene.cookie)], "").await;
+    let all =
+        scene.ask("DELETE", "/auth/oauth2/token?client_id=wiki", &[("cookie", &scene.cookie)], "").await;
     assert_eq!(body(&all), json!({ "success": true, "tokens": [] }));
 }
 
@@ -187,7 +199,10 @@ async fn the_whole_way_in_the_shapes_of_the_seed() {
 async fn anybody_may_know_who_a_client_is() {
     let scene = Scene::new().await;
     let known = scene.ask("GET", "/auth/oauth2/client/wiki", &[], "").await;
-    assert_eq!(body(&known), json!({ "name": "Wiki", "author": "Example", "author_url": "https://example.com/" }));
+    assert_eq!(
+        body(&known),
+        json!({ "name": "Wiki", "author": "Example", "author_url": "https://example.com/" })
+    );
     for unknown in ["nobody", "%20", "..%2Fwiki", "a%00b"] {
         let answer = scene.ask("GET", &format!("/auth/oauth2/client/{unknown}"), &[], "").await;
         assert_eq!(error(&answer), (404, "invalid_client".to_owned()), "{unknown}");
@@ -221,7 +236,11 @@ async fn refusals_have_the_protocols_words_and_statuses() {
     ] {
         assert_eq!(error(&scene.redeem(&code, &changes).await), (status, word.to_owned()), "{changes}");
     }
-    assert_eq!(scene.redeem(&code, &json!({})).await.status, StatusCode::OK, "nothing of this used the code up");
+    assert_eq!(
+        scene.redeem(&code, &json!({})).await.status,
+        StatusCode::OK,
+        "nothing of this used the code up"
+    );
     assert_eq!(error(&scene.redeem(&code, &json!({})).await), (400, "invalid_grant".to_owned()));
     for (changes, word) in [
         (json!({ "client_id": "evil" }), "invalid_client"),
@@ -243,14 +262,20 @@ async fn every_parameter_every_way_wrong() {
     let scene = Scene::new().await;
     let code = scene.code().await;
     let endpoints = [
-        ("/auth/oauth2/grant", json!({
-            "client_id": "wiki", "response_type": "code", "redirect_uri": CALLBACK, "scope": "email", "state": "s", "nonce": "n",
-            "code_challenge": CHALLENGE, "code_challenge_method": "S256",
-        })),
-        ("/auth/oauth2/token", json!({
-            "client_id": "wiki", "client_secret": "evil", "grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK,
-            "code_verifier": VERIFIER, "refresh_token": "x", "scope": "email", "username": "u", "password": "p", "totp": "1",
-        })),
+        (
+            "/auth/oauth2/grant",
+            json!({
+                "client_id": "wiki", "response_type": "code", "redirect_uri": CALLBACK, "scope": "email", "state": "s", "nonce": "n",
+                "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+            }),
+        ),
+        (
+            "/auth/oauth2/token",
+            json!({
+                "client_id": "wiki", "client_secret": "evil", "grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK,
+                "code_verifier": VERIFIER, "refresh_token": "x", "scope": "email", "username": "u", "password": "p", "totp": "1",
+            }),
+        ),
         ("/auth/oauth2/token_info", json!({ "token": "x", "client_id": "wiki", "client_secret": "evil" })),
     ];
     for (path, whole) in &endpoints {
@@ -266,7 +291,11 @@ async fn every_parameter_every_way_wrong() {
                 body.to_string()
             };
             for value in [json!(1), json!(true), json!(["evil"]), json!({ "evil": 1 })] {
-                assert_eq!(send(with(value.clone())).await, (400, "invalid_request".to_owned()), "{path} {name} {value}");
+                assert_eq!(
+                    send(with(value.clone())).await,
+                    (400, "invalid_request".to_owned()),
+                    "{path} {name} {value}"
+                );
             }
             let long = send(with(json!("x".repeat(20_000)))).await;
             assert_eq!(long, (400, "invalid_request".to_owned()), "{path} {name} over-long");
@@ -286,13 +315,16 @@ async fn every_parameter_every_way_wrong() {
             ("application/json", "{".to_owned()),
             ("application/json", format!("{{\"client_id\":\"{}\"}}", "x".repeat(70_000))),
         ] {
-            let answer =
-                scene.ask("POST", path, &[("content-type", kind), ("cookie", &scene.cookie)], body.clone()).await;
+            let answer = scene
+                .ask("POST", path, &[("content-type", kind), ("cookie", &scene.cookie)], body.clone())
+                .await;
             assert_eq!(error(&answer), (400, "invalid_request".to_owned()), "{path} {kind} {:.20}", body);
         }
     }
     for (path, whole) in &endpoints[1..] {
-        let form = |pairs: &[(&str, &str)]| url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let form = |pairs: &[(&str, &str)]| {
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+        };
         for name in whole.as_object().unwrap().keys() {
             let twice = form(&[(name, "evil"), (name, "evil")]);
             let answer = scene.ask("POST", path, &[FORM], twice).await;
@@ -301,17 +333,28 @@ async fn every_parameter_every_way_wrong() {
             assert_eq!(error(&broken), (400, "invalid_request".to_owned()), "{path} {name}");
         }
         // What stands in the address is not looked at, not even when it is right.
-        let in_address = scene.ask("POST", &format!("{path}?client_id=wiki"), &[FORM], form(&[("token", "x")])).await;
+        let in_address =
+            scene.ask("POST", &format!("{path}?client_id=wiki"), &[FORM], form(&[("token", "x")])).await;
         assert_eq!(error(&in_address), (400, "invalid_request".to_owned()), "{path}");
         let unknown = form(&[("audience", "a"), ("resource", "b")]);
-        assert_eq!(error(&scene.ask("POST", path, &[FORM], unknown).await), (401, "invalid_client".to_owned()));
+        assert_eq!(
+            error(&scene.ask("POST", path, &[FORM], unknown).await),
+            (401, "invalid_client".to_owned())
+        );
         let twice = [FORM, ("authorization", "Basic eDp5"), ("authorization", "Basic eDp5")];
-        assert_eq!(error(&scene.ask("POST", path, &twice, "token=x").await), (401, "invalid_client".to_owned()));
+        assert_eq!(
+            error(&scene.ask("POST", path, &twice, "token=x").await),
+            (401, "invalid_client".to_owned())
+        );
     }
     for query in ["", "?client_id=", "?client_id=wiki&client_id=wiki", "?client_id=wiki&token=a&token=b"] {
         let path = format!("/auth/oauth2/token{query}");
         let answer = scene.ask("DELETE", &path, &[("cookie", &scene.cookie)], "").await;
-        assert_eq!((answer.status.as_u16(), body(&answer)["reason"].as_str()), (400, Some("bad-request")), "{query}");
+        assert_eq!(
+            (answer.status.as_u16(), body(&answer)["reason"].as_str()),
+            (400, Some("bad-request")),
+            "{query}"
+        );
     }
 }
 
@@ -333,7 +376,10 @@ async fn only_a_person_whose_session_opens_everything_grants_and_only_from_our_o
     };
     let good = scene.cookie.as_str();
     assert_eq!(grant(&[("cookie", good)]).await.status, StatusCode::OK);
-    assert_eq!(grant(&[("cookie", good), ("origin", "https://auth.example.com")]).await.status, StatusCode::OK);
+    assert_eq!(
+        grant(&[("cookie", good), ("origin", "https://auth.example.com")]).await.status,
+        StatusCode::OK
+    );
     for headers in [&[][..], &[("cookie", "__Secure-auth=nonsense")], &[("cookie", &restricted)]] {
         assert_eq!(grant(headers).await.status, StatusCode::UNAUTHORIZED, "{headers:?}");
     }
@@ -387,7 +433,11 @@ async fn a_password_becomes_tokens_only_for_a_client_that_may() {
     assert_eq!(text(&ask(json!({ "totp": "000000" })).await, "error_description"), "totp-failed");
     let code = scene.house.desk.code(&totp);
     assert_eq!(ask(json!({ "totp": code })).await.status, StatusCode::OK);
-    assert_eq!(text(&ask(json!({ "totp": code })).await, "error_description"), "totp-failed", "no code works twice");
+    assert_eq!(
+        text(&ask(json!({ "totp": code })).await, "error_description"),
+        "totp-failed",
+        "no code works twice"
+    );
 
     let wrong = ask(json!({ "password": "wrong" })).await;
     assert_eq!(error(&wrong), (400, "invalid_grant".to_owned()));
@@ -412,8 +462,14 @@ async fn the_key_set_is_public() {
     let keys = body(&answer);
     let algorithms: Vec<_> =
         keys["keys"].as_array().unwrap().iter().map(|key| key["alg"].as_str().unwrap().to_owned()).collect();
-    assert!(algorithms.contains(&"RS256".to_owned()) && algorithms.contains(&"ES256".to_owned()), "{algorithms:?}");
+    assert!(
+        algorithms.contains(&"RS256".to_owned()) && algorithms.contains(&"ES256".to_owned()),
+        "{algorithms:?}"
+    );
     for key in keys["keys"].as_array().unwrap() {
-        assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|private| key.get(private).is_none()), "{key}");
+        assert!(
+            ["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|private| key.get(private).is_none()),
+            "{key}"
+        );
     }
 }

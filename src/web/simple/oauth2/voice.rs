@@ -22,7 +22,8 @@ pub(in crate::web::simple) struct OAuthVoice;
 impl Envelope for OAuthVoice {
     fn say(&self, fault: &Fault, _: &str) -> Response {
         let refusal = Refusal::from(fault.clone());
-        let view = ErrorView { error: self.word(fault.reason), error_description: refusal.description.into_owned() };
+        let view =
+            ErrorView { error: self.word(fault.reason), error_description: refusal.description.into_owned() };
         let status = self.status(fault.reason);
         let mut response = (status, Json(view)).into_response();
         private(&mut response);
