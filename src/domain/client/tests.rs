@@ -269,7 +269,7 @@ proptest! {
         if check(&uri, ClientKind::Public).is_ok() && uri.starts_with("https") {
             let parsed = url::Url::parse(&with_answer(&uri, [("code", "c")])).unwrap();
             prop_assert_eq!(Some(parsed.origin().ascii_serialization()), form_source(&uri));
-            prop_assert!(redirect::matches(&uri, &uri));
+            prop_assert!(matches(&uri, &uri));
         }
     }
 }

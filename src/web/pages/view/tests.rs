@@ -16,7 +16,7 @@ use crate::crypto::digest::sha256;
 const SCRIPT: &str = "<script>{% include \"passkeys.js\" %}</script>";
 
 const HOSTILE: &str =
-    "<script>alert(1)</script>\"'><img src=x onerror=y>\r\nSet-Cookie: a=b\u{202e}&amp;{{ 7*7 }}{% raw %}";
+    "<script>alert(1)</script>\"'><img src=x onerror=y>\r\nSet-Cookie: a=b\u{202e}&amp;{{ 77*77 }}{% raw %}";
 
 /// Values for every page: all texts hostile, all lists filled, all switches as asked.
 fn values(on: bool) -> Value {
@@ -151,7 +151,7 @@ fn no_value_becomes_markup_on_any_page() {
         for on in [false, true] {
             let html = without_script(&rendered(name, on));
             assert!(
-                !html.contains("<script") && !html.contains("<img") && !html.contains("49"),
+                !html.contains("<script") && !html.contains("<img") && !html.contains("5929"),
                 "{name}: {html}"
             );
             assert!(html.contains("&lt;script&gt;"), "{name} shows nothing of it");
