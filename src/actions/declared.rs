@@ -108,7 +108,7 @@ impl Actions {
 
     async fn disable_undeclared(&self, call: &Call, wanted: HashSet<String>) -> Result<usize, Fault> {
         // A locked one, too: unlocking must not open what is declared no more.
-        let mut gone = self.0.store.read(|tx| account::managed(tx))?;
+        let mut gone = self.0.store.read(account::managed)?;
         gone.retain(|(_, canonical)| !wanted.contains(canonical));
         for (id, _) in &gone {
             let (id, call) = (*id, call.clone());

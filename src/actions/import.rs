@@ -157,7 +157,7 @@ fn create(
     } else {
         Status::Disabled { reason: format!("inactive in {}", from.source), since: call.now }
     };
-    account::save(tx, id, &AccountRecord { created, status, ..made })?;
+    account::save(tx, id, &AccountRecord { status, created, ..made })?;
     if let Some(hash) = hash {
         credential::set_password(tx, id, hash, call.now, false)?;
     }

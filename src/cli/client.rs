@@ -55,7 +55,7 @@ pub(crate) struct ClientArgs {
     /// Where codes may be sent to, letter by letter; may be repeated.
     #[arg(long = "redirect-uri", value_name = "URL")]
     redirect_uris: Vec<String>,
-    /// A way to tokens: authorization_code, refresh_token, client_credentials, password; may be repeated.
+    /// A way to tokens: `authorization_code`, `refresh_token`, `client_credentials`, password; may be repeated.
     /// Without any: the first two.
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
@@ -68,7 +68,7 @@ pub(crate) struct ClientArgs {
     /// Let it do without PKCE. A public client cannot.
     #[arg(long)]
     no_pkce: bool,
-    /// What signs its ID tokens: RS256, ES256 or EdDSA.
+    /// What signs its ID tokens: RS256, ES256 or `EdDSA`.
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
     /// Give it an ID token also when it does not ask for the scope openid, as Simple Auth does.

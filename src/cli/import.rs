@@ -11,7 +11,7 @@ use crate::web::control::{Command, ForeignAccount, ForeignEntry, ImportView, Rep
 /// `vouchsafe import …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportVerb {
-    /// Take over the accounts of Simple Auth from its SQLite database: names, addresses, password hashes, second factors, open
+    /// Take over the accounts of Simple Auth from its `SQLite` database: names, addresses, password hashes, second factors, open
     /// stipulations and audit trails. Accounts keep their ids. Running it again takes over what is not here yet.
     SimpleAuth {
         /// The database (`db.url` of its configuration). It is only read.

@@ -65,7 +65,7 @@ async fn take(
     kept: Arc<Mutex<Vec<Taken>>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let taken = Taken {
         method: head.method.to_string(),
         path: head.uri.to_string(),

@@ -75,7 +75,7 @@ impl PasskeysSection {
             let key = format!("passkeys.origins[{index}]");
             match WebUrl::parse(text) {
                 Ok(url) if url.path() != "/" => {
-                    ledger.refuse(&key, format!("\"{text}\" has a path; an origin has none"))
+                    ledger.refuse(&key, format!("\"{text}\" has a path; an origin has none"));
                 }
                 Ok(url) if !is_secure(&url) => ledger.refuse(&key, format!("\"{text}\" is not https")),
                 Ok(url) if !is_within(url.host().as_str(), &id) => {

@@ -225,7 +225,7 @@ async fn whether_it_may_be_synchronised_never_changes_and_has_to_make_sense() {
     let mut device = Device::new(ORIGIN);
     let made = registered(&mut device).await;
     let flip = |response: &mut Value| {
-        changed(&mut response["response"]["authenticatorData"], |data| data[32] ^= 0x08)
+        changed(&mut response["response"]["authenticatorData"], |data| data[32] ^= 0x08);
     };
     let said = asserted(&mut device, &made, flip).await.unwrap_err().to_string();
     assert!(said.contains("backup") || said.contains("Backup"), "{said}");

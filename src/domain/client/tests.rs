@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     AuthMethod, ClientId, ClientKind, ClientRecord, Grant, Lifetimes, MOST_SECRETS, Registration,
-    redirect::{self, RedirectError, check, form_source, matches, with_answer},
+    redirect::{RedirectError, check, form_source, matches, with_answer},
 };
 use crate::{
     domain::fault::Field,

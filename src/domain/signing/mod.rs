@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn ring(store: &Store) -> Ring {
-        let all = store.read(|tx| all(tx)).unwrap();
+        let all = store.read(all).unwrap();
         Ring::of(all.iter().map(|(kid, key)| (kid.as_str(), key)))
     }
 

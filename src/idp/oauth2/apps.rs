@@ -114,12 +114,9 @@ impl Engine {
                 if !family.is_live(call.now, epoch) {
                     continue;
                 }
-                let at = match apps.iter().position(|app| app.client == family.client) {
-                    Some(at) => at,
-                    None => {
-                        apps.push(app(tx, family.client.clone(), Vec::new(), family.created)?);
-                        apps.len() - 1
-                    }
+                let at = if let Some(at) = apps.iter().position(|app| app.client == family.client) { at } else {
+                    apps.push(app(tx, family.client.clone(), Vec::new(), family.created)?);
+                    apps.len() - 1
                 };
                 let Some(known) = apps.get_mut(at) else { continue };
                 known.holds_tokens = true;

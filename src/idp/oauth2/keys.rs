@@ -60,7 +60,7 @@ impl KeyChain {
         if self.stale.swap(false, Ordering::AcqRel) {
             let stored = self
                 .store
-                .read(|tx| signing::all(tx))
+                .read(signing::all)
                 .inspect_err(|_| self.stale.store(true, Ordering::Release))?;
             let open =
                 |(kid, record): (String, SigningKeyRecord)| match record.open(&kid, self.keyring.signing()) {
@@ -117,7 +117,7 @@ impl Engine {
     pub(super) async fn rotate_keys(&self, now: Timestamp) -> Result<(), Fault> {
         let period = self.settings().key_period;
         for algorithm in Algorithm::ALL {
-            if !ring(&*self.0.keys.fresh()?, algorithm).is_empty() {
+            if !ring(&self.0.keys.fresh()?, algorithm).is_empty() {
                 self.make_key(algorithm, now, period).await?;
             }
         }

@@ -84,7 +84,7 @@ impl From<&Open> for StipulationView {
             since: open.since.rfc3339(),
             blocks: open.what.blocks(),
             address: open.address.clone(),
-            lapses: open.lapses.map(|lapses| lapses.rfc3339()),
+            lapses: open.lapses.map(crate::values::time::Timestamp::rfc3339),
         }
     }
 }

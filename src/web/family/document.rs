@@ -1,4 +1,4 @@
-//! The OpenAPI document of a family, made from its table (OpenAPI 3.1; DESIGN.md section 3).
+//! The `OpenAPI` document of a family, made from its table (`OpenAPI` 3.1; DESIGN.md section 3).
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! What every API family is made of: one table of endpoints, and everything that follows from it.
 //!
 //! **Responsibility.** [`Family`], [`Resource`] and [`Route`] are the table. From it come the router ([`Family::router`]), the check of who
-//! calls ([`access`]), the OpenAPI document ([`document`]) and the tests that walk it. What a handler reads and answers is in
+//! calls ([`access`]), the `OpenAPI` document ([`document`]) and the tests that walk it. What a handler reads and answers is in
 //! [`input`] and [`answer`].
 //!
 //! **Invariants.** A route says who may call it, or it does not compile; the check stands before the handler, whoever wrote that.

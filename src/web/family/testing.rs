@@ -95,11 +95,10 @@ impl Conscience {
         self.fits_openly(schema, value)?;
         let mut known = Vec::new();
         self.properties(schema, &mut known);
-        if let (Some(object), false) = (value.as_object(), known.is_empty()) {
-            if let Some(extra) = object.keys().find(|name| !known.contains(*name)) {
+        if let (Some(object), false) = (value.as_object(), known.is_empty())
+            && let Some(extra) = object.keys().find(|name| !known.contains(*name)) {
                 return complain(&format!("has {extra}, which is no field"));
             }
-        }
         Ok(())
     }
 

@@ -318,7 +318,7 @@ async fn every_parameter_every_way_wrong() {
             let answer = scene
                 .ask("POST", path, &[("content-type", kind), ("cookie", &scene.cookie)], body.clone())
                 .await;
-            assert_eq!(error(&answer), (400, "invalid_request".to_owned()), "{path} {kind} {:.20}", body);
+            assert_eq!(error(&answer), (400, "invalid_request".to_owned()), "{path} {kind} {body:.20}");
         }
     }
     for (path, whole) in &endpoints[1..] {

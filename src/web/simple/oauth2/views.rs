@@ -127,7 +127,7 @@ impl From<Tokens> for IssuedView {
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = auth::oauth2TokenIntrospectResponse)]
 pub(super) struct IntrospectionView {
-    /// OAuth2 fields
+    /// `OAuth2` fields
     active: bool,
     /// `access_token` or `refresh_token`
     #[serde(skip_serializing_if = "Option::is_none")]

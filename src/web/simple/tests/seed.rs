@@ -124,7 +124,7 @@ async fn the_table_and_the_document_have_all_of_the_list() {
             assert!(response.is_object(), "{place} does not answer {status}");
             match seed.schema.get(shape) {
                 Some(_) if response["content"].is_null() => {
-                    assert!((300..400).contains(&status), "{place} {status}")
+                    assert!((300..400).contains(&status), "{place} {status}");
                 }
                 Some(_) => {
                     let schema = &response["content"]["application/json"]["schema"];
