@@ -113,7 +113,7 @@ impl Actions {
             .write(move |tx| {
                 let found = account::by_login(tx, actions.0.home, &login)?;
                 let wanted = match &found {
-                    Some((id, account)) => actions.to_be_confirmed(tx, *id, account)?,
+                    Some((id, account)) => Self::to_be_confirmed(tx, *id, account)?,
                     None => None,
                 };
                 let typed = crate::values::name::canonical(&login);
@@ -135,7 +135,6 @@ impl Actions {
 
     /// The address whose confirmation an account waits for.
     fn to_be_confirmed(
-        &self,
         tx: &WriteTx,
         id: AccountId,
         account: &AccountRecord,

@@ -287,10 +287,13 @@ impl Desk {
     }
 }
 
+/// Which letter, to whom, and what is filled in.
+type Letter = (outbox::Template, String, Vec<(String, String)>);
+
 /// Letters to people.
 impl Desk {
-    /// What waits in the outbox, oldest first: which letter, to whom, and what is filled in.
-    pub(crate) fn letters(&self) -> Vec<(outbox::Template, String, Vec<(String, String)>)> {
+    /// What waits in the outbox, oldest first.
+    pub(crate) fn letters(&self) -> Vec<Letter> {
         let keyring = self.actions.keyring();
         let rows = self.store.read(|tx| outbox::list(tx, true, None, 10_000)).unwrap();
         let opened = rows.into_iter().map(|(id, record)| {

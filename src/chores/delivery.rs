@@ -91,7 +91,9 @@ impl Postman {
         let heard = wake.clone();
         store.on_change(move |changes| {
             if changes.iter().any(|change| change.space == OutboxRecord::SPACE) {
-                heard.iter().for_each(|wake| wake.notify_one());
+                for wake in &heard {
+                    wake.notify_one();
+                }
             }
         });
         Self { store, world, keyring, letters, observe, wake }

@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// Settles each section, then what concerns several of them.
+#[expect(clippy::too_many_lines, reason = "one line for each section")]
 pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaints> {
     let book = &mut ledger;
     let data_dir = data_dir(&raw, book);

@@ -221,6 +221,7 @@ impl<V: Keyed> Striped<V> {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer than 256 stripes")]
 const fn stripe_of(hash: u64) -> u8 {
     hash.to_le_bytes()[1] % (STRIPES as u8)
 }

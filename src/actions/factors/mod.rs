@@ -222,8 +222,7 @@ impl Actions {
                     &call,
                 )?;
                 let wanted = codes && before.recovery_left() == 0;
-                let made =
-                    if wanted { actions.new_codes(tx, id, &chance, &owner, &call)? } else { Vec::new() };
+                let made = if wanted { Self::new_codes(tx, id, &chance, &owner, &call)? } else { Vec::new() };
                 Ok::<_, Fault>((ended, made))
             })
             .await?;
@@ -340,13 +339,12 @@ impl Actions {
                 {
                     return Err(Fault::new(Reason::NothingToDo));
                 }
-                actions.new_codes(tx, id, &chance, &owner, &call)
+                Self::new_codes(tx, id, &chance, &owner, &call)
             })
             .await
     }
 
     fn new_codes(
-        &self,
         tx: &mut WriteTx,
         id: AccountId,
         chance: &[Random<10>; factor::recovery::COUNT],

@@ -176,11 +176,11 @@ impl ClientSection {
                 ledger.refuse(&format!("{path}.{name}"), flaw.message);
             }
         }
-        self.warn(path, &registration, ledger);
+        Self::warn(path, &registration, ledger);
         Some(registration)
     }
 
-    fn warn(&self, path: &str, registration: &Registration, ledger: &mut Ledger) {
+    fn warn(path: &str, registration: &Registration, ledger: &mut Ledger) {
         if registration.may(Grant::Password) {
             ledger.warn(
                 &format!("{path}.grants"),

@@ -64,6 +64,7 @@ impl Default for SmsSection {
 
 impl SmsSection {
     /// The gateway, if there is one; the outer `None` after a complaint.
+    #[expect(clippy::option_option, reason = "no gateway is a setting, a complaint is none")]
     pub(crate) fn settle(&self, reach: &Reach, ledger: &mut Ledger) -> Option<Option<Gateway>> {
         let secret = secret_files::secret("sms", "secret", &self.secret, &self.secret_file, ledger);
         let headers = self.headers(ledger);

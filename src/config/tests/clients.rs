@@ -6,10 +6,11 @@ use crate::domain::client::{ClientKind, Consent, Grant};
 const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 fn read(text: &str) -> Result<Settings, String> {
+    use std::os::unix::fs::PermissionsExt as _;
+
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, text).unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     load(Some(&path), [], Overrides::default()).map_err(|complaints| complaints.to_string())
 }

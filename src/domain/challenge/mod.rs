@@ -79,8 +79,12 @@ impl Purpose {
                 Duration::from_hours(24)
             }
             Self::ResetPassword | Self::SignIn => Duration::from_mins(30),
-            Self::ChangeMobile | Self::EmailFactor | Self::SmsFactor => Duration::from_mins(5),
-            Self::PasskeyAdd | Self::PasskeyProof | Self::PasskeySignIn => Duration::from_mins(5),
+            Self::ChangeMobile
+            | Self::EmailFactor
+            | Self::SmsFactor
+            | Self::PasskeyAdd
+            | Self::PasskeyProof
+            | Self::PasskeySignIn => Duration::from_mins(5),
         }
     }
 

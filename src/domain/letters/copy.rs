@@ -115,6 +115,7 @@ fn text(template: Template, copy: &Copy, words: &Words) -> String {
     }
 }
 
+#[expect(clippy::format_push_string, reason = "a few parts, once for each letter")]
 fn html(template: Template, copy: &Copy, words: &Words) -> String {
     let mut out = String::from("{% extends \"layout.html\" %}{% block body %}\n");
     if greets(template) {
@@ -149,6 +150,7 @@ fn paragraph(words: &str) -> String {
 }
 
 /// The facts that are known, a row each, and nothing at all when none is.
+#[expect(clippy::format_collect, reason = "three rows, once")]
 fn facts(words: &Words, before: &str, row: &str, between: &str, after: &str) -> String {
     let names = ["when", "device", "address"];
     let rows: String = names

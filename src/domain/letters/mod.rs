@@ -207,7 +207,7 @@ fn environment(own: &OwnWords) -> Result<Environment<'static>, Flaw> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        if name.strip_suffix(".html").is_some() { AutoEscape::Html } else { AutoEscape::None }
     });
     let mut add = |name: String, ours: String| {
         let (file, source) = own.source(&name).map_or((None, ours), |(file, own)| (Some(file), own));

@@ -47,7 +47,7 @@ impl OwnWords {
         let source = self.0.get(name)?;
         let is_mail = place(name).is_some_and(|place| place.template.channel() == Channel::Mail);
         let source = match parted(source) {
-            Some((_, text)) if is_mail && name.ends_with(".txt") => text,
+            Some((_, text)) if is_mail && name.strip_suffix(".txt").is_some() => text,
             _ => source,
         };
         Some((name.to_owned(), source.to_owned()))
@@ -60,7 +60,9 @@ impl OwnWords {
             let mut flaw = |what: String| flaws.push(Flaw { file: file.clone(), what });
             if file == super::LAYOUT.0 {
                 let known = |name: &str| DERIVED.contains(&name);
-                unknown(source, &known).into_iter().for_each(|name| flaw(not_known(&name)));
+                for name in unknown(source, &known) {
+                    flaw(not_known(&name));
+                }
                 continue;
             }
             let Some(Place { template, form, .. }) = place(file) else {
@@ -72,7 +74,9 @@ impl OwnWords {
                 continue;
             }
             let known = |name: &str| DERIVED.contains(&name) || names(template).any(|known| known == name);
-            unknown(source, &known).into_iter().for_each(|name| flaw(not_known(&name)));
+            for name in unknown(source, &known) {
+                flaw(not_known(&name));
+            }
             if template.channel() == Channel::Mail && form == Form::Text {
                 match parted(source) {
                     None => flaw("must begin with a line \"Subject: …\" and an empty line".to_owned()),

@@ -54,7 +54,10 @@ fn the_words_as_they_are_read() {
         let mut all = String::new();
         for template in Template::ALL.iter().copied() {
             let written = letters().write(template, Some(language), &everything()).unwrap();
-            all += &format!("==== {}\nSubject: {}\n\n{}\n", template.as_str(), written.subject, written.text);
+            all.push_str(
+                &["==== ", template.as_str(), "\nSubject: ", &written.subject, "\n\n", &written.text, "\n"]
+                    .concat(),
+            );
         }
         insta::assert_snapshot!(format!("words_{}", language.as_str()), all);
         let written = letters().write(Template::ResetPassword, Some(language), &everything()).unwrap();

@@ -114,7 +114,9 @@ impl Engine {
                 if !family.is_live(call.now, epoch) {
                     continue;
                 }
-                let at = if let Some(at) = apps.iter().position(|app| app.client == family.client) { at } else {
+                let at = if let Some(at) = apps.iter().position(|app| app.client == family.client) {
+                    at
+                } else {
                     apps.push(app(tx, family.client.clone(), Vec::new(), family.created)?);
                     apps.len() - 1
                 };

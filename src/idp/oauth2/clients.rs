@@ -96,7 +96,9 @@ pub struct NewSecret {
 impl Engine {
     /// Registers a client. Without an id it gets one.
     pub async fn add_client(&self, call: &Call, permit: &Permit, wanted: Wanted) -> Result<NewSecret, Fault> {
-        let id = if let Some(id) = &wanted.id { ClientId::parse(id).ok_or_else(bad_id)? } else {
+        let id = if let Some(id) = &wanted.id {
+            ClientId::parse(id).ok_or_else(bad_id)?
+        } else {
             let chance = self.0.world.random::<12>();
             ClientId::parse(&format!("c-{}", text::encode(chance.bytes()))).ok_or_else(bad_id)?
         };

@@ -86,7 +86,7 @@ impl Engine {
                 return Ok(Introspection::Inactive);
             }
             Ok::<_, StoreError>(
-                self.describe(tx, found)?.map_or(Introspection::Inactive, Introspection::Active),
+                Self::describe(tx, found)?.map_or(Introspection::Inactive, Introspection::Active),
             )
         });
         Ok(found?)
@@ -130,7 +130,7 @@ impl Engine {
 
     /// simple-auth.md 9.D9: the token of a client that is gone, or of an account that is closed, is not active; `username` is the
     /// user name.
-    fn describe(&self, tx: &impl Reading, found: Found) -> Result<Option<Active>, StoreError> {
+    fn describe(tx: &impl Reading, found: Found) -> Result<Option<Active>, StoreError> {
         let client = crate::domain::client::CLIENTS.get(tx, &found.client)?;
         if client.is_none_or(|client| !client.registration.enabled) {
             return Ok(None);

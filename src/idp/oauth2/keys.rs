@@ -58,10 +58,8 @@ impl KeyChain {
 
     fn fresh(&self) -> Result<Arc<Vec<Key>>, StoreError> {
         if self.stale.swap(false, Ordering::AcqRel) {
-            let stored = self
-                .store
-                .read(signing::all)
-                .inspect_err(|_| self.stale.store(true, Ordering::Release))?;
+            let stored =
+                self.store.read(signing::all).inspect_err(|_| self.stale.store(true, Ordering::Release))?;
             let open =
                 |(kid, record): (String, SigningKeyRecord)| match record.open(&kid, self.keyring.signing()) {
                     Ok(signer) => Some(Key { record, signer: Arc::new(signer) }),

@@ -91,6 +91,7 @@ impl WayBack {
 
 impl Engine {
     /// Reads a request. The order is that of federation.md section 2.1; the first thing that is wrong wins.
+    #[expect(clippy::result_large_err, reason = "an objection knows the way back to the client")]
     pub fn read_request(&self, parameters: &Parameters) -> Result<Request, Objection> {
         let page = |refusal| Objection { refusal, way_back: None };
         let (client, registration) = self.asking_client(parameters).map_err(page)?;

@@ -186,6 +186,7 @@ impl Bench {
     }
 
     /// An authorization request of the wiki with these changes; an empty value takes a parameter away.
+    #[expect(clippy::result_large_err, reason = "as the engine has it")]
     pub(crate) fn request_with(&self, changes: &[(&str, &str)]) -> Result<Request, Objection> {
         let challenge = challenge();
         let mut pairs = vec![
@@ -271,6 +272,7 @@ impl Bench {
         answer != super::Introspection::Inactive
     }
 
+    #[expect(clippy::unused_self, reason = "it reads like its neighbours")]
     pub(crate) fn authority(&self, grantor: &Grantor) -> Authority {
         let (_, session) = grantor.session.unwrap();
         let strength = grantor.strength.clone();

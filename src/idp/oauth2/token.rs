@@ -31,6 +31,7 @@ pub struct Tokens {
 }
 
 /// What came of a request for tokens.
+#[expect(clippy::large_enum_variant, reason = "it lives for one request")]
 pub enum Outcome {
     /// Here they are.
     Tokens(Tokens),

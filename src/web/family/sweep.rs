@@ -205,6 +205,7 @@ impl Walk {
     }
 
     /// A program may what its key says, for whom it says.
+    #[expect(clippy::items_after_statements, reason = "the question stands beside those who ask it")]
     async fn programs(&self, route: &Route, path: &str) {
         let place = format!("{} {path}", route.method.as_str());
         let alice = self.alice.to_string();

@@ -96,9 +96,10 @@ impl Conscience {
         let mut known = Vec::new();
         self.properties(schema, &mut known);
         if let (Some(object), false) = (value.as_object(), known.is_empty())
-            && let Some(extra) = object.keys().find(|name| !known.contains(*name)) {
-                return complain(&format!("has {extra}, which is no field"));
-            }
+            && let Some(extra) = object.keys().find(|name| !known.contains(*name))
+        {
+            return complain(&format!("has {extra}, which is no field"));
+        }
         Ok(())
     }
 

@@ -244,6 +244,7 @@ pub(super) async fn reviewed(
 }
 
 /// Somebody with an unrestricted session; everybody else is sent where they belong.
+#[expect(clippy::result_large_err, reason = "the other outcome is a whole page")]
 fn visitor<'p>(shared: &Shared, presence: &'p Presence) -> Result<Here<'p>, Response> {
     let Some(here) = Here::of(presence) else { return Err(answer(login_first(shared, Own::Factors))) };
     if here.session.restricted {

@@ -115,7 +115,11 @@ async fn begin(
     let session = shared.jar.begin(&signed_in.key.text(), Some(lifetime));
     let device = signed_in.device.as_deref();
     let device = device.and_then(|mark| shared.jar.set_own(Own::Device, mark, DEVICE_LIFETIME));
-    let tasks = if signed_in.session.restricted { shared.actions.tasks_of(&call, signed_in.account)? } else { Vec::new() };
+    let tasks = if signed_in.session.restricted {
+        shared.actions.tasks_of(&call, signed_in.account)?
+    } else {
+        Vec::new()
+    };
     Ok(Answer::new(SignedInView::new(&signed_in.session, &tasks)).with_cookies([session, device]))
 }
 

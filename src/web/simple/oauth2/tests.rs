@@ -258,6 +258,7 @@ async fn refusals_have_the_protocols_words_and_statuses() {
 ///
 /// Proves: OAU-3, OAU-12
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of wrong requests")]
 async fn every_parameter_every_way_wrong() {
     let scene = Scene::new().await;
     let code = scene.code().await;

@@ -39,10 +39,9 @@ impl Envelope for OAuthVoice {
 impl Voice for OAuthVoice {
     fn status(&self, reason: Reason) -> StatusCode {
         match reason {
-            Reason::OAuth(_) => StatusCode::BAD_REQUEST,
-            Reason::WrongClient | Reason::WrongClientBasic => StatusCode::UNAUTHORIZED,
             // What is wrong with a body is `invalid_request`, whatever it is.
-            Reason::UnsupportedMediaType | Reason::TooLarge => StatusCode::BAD_REQUEST,
+            Reason::OAuth(_) | Reason::UnsupportedMediaType | Reason::TooLarge => StatusCode::BAD_REQUEST,
+            Reason::WrongClient | Reason::WrongClientBasic => StatusCode::UNAUTHORIZED,
             other => status_of(other),
         }
     }

@@ -313,6 +313,7 @@ async fn good(scene: &Scene, place: &str) -> Option<Request<Body>> {
 }
 
 /// What comes about by something that is the endpoint's own.
+#[expect(clippy::match_same_arms, reason = "each row says how it comes about")]
 async fn special(scene: &Scene, place: &str, status: u16) -> Option<Answer> {
     Some(match (place, status) {
         ("POST /account/check", 404) => {
