@@ -200,7 +200,7 @@ impl Actions {
                 actions.tell_of_factor(tx, (id, &account), Template::FactorAdded, which, envelope, &call)?;
                 let wanted = before.recovery_left() == 0;
                 let codes =
-                    if wanted { actions.new_codes(tx, id, &chance, &owner, &call)? } else { Vec::new() };
+                    if wanted { Actions::new_codes(tx, id, &chance, &owner, &call)? } else { Vec::new() };
                 Ok::<_, Fault>((tried, codes))
             })
             .await?;

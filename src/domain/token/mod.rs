@@ -36,3 +36,6 @@ pub use self::{
     rotate::{Rotated, Rotation, rotate},
     text::{AccessHash, AccessKey, Kind, Presented, Ticket},
 };
+
+#[cfg(test)]
+mod tests;

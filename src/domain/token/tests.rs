@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    AccessHash, AccessKey, AccessRecord, AuthorizationRecord, ConsentRecord, Granted, Kind, Leaf, Live, Presented, State, Ticket,
+    AccessHash, AccessKey, AccessRecord, AuthorizationRecord, ConsentRecord, Granted, Kind, Leaf, Live,
+    Presented, State, Ticket,
 };
 use crate::{
     crypto::mac::MacKey,
@@ -88,7 +89,12 @@ fn records_as_stored() {
         }),
     };
     golden::check("src/domain/token/golden/granted.v1.hex", &granted);
-    let leaf = Leaf { digest: [8; 32], short: "fghij".to_owned(), issued: NOW, ends: Timestamp::from_secs(1_801_000_000) };
+    let leaf = Leaf {
+        digest: [8; 32],
+        short: "fghij".to_owned(),
+        issued: NOW,
+        ends: Timestamp::from_secs(1_801_000_000),
+    };
     let live = AuthorizationRecord {
         session: None,
         nonce: None,

@@ -1,10 +1,7 @@
 //! A person agrees, and the client gets a code.
 
-use super::{
-    Engine,
-    refusal::{Code, Refusal},
-    request::Request,
-};
+use super::{Engine, refusal::Refusal, request::Request};
+use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
         account::ACCOUNTS,

@@ -1,16 +1,12 @@
 //! Who is this client? (federation.md section 3, security.md OAU-8)
 
+use crate::domain::fault::OAuthCode as Code;
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 
-use super::{
-    Engine,
-    guard::Looked,
-    parameters::Parameters,
-    refusal::{Code, Refusal},
-};
+use super::{Engine, guard::Looked, parameters::Parameters, refusal::Refusal};
 use crate::{
     domain::{
         call::Call,

@@ -4,9 +4,10 @@ use super::{
     Engine,
     id_token::About,
     parameters::{Parameters, scopes},
-    refusal::{Code, Refusal},
+    refusal::Refusal,
     token::{FreshAccess, PasswordStep, Tokens, asked_scopes},
 };
+use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
         account::ACCOUNTS,

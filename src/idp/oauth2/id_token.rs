@@ -1,11 +1,9 @@
 //! The ID token (`OpenID` Connect Core 2, federation.md section 5.2; simple-auth.md 2.5: claims are added, none removed).
 
+use crate::domain::fault::OAuthCode as Code;
 use serde::Serialize;
 
-use super::{
-    Engine,
-    refusal::{Code, Refusal},
-};
+use super::{Engine, refusal::Refusal};
 use crate::{
     crypto::jose::Algorithm,
     domain::{

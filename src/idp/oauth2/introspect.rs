@@ -1,11 +1,7 @@
 //! What a token is good for, for those who may know (RFC 7662, security.md OAU-22).
 
-use super::{
-    Engine,
-    authenticate::Presentation,
-    parameters::Parameters,
-    refusal::{Code, Refusal},
-};
+use super::{Engine, authenticate::Presentation, parameters::Parameters, refusal::Refusal};
+use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
         account::{ACCOUNTS, AccountRecord},

@@ -31,7 +31,7 @@ pub use self::{
     declared::{Declared, Reconciled},
     introspect::{Active, Introspection},
     parameters::Parameters,
-    refusal::{Code, Refusal},
+    refusal::Refusal,
     token::{Outcome, PasswordStep, Tokens},
 };
 use crate::{

@@ -1,8 +1,9 @@
 //! The parameters of a request: each name once, empty ones absent, unknown ones ignored (RFC 6749, section 3.1 and 3.2).
 
+use crate::domain::fault::OAuthCode as Code;
 use zeroize::Zeroize as _;
 
-use super::refusal::{Code, Refusal};
+use super::refusal::Refusal;
 
 /// Every name that means something at one of the endpoints. Of these, none may come twice (security.md OAU-3).
 const KNOWN: &[&str] = &[

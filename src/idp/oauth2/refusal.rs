@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-pub use crate::domain::fault::OAuthCode as Code;
+use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::fault::{Fault, Field, Reason},
     store::StoreError,

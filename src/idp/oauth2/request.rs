@@ -6,8 +6,9 @@
 use super::{
     Engine,
     parameters::{Parameters, scopes},
-    refusal::{Code, Refusal},
+    refusal::Refusal,
 };
+use crate::domain::fault::OAuthCode as Code;
 use crate::domain::{
     client::{ClientId, Grant, Registration, redirect},
     token::challenge_of,

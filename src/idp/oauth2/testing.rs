@@ -1,10 +1,10 @@
 //! An engine over a store in memory, with people who sign in by fiat, for tests.
 
+use crate::domain::fault::OAuthCode as Code;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Agreement, Code, Engine, Grantor, Lifetimes, Outcome, Parameters, Presentation, Refusal, Settings,
-    Tokens,
+    Agreement, Engine, Grantor, Lifetimes, Outcome, Parameters, Presentation, Refusal, Settings, Tokens,
     request::{Objection, Request},
 };
 use crate::{

@@ -4,8 +4,9 @@ use super::{
     Engine,
     authenticate::Presentation,
     parameters::{Parameters, scopes},
-    refusal::{Code, Refusal},
+    refusal::Refusal,
 };
+use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
         call::Call,

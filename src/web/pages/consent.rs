@@ -3,6 +3,7 @@
 //! The page is reached again after signing in, and decides anew from what is true then: there is nothing to come back to but
 //! the request itself, which travels in the address and is read again at every step.
 
+use crate::domain::fault::OAuthCode as Code;
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -27,7 +28,7 @@ use crate::{
         policy::returns,
     },
     idp::oauth2::{
-        Agreement, Code, Grantor, Parameters, Refusal,
+        Agreement, Grantor, Parameters, Refusal,
         request::{Objection, Request, WayBack},
     },
     web::{Shared, edge::caller::Present},

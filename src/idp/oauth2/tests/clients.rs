@@ -1,12 +1,13 @@
 //! Clients of the operator and of the configuration.
 
 use super::super::testing::{Bench, CALLBACK, SECRET, asked, basic, code_of, operator, wiki, with_grants};
+use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
         client::{CLIENTS, ClientId, Grant, Registration},
         fault::Reason,
     },
-    idp::oauth2::{Code, Declared, Reconciled, Wanted},
+    idp::oauth2::{Declared, Reconciled, Wanted},
     values::secret::Secret,
 };
 

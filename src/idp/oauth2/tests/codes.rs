@@ -1,5 +1,6 @@
 //! Codes: what they are bound to, once, and what a second time does.
 
+use crate::domain::fault::OAuthCode as Code;
 use std::time::Duration;
 
 use super::super::testing::{
@@ -11,7 +12,7 @@ use crate::{
         client::{Grant, Registration},
         session,
     },
-    idp::oauth2::{Code, Outcome, Presentation},
+    idp::oauth2::{Outcome, Presentation},
 };
 
 /// Proves: OAU-4, OAU-11

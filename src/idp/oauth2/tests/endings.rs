@@ -1,5 +1,6 @@
 //! What ends with what: sessions, accounts, consents, clients, restores, and time.
 
+use crate::domain::fault::OAuthCode as Code;
 use std::time::Duration;
 
 use super::super::testing::{Bench, SECRET, asked, basic, code_of, operator, wiki, with_grants};
@@ -9,7 +10,7 @@ use crate::{
         session,
         token::{self, ACCESS, AUTHORIZATIONS, CONSENTS},
     },
-    idp::oauth2::{Code, Outcome, TokenType},
+    idp::oauth2::{Outcome, TokenType},
     store::Store,
     values::time::Timestamp,
 };

@@ -1,5 +1,6 @@
 //! Introspection, ID tokens and keys.
 
+use crate::domain::fault::OAuthCode as Code;
 use std::time::Duration;
 
 use jsonwebtoken::{DecodingKey, Validation, jwk::Jwk};
@@ -12,7 +13,7 @@ use crate::{
         account::{ACCOUNTS, Status},
         client::{Grant, Registration},
     },
-    idp::oauth2::{Code, Engine, Introspection, Presentation},
+    idp::oauth2::{Engine, Introspection, Presentation},
     values::{secret::Secret, time::Timestamp},
 };
 

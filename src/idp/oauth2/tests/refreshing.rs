@@ -1,5 +1,6 @@
 //! Refresh tokens: one at a time, and none twice.
 
+use crate::domain::fault::OAuthCode as Code;
 use std::time::Duration;
 
 use super::super::testing::{Bench, CALLBACK, SECRET, asked, at_once, basic, code_of, wiki};
@@ -8,7 +9,7 @@ use crate::{
         audit::Event,
         client::{Grant, Lifetimes, Registration},
     },
-    idp::oauth2::{Code, Outcome},
+    idp::oauth2::Outcome,
 };
 
 /// simple-auth.md 9.D4

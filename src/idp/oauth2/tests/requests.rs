@@ -1,11 +1,12 @@
 //! Authorization requests: what is refused, in which order, and where it is told.
 
+use crate::domain::fault::OAuthCode as Code;
 use proptest::prelude::*;
 
 use crate::{
     domain::client::{ClientKind, Consent, Grant, Registration, redirect},
     idp::oauth2::{
-        Code, Parameters,
+        Parameters,
         testing::{Bench, CALLBACK, asked, challenge, wiki, with_grants},
     },
 };
