@@ -31,7 +31,7 @@ async function withPassword(page) {
 
 async function signOut(page) {
     await page.goto(`${PORTAL}/logout`);
-    await Promise.all([page.waitForURL((url) => url.pathname !== "/logout"), page.click("form[method=post] button")]);
+    await Promise.all([page.waitForURL((url) => url.pathname !== "/logout" || url.search !== ""), page.click("form[method=post] button")]);
 }
 
 async function level(page) {

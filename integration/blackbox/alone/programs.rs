@@ -60,7 +60,7 @@ async fn documents_are_where_the_operator_puts_them() {
     );
     let text = page.text();
     assert!(
-        !text.contains("<script") && text.contains("/auth/session") && text.contains("v1.loginRequest"),
+        !text.contains("<script") && text.contains("auth&#x2f;session") && text.contains("v1.loginRequest"),
         "{text}"
     );
     assert!(Ask::get(&api("/openapi")).send().await.expect(200).text().contains("/openapi/simple.json"));
