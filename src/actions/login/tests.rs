@@ -422,6 +422,10 @@ async fn a_sign_in_on_an_old_password_is_as_wrong() {
     let racing = async {
         let signing_in = desk.sign_in("alice", PASSWORD);
         let changing = async {
+            // The attempt has to have read the old password before it is changed; it then waits for its hash.
+            for _ in 0..16 {
+                tokio::task::yield_now().await;
+            }
             let store = desk.store.clone();
             let now = desk.call().now;
             store
