@@ -11,13 +11,10 @@ use crate::{
         account::AccountRecord,
         audit::{self, Entry, Event},
         call::Call,
-        caller::{Caller, Factor, Strength},
+        caller::{Caller, Strength},
         challenge::{self, NewLink, Purpose, Subject},
         credential::PASSWORDS,
-        factor::{
-            self,
-            passkey::{self, Added, LONGEST_PASSKEY_NAME, MOST_PASSKEYS, PasskeyKey, PasskeyRecord},
-        },
+        factor::passkey::{self, Added, LONGEST_PASSKEY_NAME, MOST_PASSKEYS, PasskeyKey, PasskeyRecord},
         fault::{Fault, Field, Reason},
         login::{circumstances, second},
         outbox::Template,
@@ -124,7 +121,7 @@ impl Actions {
         let chance = self.0.world.random();
         let ceremony = self.0.store.read(|tx| {
             let (id, account) = self.keeper(tx, &keeper, call)?;
-            self.prove_keeper_fresh(tx, &keeper, &account, call)?;
+            self.prove_owner_fresh(tx, (id, &account), &keeper.strength, call)?;
             let there = passkey::of_owner(tx, id)?;
             if there.len() >= MOST_PASSKEYS {
                 return Err(too_many());
@@ -248,7 +245,7 @@ impl Actions {
             .store
             .write(move |tx| {
                 let (id, account) = actions.keeper(tx, &keeper, &call)?;
-                actions.prove_keeper_fresh(tx, &keeper, &account, &call)?;
+                actions.prove_owner_fresh(tx, (id, &account), &keeper.strength, &call)?;
                 let Some(gone) = passkey::remove(tx, id, &key)? else {
                     return Err(Fault::new(Reason::NotFound));
                 };
@@ -283,30 +280,6 @@ impl Actions {
             Fault::new(Reason::Unauthenticated).because("the session ended or the account was closed")
         })?;
         Ok((id, account))
-    }
-
-    /// A change needs a proof of the last minutes, and of a second factor when there is one: a device that is only trusted proves
-    /// nothing here (security.md WAN-4).
-    fn prove_keeper_fresh(
-        &self,
-        tx: &impl Reading,
-        keeper: &Keeper,
-        account: &AccountRecord,
-        call: &Call,
-    ) -> Result<(), Fault> {
-        let settings = self.settings();
-        let fresh = |at: Option<Timestamp>| at.is_some_and(|at| call.now.since(at) <= settings.limits.fresh);
-        if !fresh(keeper.strength.last_proof()) {
-            return Err(Fault::new(Reason::FreshSignInNeeded));
-        }
-        let factors = factor::of_account(tx, keeper.authority.account())?;
-        let asked = !factor::options(&factors, account, &settings.factors).is_empty();
-        let proofs = keeper.strength.proofs.iter().filter(|proof| proof.factor != Factor::TrustedDevice);
-        let real = Strength { proofs: proofs.copied().collect() };
-        if asked && !fresh(real.second_proof()) {
-            return Err(Fault::new(Reason::SecondFactorNeeded));
-        }
-        Ok(())
     }
 
     fn tell_of_passkey(

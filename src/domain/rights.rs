@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{
-    caller::Caller,
+    caller::{Caller, Factor, Strength},
     fault::{Fault, Reason},
 };
 use crate::values::{id::AccountId, time::Timestamp};
@@ -85,4 +85,27 @@ impl Authority {
     pub fn actor(&self) -> &str {
         &self.actor
     }
+}
+
+/// What a change of factors asks of whoever makes it: a proof within `window`, and of a second factor too when the account has one. A
+/// device that is only trusted proves nothing here (security.md WAN-4, section 2 "fresh authentication").
+///
+/// # Errors
+/// `FreshSignInNeeded`; `SecondFactorNeeded`.
+pub fn prove_fresh(
+    strength: &Strength,
+    has_second: bool,
+    now: Timestamp,
+    window: Duration,
+) -> Result<(), Fault> {
+    let fresh = |at: Option<Timestamp>| at.is_some_and(|at| now.since(at) <= window);
+    if !fresh(strength.last_proof()) {
+        return Err(Fault::new(Reason::FreshSignInNeeded));
+    }
+    let proofs = strength.proofs.iter().filter(|proof| proof.factor != Factor::TrustedDevice);
+    let real = Strength { proofs: proofs.copied().collect() };
+    if has_second && !fresh(real.second_proof()) {
+        return Err(Fault::new(Reason::SecondFactorNeeded));
+    }
+    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::{
             throttle,
         },
         outbox::Template,
-        rights::{Authority, Permit},
+        rights::{self, Authority, Permit},
         session::{self, SessionHash},
     },
     store::{Reading, WriteTx},
@@ -427,24 +427,25 @@ impl Actions {
         if account.status.hindrance().is_some() { Err(gone()) } else { Ok((id, account)) }
     }
 
-    /// A change of factors needs a proof of the last minutes, and of a factor when there is one: a device that is only trusted
-    /// proves nothing here.
+    /// See [`rights::prove_fresh`]. A program's key was made for this, so it needs no proof.
     fn prove_fresh(&self, tx: &impl Reading, owner: &Owner, call: &Call) -> Result<(), Fault> {
         let Some(strength) = &owner.strength else { return Ok(()) };
-        let window = self.settings().limits.fresh;
-        let fresh = |at: Option<Timestamp>| at.is_some_and(|at| call.now.since(at) <= window);
-        if !fresh(strength.last_proof()) {
-            return Err(Fault::new(Reason::FreshSignInNeeded));
-        }
-        let Some(account) = ACCOUNTS.get(tx, &owner.account())? else { return Err(no_account()) };
-        let factors = factor::of_account(tx, owner.account())?;
-        let asked = !factor::options(&factors, &account, &self.settings().factors).is_empty();
-        let proofs = strength.proofs.iter().filter(|proof| proof.factor != Factor::TrustedDevice);
-        let real = Strength { proofs: proofs.copied().collect() };
-        if asked && !fresh(real.second_proof()) {
-            return Err(Fault::new(Reason::SecondFactorNeeded));
-        }
-        Ok(())
+        let account = ACCOUNTS.get(tx, &owner.account())?.ok_or_else(no_account)?;
+        self.prove_owner_fresh(tx, (owner.account(), &account), strength, call)
+    }
+
+    /// The same for an account that was read already.
+    pub(super) fn prove_owner_fresh(
+        &self,
+        tx: &impl Reading,
+        (id, account): (AccountId, &AccountRecord),
+        strength: &Strength,
+        call: &Call,
+    ) -> Result<(), Fault> {
+        let settings = self.settings();
+        let factors = factor::of_account(tx, id)?;
+        let has_second = !factor::options(&factors, account, &settings.factors).is_empty();
+        rights::prove_fresh(strength, has_second, call.now, settings.limits.fresh)
     }
 
     /// Tells the owner that a factor came or went (security.md THR-13).
