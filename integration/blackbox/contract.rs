@@ -19,6 +19,9 @@ credentials_check = "secret"
 service_secret = "Hq7wB2nV9sKx4tLzR8mYc3DfG6jPa1Eu"
 [registration]
 enabled = true
+[mail]
+delivery = "file"
+from = "login@example.com"
 "#;
 
 /// No undocumented status, no answer of another shape, no 5xx; wrong data is refused and right data taken; other methods are told which

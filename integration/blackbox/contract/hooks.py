@@ -10,5 +10,4 @@ _numbers = itertools.count(1)
 @schemathesis.hook
 def before_call(context, case, kwargs):
     number = next(_numbers)
-    kwargs.setdefault("headers", {})
     case.headers["X-Forwarded-For"] = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"

@@ -3,8 +3,9 @@
 use super::entering::expect_portal;
 use crate::{
     doors::Door,
-    kit::{Ask, Place, apps::Told},
+    kit::{Ask, Place, apps::Told, client::dial},
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Names that other programs of this field give to identity headers. We send none of them, so none may arrive.
 const FOREIGN: &str = "
@@ -20,6 +21,10 @@ const FOREIGN: &str = "
     x-auth-subject x-auth-userid x-auth-token x-token-user-name x-token-user-email x-token-user-roles
     x-token-subject auth-user cf-access-jwt-assertion cf-access-authenticated-user-email x-goog-iap-jwt-assertion
     x-amzn-oidc-data x-amzn-oidc-identity x-ms-client-principal-name tailscale-user-login
+    x-remote-user x-remote-group x-user-id x-goog-authenticated-user-email x-goog-authenticated-user-id
+    x-ms-client-principal x-ms-client-principal-id x-ms-client-principal-idp tailscale-user-name tailscale-user-profile-pic
+    x-authentik-meta-app x-authentik-meta-username oidc-claim-sub oidc-claim-email oidc-claim-preferred-username
+    oidc-claim-groups oidc-access-token oidc-id-token x-amzn-oidc-accesstoken
 ";
 
 /// Whatever an application is set up to believe, a client cannot say it.
@@ -153,6 +158,52 @@ pub async fn unknown_host<D: Door>(place: Place<D>) {
         }
     }
     assert_eq!(place.app.seen(), 0);
+}
+
+/// A request line that names one host and a `Host` that names another: whichever the proxy goes by, what is judged is what answers.
+pub async fn line_and_host_disagree<D: Door>(place: Place<D>) {
+    let mut alice = place.person("alice").await;
+    alice.ask(Ask::get(&place.admin("/"))).await.expect(403);
+    let strangers = String::new();
+    let hers = alice.with_cookies(Ask::get(&place.app("/")));
+    let hers = hers.headers.get("cookie").and_then(|line| line.to_str().ok()).expect("a session");
+    let hers = format!("Cookie: {hers}\r\n");
+    for cookie in [&strangers, &hers] {
+        for (line, host) in [("admin", "app"), ("admin", "auth"), ("app", "admin"), ("stray", "app")] {
+            for scheme in ["https", "http"] {
+                let port = place.site.https.port();
+                let answer = spoken(
+                    &place.app("/"),
+                    &format!(
+                        "GET {scheme}://{line}.example.com:{port}/public/x HTTP/1.1\r\nHost: {host}.example.com:{port}\r\n\
+                         {cookie}Connection: close\r\n\r\n"
+                    ),
+                )
+                .await;
+                assert_eq!(
+                    place.admin.seen(),
+                    0,
+                    "{line} as {host} by {scheme} reached admin through {}:\n{answer}",
+                    D::NAME
+                );
+                assert!(
+                    answer.starts_with("HTTP/1.1 "),
+                    "{} said nothing to {line} as {host}: {answer:?}",
+                    D::NAME
+                );
+            }
+        }
+    }
+}
+
+/// Sends bytes as they are, on a connection made for the host of `url`, and reads until its end.
+async fn spoken(url: &str, bytes: &str) -> String {
+    let (mut stream, ..) = dial(url).await.expect("the door is open");
+    stream.write_all(bytes.as_bytes()).await.expect("it is being read");
+    let mut answer = Vec::new();
+    // Some end TLS without saying so; what came before counts.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// The check answers the proxy, not the world: its address is not reachable from outside.

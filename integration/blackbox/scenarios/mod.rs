@@ -40,6 +40,7 @@ macro_rules! all_through {
             forging::public_path_has_no_identity,
             forging::undeclared_host,
             forging::unknown_host,
+            forging::line_and_host_disagree,
             forging::the_check_is_closed_to_the_outside,
             forging::path_tricks_open_nothing,
             forging::two_session_cookies,

@@ -246,10 +246,44 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{HeaderText, IdentityHeaders, Preset};
+    use std::collections::HashSet;
+
+    use super::{HeaderText, IDENTITY_FAMILIES, IdentityHeaders, KNOWN_IDENTITY_HEADERS, Preset};
 
     fn set() -> IdentityHeaders {
         IdentityHeaders::new(Preset::Remote.headers(), HeaderText::Utf8)
+    }
+
+    /// Every name that we know is dropped by the files that people copy and asked for by the test that runs through all doors; of a
+    /// family, where a proxy knows no patterns, the members that programs are known to use.
+    ///
+    /// Proves: HDR-7
+    #[test]
+    fn shipped_proxies_know_every_name() {
+        let here = |path: &str| {
+            std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+        };
+        let words = |text: &str| -> HashSet<String> {
+            text.split(|end: char| !(end.is_ascii_alphanumeric() || end == '-'))
+                .map(str::to_ascii_lowercase)
+                .collect()
+        };
+        for file in [
+            "nginx/protect.include",
+            "traefik/dynamic/vouchsafe.yml",
+            "integration/blackbox/scenarios/forging.rs",
+        ] {
+            let known = words(&here(file));
+            for name in KNOWN_IDENTITY_HEADERS {
+                assert!(
+                    known.contains(*name) || set().headers.iter().any(|(ours, _)| ours == name),
+                    "{file} lacks {name}"
+                );
+            }
+            for family in IDENTITY_FAMILIES {
+                assert!(known.iter().any(|name| name.starts_with(family)), "{file} lacks {family}*");
+            }
+        }
     }
 
     /// Proves: VCH-6
