@@ -183,7 +183,7 @@ where
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     // The template engine escapes slashes, too.
-    let text = String::from_utf8(bytes.to_vec()).unwrap().replace("&#x2f;", "/");
+    let text = String::from_utf8_lossy(&bytes).replace("&#x2f;", "/");
     Answer { status: parts.status, headers: parts.headers, text }
 }
 
