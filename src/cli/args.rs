@@ -322,6 +322,9 @@ pub(crate) struct ExplainArgs {
     /// Judge as if a second factor had been given.
     #[arg(long)]
     second_factor: bool,
+    /// Judge as if a second factor had been given so many seconds ago, for rules with `within`.
+    #[arg(long, value_name = "SECONDS")]
+    second_factor_age: Option<u64>,
 }
 
 impl ExplainArgs {
@@ -332,6 +335,7 @@ impl ExplainArgs {
             method: self.method.clone(),
             client: self.client.clone(),
             second_factor: self.second_factor,
+            second_factor_age: self.second_factor_age,
         }
     }
 }

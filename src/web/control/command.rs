@@ -146,6 +146,9 @@ pub enum Command {
         client: Option<String>,
         /// Judge as if a second factor had been given.
         second_factor: bool,
+        /// How many seconds ago it was given; just now when absent.
+        #[serde(default)]
+        second_factor_age: Option<u64>,
     },
     /// Write a consistent copy of the store while it is in use.
     Backup {
