@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     apikeys::{KeyCommand, KeyView},
     clients::{ClientCommand, ClientSecretView, ClientView},
+    factors::{FactorCommand, FactorsView},
     import::{ForeignAccount, ImportView},
     people::{PeopleCommand, StipulationView},
 };
@@ -174,6 +175,11 @@ pub enum Command {
         /// What.
         verb: KeyCommand,
     },
+    /// Do something about second factors.
+    Factor {
+        /// What.
+        verb: FactorCommand,
+    },
     /// Do something about OAuth clients.
     Client {
         /// What.
@@ -230,6 +236,8 @@ pub enum Reply {
     ClientSecret(ClientSecretView),
     /// API keys.
     ApiKeys(Vec<KeyView>),
+    /// Second factors.
+    Factors(FactorsView),
     /// What became of an account that was taken over.
     Imported(ImportView),
     /// A judgement, as the domain explains it.

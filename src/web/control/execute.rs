@@ -110,6 +110,7 @@ impl Operator {
             }
             Command::People { verb } => self.people(call, &permit, verb).await,
             Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
+            Command::Factor { verb } => self.factor(call, &permit, verb).await,
             Command::Import { account, dry_run } => self.import(call, &permit, *account, dry_run).await,
             Command::MailTest { .. } | Command::MailQueue { .. } | Command::MailRetry { .. } => {
                 super::mail::run(&self.actions, call, &permit, command).await
