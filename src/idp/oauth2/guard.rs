@@ -14,10 +14,9 @@ use crate::{
     domain::{
         audit::{self, Entry, Event},
         call::Call,
-        login::throttle::{self, CounterKey, Counters, Origin, Rules, Subject, Verdict},
+        login::throttle::{self, CounterKey, Counters, Rules, Verdict},
     },
     store::StoreError,
-    values::net::SourceKey,
 };
 
 /// Failures that are not written down yet.
@@ -51,7 +50,7 @@ impl Engine {
     /// Says whether a secret was right, unless too many were wrong: then nobody learns it, and right and wrong look alike.
     pub(super) async fn look(&self, call: &Call, client: &str, is_right: bool) -> Result<Looked, StoreError> {
         let rules = self.client_rules();
-        let counters = counters(client, call);
+        let counters = Counters::of_client(client, call.client);
         match self.weigh(call, &counters, &rules, is_right)? {
             Weighed::Wait(wait) => return Ok(Looked::Blocked(wait)),
             Weighed::Wrong => return self.count(call, client, counters, rules).await,
@@ -115,13 +114,6 @@ impl Engine {
     fn client_rules(&self) -> Rules {
         Rules { ceiling: u32::MAX, ..self.0.settings.load().throttle.clone() }
     }
-}
-
-/// By client and source, and by source. Not by client alone: whoever knows a client's public id could lock it out.
-fn counters(client: &str, call: &Call) -> Counters {
-    let subject = Subject::unknown(&format!("oauth client\0{client}"));
-    let origin = Origin::Source(SourceKey::of(call.client));
-    Counters { known_device: true, ..Counters::of(&subject, None, &origin, call.client) }
 }
 
 /// Stands for failures until they are written down.

@@ -53,6 +53,15 @@ pub struct PasswordStep {
     pub totp: Option<Secret<String>>,
 }
 
+impl PasswordStep {
+    /// The circumstances under which the password is checked. A client that has proven itself speaks for many people from one address,
+    /// so that address must not stand for one of them (security.md THR-4); the accounts' own limits hold.
+    pub fn call(&self, call: &Call) -> Call {
+        let client = if self.client.is_confidential() { None } else { call.client };
+        Call { client, ..call.clone() }
+    }
+}
+
 /// An access token that is not stored yet.
 pub(super) struct FreshAccess {
     pub(super) key: AccessKey,

@@ -451,6 +451,37 @@ async fn a_password_becomes_tokens_only_for_a_client_that_may() {
     assert!(blocked.headers.contains_key(header::RETRY_AFTER));
 }
 
+/// An app server stands at one address for all its people: what some of them get wrong shuts out neither the others nor the client.
+///
+/// Proves: THR-4, THR-1
+#[tokio::test]
+async fn wrong_passwords_at_an_apps_own_form_do_not_shut_the_client_out() {
+    let scene = Scene::new().await;
+    let secret = Scene::register(&scene.house, "old", &["password"]).await;
+    scene.house.desk.add("bob").await;
+    let ask = async |name: &str, password: &str| {
+        let body = json!({
+            "grant_type": "password", "client_id": "old", "client_secret": secret, "username": name, "password": password,
+        });
+        scene.ask("POST", "/auth/oauth2/token", &[JSON], body.to_string()).await
+    };
+    let code = scene.code().await;
+    for number in 0..31 {
+        let refused = ask(&format!("nobody-{number}"), "wrong").await;
+        assert_eq!(error(&refused), (400, "invalid_grant".to_owned()), "{number}");
+    }
+    assert_eq!(scene.redeem(&code, &json!({})).await.status, StatusCode::OK, "another client's code");
+    assert_eq!(ask("bob", PASSWORD).await.status, StatusCode::OK, "another person's password");
+    let mut answers = Vec::new();
+    for _ in 0..11 {
+        answers.push(ask("alice", "wrong").await.status.as_u16());
+    }
+    assert_eq!(answers.first(), Some(&400));
+    assert_eq!(answers.last(), Some(&429), "alice's own limit holds: {answers:?}");
+    assert_eq!(ask("alice", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ask("bob", PASSWORD).await.status, StatusCode::OK);
+}
+
 /// Proves: JWT-7, WEB-3
 #[tokio::test]
 async fn the_key_set_is_public() {

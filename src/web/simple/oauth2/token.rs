@@ -41,7 +41,8 @@ async fn with_password(shared: &Shared, call: &Call, step: PasswordStep) -> Resu
         trust: None,
         replaces: None,
     };
-    let proved = shared.actions.check_sign_in(call, attempt).await.map_err(Refusal::of_password)?;
+    let proved =
+        shared.actions.check_sign_in(&step.call(call), attempt).await.map_err(Refusal::of_password)?;
     shared.oauth2.after_password(call, step, proved.account, proved.strength).await
 }
 
