@@ -7,11 +7,11 @@ use super::super::testing::{Bench, SECRET, asked, basic, code_of, operator, wiki
 use crate::{
     domain::{
         client::{ClientId, Grant},
-        session,
+        session::{self, Lifetimes as SessionLimits},
         token::{self, ACCESS, AUTHORIZATIONS, CONSENTS},
     },
-    idp::oauth2::{Outcome, TokenType},
-    store::Store,
+    idp::oauth2::{Grantor, Outcome, TokenType, Tokens},
+    store::{Store, WriteTx},
     values::time::Timestamp,
 };
 
@@ -92,6 +92,44 @@ async fn what_was_granted_goes_with_the_person_to_the_sessions_new_key() {
     assert!(!bench.is_active(&tokens.access).await);
 }
 
+/// Of a session that is over by itself nobody can sign out any more, so what was granted in it must not wait for that.
+///
+/// Proves: OAU-10
+#[tokio::test]
+async fn what_was_granted_ends_with_a_session_that_dies_of_age_or_makes_room() {
+    let bench = Bench::open();
+    let alice = bench.add("alice");
+    let granted = async |grantor: &Grantor| {
+        let offline = bench.code_with(grantor, &[("scope", "email offline_access")]).await;
+        (bench.tokens(grantor).await, bench.redeem(&offline).await.unwrap())
+    };
+    let is_over = async |tokens: Tokens| {
+        let refused = bench.refresh(tokens.refresh.unwrap().expose()).await;
+        !bench.is_active(&tokens.access).await && refused.is_err_and(|no| no.code == Code::InvalidGrant)
+    };
+    let limits = SessionLimits { per_person: 1, ..SessionLimits::default() };
+
+    // Left alone for too long, swept; then its browser signs in again, with the old cookie that is nobody's, and out.
+    let (gone, offline) = granted(&bench.sign_in(alice)).await;
+    bench.pass(limits.idle);
+    let (now, sweeping) = (bench.world.now(), limits.clone());
+    let swept = move |tx: &mut WriteTx| session::sweep(tx, None, 100, now, &sweeping, 0);
+    assert_eq!(bench.store.write_blocking(swept).unwrap(), (None, 1));
+    let again = bench.sign_in(alice);
+    let (hash, _) = again.session.unwrap();
+    bench.store.write_blocking(move |tx| session::end(tx, &hash)).unwrap();
+    assert!(is_over(gone).await);
+    assert!(bench.refresh(offline.refresh.unwrap().expose()).await.is_ok(), "granted to outlive its session");
+
+    // One session for each person, and a second one begins.
+    let (gone, offline) = granted(&bench.sign_in(alice)).await;
+    let (kept, _) = granted(&bench.sign_in(bench.add("bob"))).await;
+    bench.sign_in_within(alice, &limits);
+    assert!(is_over(gone).await);
+    assert!(bench.refresh(offline.refresh.unwrap().expose()).await.is_ok());
+    assert!(bench.is_active(&kept.access).await, "another person's");
+}
+
 /// simple-auth.md 9.C7: nothing is kept for ever.
 ///
 /// Proves: OPS-16
@@ -107,7 +145,7 @@ async fn what_is_over_is_swept() {
             .unwrap()
     };
     let sweep = |now: Timestamp| {
-        let write = move |tx: &mut crate::store::WriteTx| {
+        let write = move |tx: &mut WriteTx| {
             token::sweep_access(tx, now, 100)?;
             token::sweep_authorizations(tx, None, 100, now, 0)
         };
