@@ -63,6 +63,7 @@ impl Engine {
         if agreement == Agreement::Before && (request.ask_anyway || !may_rest_on_the_past(request)) {
             return Err(unasked());
         }
+        request.refuse_stale(&grantor.strength, call.now)?;
         let id = AuthorizationId::mint(call.now, self.0.world.random());
         let code = Ticket::mint(Kind::Code, id, self.0.world.random(), self.0.keyring.tickets());
         let epoch = self.0.store.epoch();

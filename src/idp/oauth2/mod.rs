@@ -5,6 +5,7 @@
 //! about a token ([`Engine::introspect`]), and the person can look at what was granted and take it back.
 
 mod agree;
+mod anew;
 mod apps;
 mod authenticate;
 mod clients;

@@ -72,7 +72,7 @@ fn nothing_may_come_twice() {
     assert!(bench.engine.read_request(&asked(&unknown)).is_ok(), "what means nothing is passed over");
 }
 
-/// Proves: OAU-6, OAU-7
+/// Proves: OAU-6, OAU-7, OAU-17
 #[test]
 fn the_client_is_told_what_is_wrong() {
     let bench = Bench::open();
@@ -100,9 +100,20 @@ fn the_client_is_told_what_is_wrong() {
         (&[("request_uri", "urn:x")], Code::RequestUriNotSupported),
         (&[("registration", "{}")], Code::RegistrationNotSupported),
         (&[("prompt", "none login")], Code::InvalidRequest),
+        (&[("prompt", "create")], Code::InvalidRequest),
+        (&[("max_age", "-1")], Code::InvalidRequest),
+        (&[("max_age", "+1")], Code::InvalidRequest),
+        (&[("max_age", "1.5")], Code::InvalidRequest),
+        (&[("max_age", "99999999999")], Code::InvalidRequest),
+        (&[("claims", "[]")], Code::InvalidRequest),
+        (&[("claims", "{\"id_token\":")], Code::InvalidRequest),
+        (&[("claims", "{\"id_token\":{\"acr\":{\"essential\":true,\"values\":[\"phr\"]}}}")], Code::UnmetAuthenticationRequirements),
     ] {
         assert_eq!(bench.objection(changes), (code, true), "{changes:?}");
     }
+    // What is only wished for is left out.
+    let wished = "{\"id_token\":{\"acr\":{\"essential\":false},\"email\":null},\"userinfo\":null,\"more\":1}";
+    assert!(bench.request_with(&[("claims", wished), ("acr_values", "phr"), ("max_age", "3600")]).is_ok());
     // Scopes that the client may not have are left out as long as one is left.
     let request = bench.request_with(&[("scope", "admin email  wiki:read email")]).unwrap();
     assert_eq!(request.scopes, ["email", "wiki:read"]);

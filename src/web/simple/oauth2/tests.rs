@@ -249,6 +249,9 @@ async fn refusals_have_the_protocols_words_and_statuses() {
         (json!({ "scope": "evil" }), "invalid_scope"),
         (json!({ "code_challenge": null }), "invalid_request"),
         (json!({ "code_challenge_method": "plain" }), "invalid_request"),
+        // A page that wants a new sign-in makes it first; nothing here can tell that it did.
+        (json!({ "prompt": "login" }), "login_required"),
+        (json!({ "max_age": "0" }), "login_required"),
     ] {
         assert_eq!(error(&scene.grant(&changes).await), (400, word.to_owned()), "{changes}");
     }
