@@ -32,8 +32,8 @@ pub use self::{
         end, end_of_account, end_of_app, end_of_client, end_of_session, forget_account, move_session,
         sweep_access, sweep_authorizations,
     },
-    redeem::{Redeemed, Redemption, redeem},
-    rotate::{Rotated, Rotation, rotate},
+    redeem::{Redeemed, Redemption, foresee_redemption, redeem},
+    rotate::{Rotated, Rotation, foresee_rotation, rotate},
     text::{AccessHash, AccessKey, Kind, Presented, Ticket},
 };
 

@@ -18,7 +18,7 @@ use crate::{
         fault::{Fault, Reason},
         token::{
             self, AuthorizationRecord, Kind, Live, Presented, Redeemed, Redemption, Rotated, Rotation, State,
-            redeem, rotate,
+            foresee_redemption, foresee_rotation, redeem, rotate,
         },
     },
     store::{StoreError, WriteTx},
@@ -53,26 +53,37 @@ impl Engine {
             .then(|| self.fresh_refresh(presented.authorization, &client));
         let redemption = Redemption {
             presented,
-            client: id,
+            client: id.clone(),
             redirect_uri,
             verifier,
             access: access.new.clone(),
             refresh: refresh.as_ref().map(|refresh| refresh.new.clone()),
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
-        let redeemed = self.0.store.write(move |tx| {
-            let redeemed = redeem(tx, &redemption, about.now, epoch)?;
-            append(tx, &about, &redemption.client, &entry_of_code(&redeemed))?;
-            Ok::<_, Refusal>(redeemed)
-        });
+        let foreseen = self.0.store.read(|tx| foresee_redemption(tx, &redemption, call.now, epoch))?;
+        let redeemed = match foreseen {
+            Some(refused) => refused,
+            None => {
+                let written = self.0.store.write(move |tx| {
+                    let redeemed = redeem(tx, &redemption, about.now, epoch)?;
+                    append(tx, &about, &redemption.client, entry_of_code(&redeemed))?;
+                    Ok::<_, Refusal>(redeemed)
+                });
+                written.await?
+            }
+        };
         // What follows cannot undo the commit. If signing fails, the code is spent: no replay rather than a second try.
-        match redeemed.await? {
+        match redeemed {
             Redeemed::Issued(record) => {
                 let refresh = refresh.map(|refresh| refresh.ticket.text().clone());
                 let scopes = record.scopes.clone();
                 self.hand_over(call, &client, record, access, refresh, scopes).await
             }
-            Redeemed::Refused(_) | Redeemed::Replayed(_) => Err(no_good_code()),
+            Redeemed::Refused(why) => {
+                self.count_redeemer(call, (&id, &client), why).await?;
+                Err(no_good_code())
+            }
+            Redeemed::Replayed(_) => Err(no_good_code()),
         }
     }
 
@@ -93,27 +104,40 @@ impl Engine {
         let refresh = self.fresh_refresh(presented.authorization, &client);
         let rotation = Rotation {
             presented,
-            client: id,
+            client: id.clone(),
             scopes: narrower.map(|scopes| scopes.into_iter().map(str::to_owned).collect()),
             allowed: client.registration.scopes.clone(),
             access: access.new.clone(),
             refresh: refresh.new.clone(),
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
-        let rotated = self.0.store.write(move |tx| {
-            let rotated = rotate(tx, &rotation, about.now, epoch)?;
-            append(tx, &about, &rotation.client, &entry_of_refresh(&rotated))?;
-            Ok::<_, Refusal>(rotated)
-        });
-        match rotated.await? {
+        let rotated = match self.0.store.read(|tx| foresee_rotation(tx, &rotation, call.now, epoch))? {
+            Some(refused) => refused,
+            None => {
+                let written = self.0.store.write(move |tx| {
+                    let rotated = rotate(tx, &rotation, about.now, epoch)?;
+                    append(tx, &about, &rotation.client, entry_of_refresh(&rotated))?;
+                    Ok::<_, Refusal>(rotated)
+                });
+                written.await?
+            }
+        };
+        match rotated {
             Rotated::Issued(mut record, scopes) => {
                 // The nonce belongs to the first ID token alone.
                 record.nonce = None;
                 let refresh = Some(refresh.ticket.text().clone());
                 self.hand_over(call, &client, record, access, refresh, scopes).await
             }
-            Rotated::Wider => Err(Refusal::new(Code::InvalidScope, "more was asked for than was granted")),
-            Rotated::Refused(_) | Rotated::Reused(_) => Err(no_good_refresh()),
+            Rotated::Wider => {
+                self.count_redeemer(call, (&id, &client), "wider scopes").await?;
+                Err(Refusal::new(Code::InvalidScope, "more was asked for than was granted"))
+            }
+            Rotated::Refused(why) => {
+                self.count_redeemer(call, (&id, &client), why).await?;
+                Err(no_good_refresh())
+            }
+            Rotated::Reused(_) => Err(no_good_refresh()),
         }
     }
 
@@ -202,7 +226,7 @@ impl Engine {
             }
             let mut record = record.clone();
             token::open_family(tx, family, &mut record, None, &access, refresh.as_ref(), call.now)?;
-            append(tx, &call, &record.client, &Told::done(Event::TokensIssued, &record))?;
+            append(tx, &call, &record.client, Some(Told::done(Event::TokensIssued, &record)))?;
             Ok::<_, Refusal>(record)
         });
         written.await
@@ -257,29 +281,27 @@ impl Told {
         Self { done: false, detail: "all its tokens have ended".to_owned(), ..Self::done(event, record) }
     }
 
-    fn refused(why: &str) -> Self {
-        Self { event: Event::TokensRefused, done: false, account: None, detail: why.to_owned() }
-    }
 }
 
-fn entry_of_code(redeemed: &Redeemed) -> Told {
+/// What the trail is told of a redemption in its own transaction: what it changed.
+fn entry_of_code(redeemed: &Redeemed) -> Option<Told> {
     match redeemed {
-        Redeemed::Issued(record) => Told::done(Event::TokensIssued, record),
-        Redeemed::Refused(why) => Told::refused(why),
-        Redeemed::Replayed(record) => Told::alarm(Event::CodeReplayed, record),
+        Redeemed::Issued(record) => Some(Told::done(Event::TokensIssued, record)),
+        Redeemed::Refused(_) => None,
+        Redeemed::Replayed(record) => Some(Told::alarm(Event::CodeReplayed, record)),
     }
 }
 
-fn entry_of_refresh(rotated: &Rotated) -> Told {
+fn entry_of_refresh(rotated: &Rotated) -> Option<Told> {
     match rotated {
-        Rotated::Issued(record, _) => Told::done(Event::TokensRenewed, record),
-        Rotated::Refused(why) => Told::refused(why),
-        Rotated::Wider => Told::refused("wider scopes"),
-        Rotated::Reused(record) => Told::alarm(Event::RefreshTokenReused, record),
+        Rotated::Issued(record, _) => Some(Told::done(Event::TokensRenewed, record)),
+        Rotated::Refused(_) | Rotated::Wider => None,
+        Rotated::Reused(record) => Some(Told::alarm(Event::RefreshTokenReused, record)),
     }
 }
 
-fn append(tx: &mut WriteTx, call: &Call, client: &ClientId, told: &Told) -> Result<(), StoreError> {
+fn append(tx: &mut WriteTx, call: &Call, client: &ClientId, told: Option<Told>) -> Result<(), StoreError> {
+    let Some(told) = told else { return Ok(()) };
     let actor = client.as_str();
     let mut entry = if told.done {
         Entry::done(told.event, actor, call)

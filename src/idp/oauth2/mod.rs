@@ -164,8 +164,9 @@ impl Engine {
         if renewable { lifetimes.refresh } else { lifetimes.access }
     }
 
-    /// Rotates the keys, as often as it is called.
+    /// Rotates the keys and forgets what does not matter any more, as often as it is called.
     pub async fn tidy(&self, now: Timestamp) -> Result<(), Fault> {
+        self.0.guard.tidy(now);
         self.rotate_keys(now).await
     }
 }

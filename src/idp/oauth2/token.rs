@@ -92,6 +92,9 @@ impl Engine {
         if !client.registration.may(grant) {
             return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant"));
         }
+        if matches!(grant, Grant::AuthorizationCode | Grant::RefreshToken) {
+            self.admit_redeemer(call, &client)?;
+        }
         match grant {
             Grant::AuthorizationCode => {
                 self.redeem_code(call, id, client, parameters).await.map(Outcome::Tokens)

@@ -50,6 +50,8 @@ impl CounterKey {
     const SOURCE: u8 = b's';
     // A source as an OAuth client: what the people behind a client do wrong must not shut out the client, which has its own proof.
     const CLIENT_SOURCE: u8 = b'c';
+    // A source that redeems codes and refresh tokens as a client without a secret.
+    const REDEEMING_SOURCE: u8 = b'r';
     // The first two again for second factors: whoever guesses at one must not use up what the password has left, nor the other way.
     const SECOND_PAIR: u8 = b'q';
     const SECOND_SUBJECT: u8 = b'b';
@@ -76,6 +78,11 @@ impl CounterKey {
     /// Failures of a source in proving to be a client, whichever; `None` where there is no address.
     pub fn client_source(source: &SourceKey) -> Option<Self> {
         Self::of_source(Self::CLIENT_SOURCE, source)
+    }
+
+    /// Codes and refresh tokens of a source, brought as a client that has nothing to prove, that were not good.
+    pub fn redeeming_source(source: &SourceKey) -> Option<Self> {
+        Self::of_source(Self::REDEEMING_SOURCE, source)
     }
 
     fn of_source(kind: u8, source: &SourceKey) -> Option<Self> {
@@ -111,7 +118,7 @@ impl CounterKey {
     /// The account it is about, if its subject is one.
     pub(super) fn account(&self) -> Option<AccountId> {
         let ([kind, subject @ ..], _) = self.0.split_first_chunk::<17>()?;
-        let of_source = matches!(*kind, Self::SOURCE | Self::CLIENT_SOURCE);
+        let of_source = matches!(*kind, Self::SOURCE | Self::CLIENT_SOURCE | Self::REDEEMING_SOURCE);
         (!of_source).then(|| AccountId::from_bytes(*subject))
     }
 

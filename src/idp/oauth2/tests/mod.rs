@@ -3,6 +3,7 @@
 mod clients;
 mod codes;
 mod endings;
+mod flood;
 mod knowing;
 mod refreshing;
 mod requests;
