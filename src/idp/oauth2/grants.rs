@@ -5,7 +5,8 @@ use super::{
     id_token::About,
     parameters::{Parameters, scopes},
     refusal::Refusal,
-    token::{FreshAccess, PasswordStep, Tokens, asked_scopes},
+    still_may,
+    token::{FreshAccess, PasswordProof, PasswordStep, Tokens, asked_scopes},
 };
 use crate::domain::fault::OAuthCode as Code;
 use crate::{
@@ -15,13 +16,14 @@ use crate::{
         call::Call,
         caller::Strength,
         client::{ClientId, ClientRecord, Grant},
+        credential::{self, Version},
         fault::{Fault, Reason},
         token::{
             self, AuthorizationRecord, Kind, Live, Presented, Redeemed, Redemption, Rotated, Rotation, State,
             foresee_redemption, foresee_rotation, redeem, rotate,
         },
     },
-    store::{StoreError, WriteTx},
+    store::{Reading, StoreError, WriteTx},
     values::{
         id::{AccountId, AuthorizationId},
         secret::Secret,
@@ -154,7 +156,8 @@ impl Engine {
         let access = self.fresh_access(call, &client);
         let record = self.blank(call, id, None, scopes, Strength::default());
         let family = AuthorizationId::mint(call.now, self.0.world.random());
-        let record = self.open(call, family, record, &access, None).await?;
+        let opening = Opening { family, grant: Grant::ClientCredentials, password: None };
+        let record = self.open(call, opening, record, &access, None).await?;
         let scopes = record.scopes.clone();
         self.hand_over(call, &client, record, access, None, scopes).await
     }
@@ -164,8 +167,7 @@ impl Engine {
         &self,
         call: &Call,
         step: PasswordStep,
-        account: AccountId,
-        strength: Strength,
+        proof: PasswordProof,
     ) -> Result<Tokens, Refusal> {
         let access = self.fresh_access(call, &step.client);
         let family = AuthorizationId::mint(call.now, self.0.world.random());
@@ -174,9 +176,10 @@ impl Engine {
             .registration
             .may(Grant::RefreshToken)
             .then(|| self.fresh_refresh(family, &step.client));
-        let record = self.blank(call, step.id, Some(account), step.scopes, strength);
+        let record = self.blank(call, step.id, Some(proof.account), step.scopes, proof.strength);
         let new = refresh.as_ref().map(|refresh| refresh.new.clone());
-        let record = self.open(call, family, record, &access, new).await?;
+        let opening = Opening { family, grant: Grant::Password, password: proof.version };
+        let record = self.open(call, opening, record, &access, new).await?;
         let refresh = refresh.map(|refresh| refresh.ticket.text().clone());
         let scopes = record.scopes.clone();
         self.hand_over(call, &step.client, record, access, refresh, scopes).await
@@ -205,27 +208,23 @@ impl Engine {
         }
     }
 
-    /// Opens a family that no code led to.
+    /// Opens a family that no code led to, if what led to it is still so.
     async fn open(
         &self,
         call: &Call,
-        family: AuthorizationId,
+        opening: Opening,
         record: AuthorizationRecord,
         access: &FreshAccess,
         refresh: Option<token::NewLeaf>,
     ) -> Result<AuthorizationRecord, Refusal> {
         let (call, access) = (call.clone(), access.new.clone());
         let written = self.0.store.write(move |tx| {
+            still_may(tx, &record.client, opening.grant, &record.scopes)?;
             if let Some(account) = record.account {
-                let account = ACCOUNTS.get(tx, &account)?;
-                if account.is_none_or(|account| account.status.hindrance().is_some()) {
-                    return Err(Fault::new(Reason::BadCredentials)
-                        .because("the account was closed meanwhile")
-                        .into());
-                }
+                still_proven(tx, account, opening.password)?;
             }
             let mut record = record.clone();
-            token::open_family(tx, family, &mut record, None, &access, refresh.as_ref(), call.now)?;
+            token::open_family(tx, opening.family, &mut record, None, &access, refresh.as_ref(), call.now)?;
             append(tx, &call, &record.client, Some(Told::done(Event::TokensIssued, &record)))?;
             Ok::<_, Refusal>(record)
         });
@@ -256,6 +255,28 @@ impl Engine {
     }
 }
 
+/// What a family without a code rests on.
+#[derive(Clone, Copy)]
+struct Opening {
+    family: AuthorizationId,
+    grant: Grant,
+    /// The password that was proven.
+    password: Option<Version>,
+}
+
+/// The account is open and has the password that was proven: whatever closed it or set another one has ended all that was granted
+/// before, and nothing may come after (security.md SES-9).
+fn still_proven(tx: &impl Reading, account: AccountId, proven: Option<Version>) -> Result<(), Refusal> {
+    let refused = |why: &'static str| Err(Fault::new(Reason::BadCredentials).because(why).into());
+    if ACCOUNTS.get(tx, &account)?.is_none_or(|account| account.status.hindrance().is_some()) {
+        return refused("the account was closed meanwhile");
+    }
+    if credential::password_of(tx, account)?.map(|password| password.version()) != proven {
+        return refused("the password was changed meanwhile");
+    }
+    Ok(())
+}
+
 fn no_good_code() -> Refusal {
     Refusal::new(Code::InvalidGrant, "the code is unknown, used, too old, or not for this request")
 }
@@ -280,7 +301,6 @@ impl Told {
     fn alarm(event: Event, record: &AuthorizationRecord) -> Self {
         Self { done: false, detail: "all its tokens have ended".to_owned(), ..Self::done(event, record) }
     }
-
 }
 
 /// What the trail is told of a redemption in its own transaction: what it changed.

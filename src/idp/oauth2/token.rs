@@ -10,10 +10,15 @@ use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
         call::Call,
+        caller::Strength,
         client::{ClientId, ClientRecord, Grant},
+        credential::Version,
         token::{AccessKey, Kind, NewAccess, NewLeaf, Ticket},
     },
-    values::{id::AuthorizationId, secret::Secret},
+    values::{
+        id::{AccountId, AuthorizationId},
+        secret::Secret,
+    },
 };
 
 /// Tokens on their way to their client, to be shown in one answer.
@@ -51,6 +56,17 @@ pub struct PasswordStep {
     pub password: Secret<String>,
     /// A code of a second factor.
     pub totp: Option<Secret<String>>,
+}
+
+/// Somebody whose password was right.
+#[derive(Clone, Debug)]
+pub struct PasswordProof {
+    /// Who.
+    pub account: AccountId,
+    /// How.
+    pub strength: Strength,
+    /// Which password that was.
+    pub version: Option<Version>,
 }
 
 impl PasswordStep {

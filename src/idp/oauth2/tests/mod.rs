@@ -5,5 +5,6 @@ mod codes;
 mod endings;
 mod flood;
 mod knowing;
+mod meanwhile;
 mod refreshing;
 mod requests;
