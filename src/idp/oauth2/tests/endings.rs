@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::super::testing::{Bench, SECRET, asked, basic, code_of, operator, wiki, with_grants};
 use crate::{
     domain::{
-        client::{ClientId, Grant},
+        client::Grant,
         session::{self, Lifetimes as SessionLimits},
         token::{self, ACCESS, AUTHORIZATIONS, CONSENTS},
     },
-    idp::oauth2::{Grantor, Outcome, TokenType, Tokens},
+    idp::oauth2::{Agreement, Grantor, Outcome, TokenType, Tokens},
     store::{Store, WriteTx},
     values::time::Timestamp,
 };
@@ -240,6 +240,7 @@ async fn a_deleted_account_leaves_nothing_behind() {
     assert_eq!(left.unwrap(), (0, 0, 0));
 }
 
+/// Proves: OAU-15
 #[tokio::test]
 async fn deleting_a_client_ends_everything_it_was_granted() {
     let bench = Bench::open();
@@ -255,9 +256,15 @@ async fn deleting_a_client_ends_everything_it_was_granted() {
     bench.engine.delete_client(&bench.call(), &operator(), "machine").await.unwrap();
     bench.engine.delete_client(&bench.call(), &operator(), "wiki").await.unwrap();
     // Another client of the same name does not come into what was the first one's.
+    bench.pass(Duration::from_secs(1));
     bench.register("wiki", wiki(), Some(SECRET));
+    let (less, same) = (bench.request_with(&[("scope", "email")]).unwrap(), bench.request_with(&[]).unwrap());
+    assert!(bench.engine.must_ask(&same, grantor.account).unwrap(), "nobody agreed to this one");
+    bench.engine.grant(&bench.call(), &grantor, &less, Agreement::Now).await.unwrap();
+    assert!(!bench.engine.must_ask(&less, grantor.account).unwrap());
+    assert!(bench.engine.must_ask(&same, grantor.account).unwrap(), "only to less");
     assert!(!bench.is_active(&tokens.access).await && !bench.is_active(&own.access).await);
     assert_eq!(code_of(bench.refresh(tokens.refresh.unwrap().expose()).await), Code::InvalidGrant);
-    assert_eq!(bench.store.read(|tx| AUTHORIZATIONS.count(tx)).unwrap(), 0);
-    assert!(ClientId::parse("wiki").is_some());
+    let left = bench.engine.tokens_of(&bench.call(), grantor.account).unwrap();
+    assert_eq!(left.iter().map(|line| line.kind).collect::<Vec<_>>(), [TokenType::Code], "the new one's");
 }
