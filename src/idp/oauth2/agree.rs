@@ -25,7 +25,7 @@ use crate::{
 pub struct Grantor {
     /// Who.
     pub account: AccountId,
-    /// In which session; what is granted ends with it.
+    /// In which session; what is granted ends with it. `None` for a program.
     pub session: Option<(SessionHash, SessionId)>,
     /// How the person was proven.
     pub strength: Strength,
@@ -91,7 +91,8 @@ impl Engine {
             still_so(tx, &grantor, &request, epoch)?;
             let account = grantor.account;
             match (agreement, request.registration.consent) {
-                (Agreement::Now, Consent::Remember) => {
+                // What a program agrees to in somebody's place nobody has seen: it holds for this once.
+                (Agreement::Now, Consent::Remember) if grantor.session.is_some() => {
                     token::agree(tx, account, &request.client, &request.scopes, call.now)?;
                 }
                 (Agreement::Before, Consent::Remember)
