@@ -29,7 +29,7 @@ pub use self::{
     apps::{App, TokenLine, TokenType},
     authenticate::Presentation,
     clients::{Described, NewSecret, Wanted},
-    declared::{Declared, Reconciled},
+    declared::{Declared, Reconciled, Reconciliation},
     introspect::{Active, Introspection},
     parameters::Parameters,
     refusal::Refusal,
