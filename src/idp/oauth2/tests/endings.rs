@@ -8,16 +8,16 @@ use crate::{
     domain::{
         client::Grant,
         session::{self, Lifetimes as SessionLimits},
-        token::{self, ACCESS, AUTHORIZATIONS, CONSENTS},
+        token::{self, ACCESS, AUTHORIZATIONS},
     },
     idp::oauth2::{Agreement, Grantor, Outcome, TokenType, Tokens},
     store::{Store, WriteTx},
     values::time::Timestamp,
 };
 
-/// simple-auth.md 9.D4, 9.A1: nothing outlives a reset, a closure or a deletion.
+/// That the operator's actions do this is tested with them.
 ///
-/// Proves: SES-9, OAU-10
+/// Proves: OAU-10
 #[tokio::test]
 async fn whatever_ends_all_sessions_of_an_account_ends_its_tokens() {
     let bench = Bench::open();
@@ -225,19 +225,6 @@ async fn people_see_what_they_granted_and_take_it_back() {
     assert!(bench.engine.tokens_of(&bench.call(), alice).unwrap().is_empty());
     assert!(bench.engine.apps_of(&bench.call(), alice).unwrap().is_empty());
     assert!(bench.engine.must_ask(&request, alice).unwrap());
-}
-
-/// Proves: SES-9
-#[tokio::test]
-async fn a_deleted_account_leaves_nothing_behind() {
-    let bench = Bench::open();
-    let alice = bench.add("alice");
-    bench.tokens(&bench.sign_in(alice)).await;
-    bench.store.write_blocking(move |tx| token::forget_account(tx, alice)).unwrap();
-    let left = bench.store.read(|tx| {
-        Ok::<_, crate::store::StoreError>((AUTHORIZATIONS.count(tx)?, ACCESS.count(tx)?, CONSENTS.count(tx)?))
-    });
-    assert_eq!(left.unwrap(), (0, 0, 0));
 }
 
 /// Proves: OAU-15

@@ -1,19 +1,22 @@
 //! The endpoints by the family's router, in the shapes of the seed.
 
 use axum::body::Body;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
-    domain::rights::Permit,
+    domain::{apikey::Scope, rights::Permit},
     idp::oauth2::Wanted,
     web::{
-        family, keys,
+        keys,
         testing::{Answer, House, PASSWORD, operator, read},
     },
 };
+
+mod endings;
+mod passwords;
+mod programs;
 
 pub(in crate::web::simple) const CALLBACK: &str = "https://wiki.example.com/cb";
 pub(in crate::web::simple) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -388,6 +391,10 @@ async fn only_a_person_whose_session_opens_everything_grants_and_only_from_our_o
     for headers in [&[][..], &[("cookie", "__Secure-auth=nonsense")], &[("cookie", &restricted)]] {
         assert_eq!(grant(headers).await.status, StatusCode::UNAUTHORIZED, "{headers:?}");
     }
+    let key = programs::key(&scene, Scope::Write).await;
+    let alice = scene.house.desk.account_id("alice").to_string();
+    let program = [("authorization", key.as_str()), ("x-account-uuid", alice.as_str())];
+    assert_eq!(error(&grant(&program).await), (403, "access_denied".to_owned()));
     for headers in [
         [("cookie", good), ("origin", "https://evil.example")],
         [("cookie", good), ("origin", "null")],
@@ -407,129 +414,7 @@ async fn only_a_person_whose_session_opens_everything_grants_and_only_from_our_o
     assert_eq!((answer.status.as_u16(), body(&answer)["reason"].as_str()), (403, Some("csrf-failed")));
 }
 
-/// A key for reading and writing does not open its owner's accounts to third parties; what a program lets in, nobody was asked about.
-///
-/// Proves: OAU-15, OAU-17
-#[tokio::test]
-async fn a_program_lets_clients_in_only_with_a_scope_of_its_own_and_in_nobodys_name() {
-    use crate::domain::apikey::Scope;
-    let scene = Scene::new().await;
-    let alice = scene.house.desk.account_id("alice");
-    let key = async |scope: Scope| {
-        format!("SharedKey {}", family::sweep::key(&scene.house, scope.as_str(), &[scope], Vec::new()).await)
-    };
-    let grant = async |key: &str, changes: Value| {
-        let mut whole = json!({
-            "client_id": "wiki", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid email",
-            "code_challenge": CHALLENGE, "code_challenge_method": "S256",
-        });
-        for (name, value) in changes.as_object().unwrap() {
-            whole[name] = value.clone();
-        }
-        let alice = alice.to_string();
-        let headers = [JSON, ("authorization", key), ("x-account-uuid", alice.as_str())];
-        scene.ask("POST", "/auth/oauth2/grant", &headers, whole.to_string()).await
-    };
-    for scope in [Scope::Public, Scope::Read, Scope::Write, Scope::Credentials] {
-        let refused = grant(&key(scope).await, json!({})).await;
-        assert_eq!(error(&refused), (403, "access_denied".to_owned()), "{scope:?}");
-    }
-    let good = key(Scope::Grant).await;
-    assert_eq!(error(&grant(&good, json!({ "auto": true })).await), (400, "invalid_grant".to_owned()));
-    let granted = grant(&good, json!({})).await;
-    assert_eq!(granted.status, StatusCode::OK, "{granted:?}");
-    let consents = scene.house.desk.store.read(|tx| crate::domain::token::consents_of(tx, alice, 10));
-    assert!(consents.unwrap().is_empty(), "nobody agreed to anything");
-    let tokens = body(&scene.redeem(&text(&granted, "code"), &json!({})).await);
-    let claims = tokens["id_token"].as_str().unwrap().split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-    assert!(claims.get("auth_time").is_none() && claims["sub"] == alice.to_string(), "{claims}");
-    // Nor can it pretend to a sign-in that a client insists on.
-    for asked in [json!({ "max_age": "3600" }), json!({ "prompt": "login" })] {
-        assert_eq!(error(&grant(&good, asked).await), (400, "login_required".to_owned()));
-    }
-}
-
-/// The `password` grant: allowed explicitly, guarded as the login page is, and no session comes of it.
-///
-/// Proves: THR-1, OAU-7
-#[tokio::test]
-async fn a_password_becomes_tokens_only_for_a_client_that_may() {
-    let scene = Scene::new().await;
-    let secret = Scene::register(&scene.house, "old", &["password", "refresh_token"]).await;
-    let alice = scene.house.desk.add("bob").await;
-    let ask = async |changes: Value| {
-        let mut body = json!({
-            "grant_type": "password", "client_id": "old", "client_secret": secret, "username": "bob", "password": PASSWORD,
-            "scope": "openid username",
-        });
-        for (name, value) in changes.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        scene.ask("POST", "/auth/oauth2/token", &[JSON], body.to_string()).await
-    };
-    let before = scene.house.desk.live(alice);
-    let tokens = ask(json!({})).await;
-    assert_eq!(tokens.status, StatusCode::OK, "{tokens:?}");
-    let tokens = body(&tokens);
-    assert!(tokens["refresh_token"].is_string() && tokens["id_token"].is_string());
-    assert_eq!(scene.house.desk.live(alice), before, "no session");
-
-    let totp = scene.house.desk.with_totp(alice).await;
-    assert_eq!(error(&ask(json!({})).await), (400, "invalid_grant".to_owned()));
-    assert_eq!(text(&ask(json!({})).await, "error_description"), "totp-missing");
-    assert_eq!(text(&ask(json!({ "totp": "000000" })).await, "error_description"), "totp-failed");
-    let code = scene.house.desk.code(&totp);
-    assert_eq!(ask(json!({ "totp": code })).await.status, StatusCode::OK);
-    assert_eq!(
-        text(&ask(json!({ "totp": code })).await, "error_description"),
-        "totp-failed",
-        "no code works twice"
-    );
-
-    let wrong = ask(json!({ "password": "wrong" })).await;
-    assert_eq!(error(&wrong), (400, "invalid_grant".to_owned()));
-    assert_eq!(text(&ask(json!({ "username": "nobody" })).await, "error_description"), "invalid-credentials");
-    for _ in 0..10 {
-        ask(json!({ "password": "wrong" })).await;
-    }
-    let blocked = ask(json!({ "totp": code })).await;
-    assert_eq!(error(&blocked), (429, "temporarily_unavailable".to_owned()));
-    assert!(blocked.headers.contains_key(header::RETRY_AFTER));
-}
-
-/// An app server stands at one address for all its people: what some of them get wrong shuts out neither the others nor the client.
-///
-/// Proves: THR-4, THR-1
-#[tokio::test]
-async fn wrong_passwords_at_an_apps_own_form_do_not_shut_the_client_out() {
-    let scene = Scene::new().await;
-    let secret = Scene::register(&scene.house, "old", &["password"]).await;
-    scene.house.desk.add("bob").await;
-    let ask = async |name: &str, password: &str| {
-        let body = json!({
-            "grant_type": "password", "client_id": "old", "client_secret": secret, "username": name, "password": password,
-        });
-        scene.ask("POST", "/auth/oauth2/token", &[JSON], body.to_string()).await
-    };
-    let code = scene.code().await;
-    for number in 0..31 {
-        let refused = ask(&format!("nobody-{number}"), "wrong").await;
-        assert_eq!(error(&refused), (400, "invalid_grant".to_owned()), "{number}");
-    }
-    assert_eq!(scene.redeem(&code, &json!({})).await.status, StatusCode::OK, "another client's code");
-    assert_eq!(ask("bob", PASSWORD).await.status, StatusCode::OK, "another person's password");
-    let mut answers = Vec::new();
-    for _ in 0..11 {
-        answers.push(ask("alice", "wrong").await.status.as_u16());
-    }
-    assert_eq!(answers.first(), Some(&400));
-    assert_eq!(answers.last(), Some(&429), "alice's own limit holds: {answers:?}");
-    assert_eq!(ask("alice", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(ask("bob", PASSWORD).await.status, StatusCode::OK);
-}
-
-/// Proves: JWT-7, WEB-3
+/// Proves: JWT-7
 #[tokio::test]
 async fn the_key_set_is_public() {
     let scene = Scene::new().await;
