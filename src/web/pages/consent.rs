@@ -108,11 +108,11 @@ pub(super) async fn decide(
         Ok(request) => request,
         Err(objection) => return Ok(object(&shared, &call, &objection)),
     };
-    if request.wants_sign_in(&here.session.strength(), call.now) {
-        // Decided so late that the sign-in is too old by now.
-        return Ok(sign_in_first(&shared, &call, &parameters, &request, Some("again")));
-    }
     match decision.as_str() {
+        // Decided so late that the sign-in is too old by now.
+        "allow" if request.wants_sign_in(&here.session.strength(), call.now) => {
+            Ok(sign_in_first(&shared, &call, &parameters, &request, Some("again")))
+        }
         "allow" if !here.session.restricted => {
             Ok(grant(&shared, &call, &here, &request, Agreement::Now).await)
         }

@@ -1,13 +1,16 @@
 //! Authorization requests: what is refused, in which order, and where it is told.
 
+use std::time::Duration;
+
 use crate::domain::fault::OAuthCode as Code;
 use proptest::prelude::*;
 
 use crate::{
-    domain::client::{ClientKind, Consent, Grant, Registration},
-    idp::oauth2::{
-        testing::{Bench, CALLBACK, asked, challenge, wiki, with_grants},
+    domain::{
+        caller::{Factor, Strength},
+        client::{ClientKind, Consent, Grant, Registration},
     },
+    idp::oauth2::testing::{Bench, CALLBACK, asked, challenge, wiki, with_grants},
 };
 
 /// Proves: OAU-2
@@ -106,7 +109,10 @@ fn the_client_is_told_what_is_wrong() {
         (&[("max_age", "99999999999")], Code::InvalidRequest),
         (&[("claims", "[]")], Code::InvalidRequest),
         (&[("claims", "{\"id_token\":")], Code::InvalidRequest),
-        (&[("claims", "{\"id_token\":{\"acr\":{\"essential\":true,\"values\":[\"phr\"]}}}")], Code::UnmetAuthenticationRequirements),
+        (
+            &[("claims", "{\"id_token\":{\"acr\":{\"essential\":true,\"values\":[\"phr\"]}}}")],
+            Code::UnmetAuthenticationRequirements,
+        ),
     ] {
         assert_eq!(bench.objection(changes), (code, true), "{changes:?}");
     }
@@ -117,6 +123,57 @@ fn the_client_is_told_what_is_wrong() {
     let request = bench.request_with(&[("scope", "admin email  wiki:read email")]).unwrap();
     assert_eq!(request.scopes, ["email", "wiki:read"]);
     assert!(bench.request_with(&[("scope", "")]).unwrap().scopes.is_empty());
+}
+
+/// Proves: OAU-17
+#[tokio::test]
+async fn a_step_up_is_no_new_sign_in() {
+    use crate::idp::oauth2::{Agreement::Now, Grantor};
+    let bench = Bench::open();
+    let read = |name: &str, value: &str, sent: bool| {
+        let challenge = challenge();
+        let pairs = [
+            ("client_id", "wiki"),
+            ("response_type", "code"),
+            ("redirect_uri", CALLBACK),
+            ("scope", "email"),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+            (name, value),
+        ];
+        let parameters = asked(&pairs);
+        let request = bench.engine.read_request(&parameters).unwrap();
+        if !sent {
+            return request;
+        }
+        let marked = bench.engine.through_sign_in(&parameters, &request, bench.world.now());
+        bench.engine.read_request(&marked).unwrap()
+    };
+    let grantor = bench.sign_in(bench.add("alice"));
+    bench.pass(Duration::from_mins(2));
+    let (login, young) = (read("prompt", "login", true), read("max_age", "60", false));
+    bench.pass(Duration::from_secs(1));
+    let now = bench.world.now();
+    let stepped_up = grantor.strength.clone().and(Factor::Totp, now);
+    let anew = grantor.strength.clone().and(Factor::Password, now);
+    for (request, strength, wants) in [
+        (&login, &grantor.strength, true),
+        (&login, &stepped_up, true),
+        (&login, &anew, false),
+        (&young, &grantor.strength, true),
+        // That is about the last proof, which `auth_time` tells.
+        (&young, &stepped_up, false),
+        (&read("prompt", "login", false), &anew, true),
+        // A program that speaks for somebody has signed nobody in.
+        (&young, &Strength::default(), true),
+        (&login, &Strength::default(), true),
+        (&read("response_mode", "query", false), &Strength::default(), false),
+    ] {
+        assert_eq!(request.wants_sign_in(strength, now), wants, "{request:?} {strength:?}");
+        let grantor = Grantor { strength: strength.clone(), ..grantor.clone() };
+        let granted = bench.engine.grant(&bench.call(), &grantor, request, Now).await;
+        assert_eq!(granted.err().map(|refused| refused.code), wants.then_some(Code::LoginRequired));
+    }
 }
 
 /// Proves: OAU-6
