@@ -123,7 +123,7 @@ codes! {
     ConsentRequired = "consent_required";
     /// Something else is asked of the person first (the same).
     InteractionRequired = "interaction_required";
-    /// How the person would have to be proven cannot be promised (OpenID Connect Core Error Code unmet_authentication_requirements).
+    /// How the person would have to be proven cannot be promised (`OpenID` Connect Core, its error code of this name).
     UnmetAuthenticationRequirements = "unmet_authentication_requirements";
     /// Our own mistake.
     ServerError = "server_error";

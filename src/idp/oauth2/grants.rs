@@ -63,16 +63,15 @@ impl Engine {
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
         let foreseen = self.0.store.read(|tx| foresee_redemption(tx, &redemption, call.now, epoch))?;
-        let redeemed = match foreseen {
-            Some(refused) => refused,
-            None => {
-                let written = self.0.store.write(move |tx| {
-                    let redeemed = redeem(tx, &redemption, about.now, epoch)?;
-                    append(tx, &about, &redemption.client, entry_of_code(&redeemed))?;
-                    Ok::<_, Refusal>(redeemed)
-                });
-                written.await?
-            }
+        let redeemed = if let Some(refused) = foreseen {
+            refused
+        } else {
+            let written = self.0.store.write(move |tx| {
+                let redeemed = redeem(tx, &redemption, about.now, epoch)?;
+                append(tx, &about, &redemption.client, entry_of_code(&redeemed))?;
+                Ok::<_, Refusal>(redeemed)
+            });
+            written.await?
         };
         // What follows cannot undo the commit. If signing fails, the code is spent: no replay rather than a second try.
         match redeemed {
@@ -113,16 +112,16 @@ impl Engine {
             refresh: refresh.new.clone(),
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
-        let rotated = match self.0.store.read(|tx| foresee_rotation(tx, &rotation, call.now, epoch))? {
-            Some(refused) => refused,
-            None => {
-                let written = self.0.store.write(move |tx| {
-                    let rotated = rotate(tx, &rotation, about.now, epoch)?;
-                    append(tx, &about, &rotation.client, entry_of_refresh(&rotated))?;
-                    Ok::<_, Refusal>(rotated)
-                });
-                written.await?
-            }
+        let foreseen = self.0.store.read(|tx| foresee_rotation(tx, &rotation, call.now, epoch))?;
+        let rotated = if let Some(refused) = foreseen {
+            refused
+        } else {
+            let written = self.0.store.write(move |tx| {
+                let rotated = rotate(tx, &rotation, about.now, epoch)?;
+                append(tx, &about, &rotation.client, entry_of_refresh(&rotated))?;
+                Ok::<_, Refusal>(rotated)
+            });
+            written.await?
         };
         match rotated {
             Rotated::Issued(mut record, scopes) => {
