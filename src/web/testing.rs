@@ -205,6 +205,17 @@ pub(in crate::web) fn rules() -> RuleSet {
     .unwrap()
 }
 
+/// `safe.example.com` alone, which asks for a second factor that is no older than this.
+pub(in crate::web) fn rules_within(most: Duration) -> RuleSet {
+    let safe = App {
+        hosts: vec![HostPattern::parse("safe.example.com").unwrap()],
+        rules: vec![Rule { within: Some(most), ..Rule::new(Access::SecondFactor) }],
+        ..App::new("safe")
+    };
+    let portal = Some(WebUrl::parse(PORTAL).unwrap());
+    RuleSet::compile(Declared { apps: vec![safe], portal, continue_urls: Vec::new() }).unwrap()
+}
+
 #[derive(Debug)]
 pub(in crate::web) struct Answer {
     pub(in crate::web) status: StatusCode,

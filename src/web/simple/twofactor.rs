@@ -182,3 +182,6 @@ fn owner(acting: &Acting) -> Result<Owner, Fault> {
 fn secret(text: &Secret<String>) -> Result<TotpSecret, Fault> {
     TotpSecret::parse(text.expose()).ok_or_else(|| Fault::malformed(Field::Secret, "is not base32 text"))
 }
+
+#[cfg(test)]
+mod tests;
