@@ -168,7 +168,8 @@ impl Actions {
         new: Secret<String>,
         temporary: bool,
     ) -> Result<(), Fault> {
-        self.put_password(call, (Event::PasswordSet, permit.actor()), id, new, temporary).await
+        self.put_password(call, (Event::PasswordSet, permit.actor()), id, (new, temporary), throttle::pardon)
+            .await
     }
 
     /// A program sets the password of the account it acts for, without the old one; an old one that it sends along must be right all the
@@ -189,7 +190,8 @@ impl Actions {
             let password = password.ok_or_else(|| Fault::new(Reason::NoPassword))?;
             self.prove_present_password(call, &authority, &account.username, &old, password.hash()?).await?;
         }
-        self.put_password(call, (Event::PasswordChanged, authority.actor()), id, new, false).await
+        let who = (Event::PasswordChanged, authority.actor());
+        self.put_password(call, who, id, (new, false), throttle::pardon_password).await
     }
 
     async fn put_password(
@@ -197,8 +199,8 @@ impl Actions {
         call: &Call,
         (event, actor): (Event, &str),
         id: AccountId,
-        new: Secret<String>,
-        temporary: bool,
+        (new, temporary): (Secret<String>, bool),
+        pardon: fn(&mut WriteTx, AccountId) -> Result<(), StoreError>,
     ) -> Result<(), Fault> {
         let account = self.0.store.read(|tx| ACCOUNTS.get(tx, &id)?.ok_or_else(no_account))?;
         if account.managed {
@@ -211,11 +213,8 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                if !ACCOUNTS.contains(tx, &id)? {
-                    return Err(no_account());
-                }
                 actions.replaced(tx, id, &hash, temporary, &actor, &call)?;
-                throttle::pardon(tx, id)?;
+                pardon(tx, id)?;
                 session::end_all(tx, id, None)?;
                 let entry = Entry::done(event, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(if temporary { "temporary" } else { "permanent" }))?;
@@ -235,10 +234,10 @@ impl Actions {
         actor: &str,
         call: &Call,
     ) -> Result<bool, Fault> {
+        let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
         credential::set_password(tx, id, hash, call.now, temporary)?;
         challenge::void_account(tx, id)?;
         stipulation::satisfy(tx, id, &Stipulation::ChangePassword, actor, call)?;
-        let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
         Ok(!self.door().tasks(tx, id, &account, call.now)?.is_empty())
     }
 

@@ -270,7 +270,7 @@ impl Actions {
                 let id = usable(tx, &link)?;
                 confirm_by_use(tx, id, &link, &wanted)?;
                 actions.replaced(tx, id, &hash, false, &id.to_string(), &wanted)?;
-                throttle::pardon(tx, id)?;
+                throttle::pardon_password(tx, id)?;
                 session::end_all(tx, id, None)?;
                 audit::append(tx, &Entry::done(Event::PasswordReset, id.to_string(), &wanted).about(id))?;
                 actions.tell_of_password(tx, id, Template::PasswordReset, envelope, &wanted)?;

@@ -27,7 +27,7 @@ pub(crate) use self::stored::consecutive;
 pub use self::{
     counters::{CounterKey, CounterRecord, Counters, Origin, Subject},
     rules::{Admission, Rules},
-    stored::{Verdict, admit, clear, count_failure, has_failures, pardon, sweep},
+    stored::{Verdict, admit, clear, count_failure, has_failures, pardon, pardon_password, sweep},
 };
 
 #[cfg(test)]
