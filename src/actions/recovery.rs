@@ -21,6 +21,7 @@ use crate::{
         call::Call,
         caller::{Factor, Strength},
         challenge::{self, NewLink, Pace, Purpose, Receiver, Subject},
+        factor,
         fault::{Fault, Field, Reason},
         login::{
             self, Aim, Arrival, Finished, Scene,
@@ -271,6 +272,7 @@ impl Actions {
                 confirm_by_use(tx, id, &link, &wanted)?;
                 actions.replaced(tx, id, &hash, false, &id.to_string(), &wanted)?;
                 throttle::pardon_password(tx, id)?;
+                factor::distrust_mail(tx, id, wanted.now)?;
                 session::end_all(tx, id, None)?;
                 audit::append(tx, &Entry::done(Event::PasswordReset, id.to_string(), &wanted).about(id))?;
                 actions.tell_of_password(tx, id, Template::PasswordReset, envelope, &wanted)?;

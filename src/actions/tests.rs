@@ -5,6 +5,7 @@ mod crash;
 mod declared;
 mod hostile;
 mod invitations;
+mod mailbox;
 mod messages;
 mod passwords;
 mod profile;

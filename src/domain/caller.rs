@@ -134,6 +134,12 @@ impl Strength {
         if two { second.map(|proof| proof.at).max() } else { None }
     }
 
+    /// Whether the first factor was nothing but reading the owner's mail.
+    pub fn is_by_mail(&self) -> bool {
+        let mut first = self.proofs.iter().filter(|proof| !proof.factor.is_second()).peekable();
+        first.peek().is_some() && first.all(|proof| proof.factor == Factor::Link)
+    }
+
     /// The same with one more proof, for a step-up or the next step of a sign-in.
     #[must_use]
     pub fn and(mut self, factor: Factor, at: Timestamp) -> Self {

@@ -12,7 +12,7 @@ use crate::{
         account::{ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
         call::Call,
-        caller::Factor,
+        caller::{Factor, Strength},
         challenge::{self, CodeFor, NewCode, Pace, Receiver, Subject, Tried},
         factor::{self, AddressFactor, Channel},
         fault::{Fault, Reason},
@@ -49,9 +49,9 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                let (id, account, subject) = actions.whom(tx, to, &call)?;
-                let options =
-                    factor::options(&factor::of_account(tx, id)?, &account, &actions.settings().factors);
+                let (id, account, subject, strength) = actions.whom(tx, to, &call)?;
+                let (factors, rules) = (factor::of_account(tx, id)?, &actions.settings().factors);
+                let options = factor::provable(&factors, &account, rules, &strength);
                 if !options.contains(&channel.factor()) || !actions.can_send(channel) {
                     return Err(switched_off());
                 }
@@ -65,18 +65,18 @@ impl Actions {
         tx: &mut WriteTx,
         to: Waiting,
         call: &Call,
-    ) -> Result<(AccountId, AccountRecord, Subject), Fault> {
+    ) -> Result<(AccountId, AccountRecord, Subject, Strength), Fault> {
         match to {
             Waiting::Pending(hash) => {
                 let over = || Fault::new(Reason::Expired);
                 let pending = pending::alive(tx, &hash, call.now, self.0.store.epoch())?.ok_or_else(over)?;
                 let account = ACCOUNTS.get(tx, &pending.account)?.ok_or_else(over)?;
-                Ok((pending.account, account, hash.subject()))
+                Ok((pending.account, account, hash.subject(), pending.strength))
             }
             Waiting::Session(hash) => {
                 let live = second::live(tx, &hash, &self.terms(), call)?;
                 let (session, account) = live.ok_or_else(|| Fault::new(Reason::Unauthenticated))?;
-                Ok((session.account, account, second::subject_of_session(&hash)))
+                Ok((session.account, account, second::subject_of_session(&hash), session.strength))
             }
         }
     }

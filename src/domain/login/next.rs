@@ -171,7 +171,7 @@ pub enum Next {
     Hindered(Hindrance),
     /// Something is still asked of the account, and no session can satisfy it.
     Stipulated,
-    /// One of these has to be proven first.
+    /// One of these has to be proven first. None of them when what there is would prove nothing more.
     SecondFactor(Vec<Factor>),
     /// Nothing.
     Session {
@@ -196,9 +196,9 @@ pub fn next(
         return Ok(Next::Stipulated);
     }
     let factors = factor::of_account(tx, id)?;
-    let options = factor::options(&factors, account, &terms.factors);
-    if strength.level() < Level::SecondFactor && !options.is_empty() {
-        return Ok(Next::SecondFactor(options));
+    let has_second = !factor::options(&factors, account, &terms.factors).is_empty();
+    if strength.level() < Level::SecondFactor && has_second {
+        return Ok(Next::SecondFactor(factor::provable(&factors, account, &terms.factors, strength)));
     }
     Ok(Next::Session { restricted: !terms.door.tasks(tx, id, account, now)?.is_empty() })
 }

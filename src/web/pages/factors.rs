@@ -363,7 +363,7 @@ fn awaiting(
     channel: Channel,
     fault: Option<&Fault>,
 ) -> Result<http::Response<bytes::Bytes>, Fault> {
-    let question = shared.actions.question(here.session.account)?;
+    let question = shared.actions.question(here.session.account, &here.session.strength())?;
     let address = match channel {
         Channel::Email => question.email,
         Channel::Sms => question.mobile,

@@ -63,7 +63,7 @@ impl<'p> Asked<'p> {
             return Some((Self::Pending(hash, Flow::of(shared, headers)), Ok(question)));
         }
         let here = Here::of(presence).filter(|here| !here.session.restricted)?;
-        let question = shared.actions.question(here.session.account);
+        let question = shared.actions.question(here.session.account, &here.session.strength());
         Some((Self::Here(here), question))
     }
 
