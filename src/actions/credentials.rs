@@ -235,6 +235,10 @@ impl Actions {
         call: &Call,
     ) -> Result<bool, Fault> {
         let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
+        // Whatever was checked before: it may have been declared since, while the password was hashed.
+        if account.managed {
+            return Err(managed());
+        }
         credential::set_password(tx, id, hash, call.now, temporary)?;
         challenge::void_account(tx, id)?;
         stipulation::satisfy(tx, id, &Stipulation::ChangePassword, actor, call)?;

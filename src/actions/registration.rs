@@ -230,8 +230,11 @@ impl Actions {
             .store
             .write(move |tx| {
                 let lapsed = stipulation::lapse(tx, cursor, limit, call.now)?;
+                let mut removed = 0;
                 for id in &lapsed.accounts {
-                    if let Some(account) = ACCOUNTS.get(tx, id)? {
+                    // A declared account is the configuration's, whatever was asked of it before.
+                    if let Some(account) = ACCOUNTS.get(tx, id)?.filter(|account| !account.managed) {
+                        removed += 1;
                         forget_belongings(tx, *id)?;
                         account::remove_unused(tx, *id)?;
                         let entry = Entry::done(Event::RegistrationLapsed, "vouchsafe", &call).about(*id);
@@ -239,7 +242,7 @@ impl Actions {
                     }
                     stipulation::forget(tx, *id)?;
                 }
-                Ok::<_, Fault>((lapsed.next, lapsed.accounts.len()))
+                Ok::<_, Fault>((lapsed.next, removed))
             })
             .await
     }
