@@ -24,7 +24,7 @@ use crate::{
         },
         outbox::Template,
         rights::{Authority, Permit},
-        session::{self, Lifetimes, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
+        session::{self, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
         stipulation::{self, Stipulation},
     },
     store::{StoreError, WriteTx},
@@ -70,6 +70,9 @@ pub struct PasswordChange {
     /// Whether the session was to be remembered.
     pub remembered: bool,
 }
+
+/// How long to wait is not known where failures under another name of the account are the reason.
+const HIDDEN_WAIT: Duration = Duration::from_secs(1);
 
 impl Actions {
     /// A person changes the own password. The present one must be right; it is guarded by the same counters as a sign-in. All
@@ -131,9 +134,7 @@ impl Actions {
             .0
             .store
             .write(move |tx| {
-                if !may_still_change(tx, id, &change.session, &call, &limits, epoch)? {
-                    return Err(Fault::new(Reason::Unauthenticated).because("the session ended meanwhile"));
-                }
+                actions.may_still_change(tx, &session, &change.session, &call)?;
                 // Only what was proven may be replaced.
                 if PASSWORDS.get(tx, &id)?.map(|current| current.version()) != version {
                     return Err(
@@ -149,6 +150,31 @@ impl Actions {
             })
             .await?;
         Ok((key, begun.session))
+    }
+
+    /// While passwords were hashed, the session that asks may have ended or the account been closed; what was ended must not come back to
+    /// life in a new session. A second factor, where there is one, was proven as lately as for a change of factors: with the password alone,
+    /// or on a trusted device, nobody becomes the owner.
+    fn may_still_change(
+        &self,
+        tx: &WriteTx,
+        new: &NewSession,
+        asking: &SessionHash,
+        call: &Call,
+    ) -> Result<(), Fault> {
+        let ended = || Fault::new(Reason::Unauthenticated).because("the session ended meanwhile");
+        let (settings, id) = (self.settings(), new.account);
+        let session = SESSIONS.get(tx, asking)?.ok_or_else(ended)?;
+        let live = settings.limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
+        if session.account != id
+            || session.epoch != self.0.store.epoch()
+            || !matches!(live, Liveness::Live { .. })
+        {
+            return Err(ended());
+        }
+        let open = |account: &AccountRecord| account.status.hindrance().is_none() && !account.managed;
+        let account = ACCOUNTS.get(tx, &id)?.filter(open).ok_or_else(ended)?;
+        self.prove_owner_fresh(tx, (id, &account), &new.strength, call)
     }
 
     /// Whether a change of the own password needs the present one: not in a session that began with a one-time link, for as long as that
@@ -175,6 +201,17 @@ impl Actions {
     /// A program sets the password of the account it acts for, without the old one; an old one that it sends along must be right all the
     /// same. All sessions end.
     pub async fn program_sets_password(
+        &self,
+        call: &Call,
+        authority: Authority,
+        old: Secret<String>,
+        new: Secret<String>,
+    ) -> Result<(), Fault> {
+        let (actions, call) = (self.clone(), call.clone());
+        self.finished(async move { actions.put_own_password(&call, authority, old, new).await }).await
+    }
+
+    async fn put_own_password(
         &self,
         call: &Call,
         authority: Authority,
@@ -307,7 +344,9 @@ impl Actions {
         let typed = Subject::unknown(&name::canonical(username));
         let counters = Counters::of(&Subject::account(id), Some(&typed), &origin, call.client);
         let reservation = match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
-            Place::Taken(reservation) | Place::Hidden(reservation) => reservation,
+            Place::Taken(reservation) => reservation,
+            // Who asks knows the account, so nothing is told by saying it. The right password is not looked at either (security.md THR-6).
+            Place::Hidden(_) => return Err(Fault::new(Reason::Throttled).retry_after(HIDDEN_WAIT)),
             Place::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
         let outcome = self.0.hashing.verify(Some(hash), old.clone()).await?;
@@ -326,26 +365,6 @@ impl Actions {
         drop(reservation);
         Err(Fault::new(Reason::BadCredentials).with_flaw(Field::OldPassword, "is not the present password"))
     }
-}
-
-/// While passwords were hashed, the session that asks may have ended or the account been closed; what was ended must not come
-/// back to life in a new session.
-fn may_still_change(
-    tx: &WriteTx,
-    id: AccountId,
-    asking: &SessionHash,
-    call: &Call,
-    limits: &Lifetimes,
-    epoch: u64,
-) -> Result<bool, StoreError> {
-    let alive = SESSIONS.get(tx, asking)?.is_some_and(|session| {
-        let live = limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
-        session.account == id && session.epoch == epoch && matches!(live, Liveness::Live { .. })
-    });
-    let open = ACCOUNTS
-        .get(tx, &id)?
-        .is_some_and(|account| account.status.hindrance().is_none() && !account.managed);
-    Ok(alive && open)
 }
 
 pub(super) fn managed() -> Fault {
