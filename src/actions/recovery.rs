@@ -20,7 +20,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        challenge::{self, NewLink, Pace, Purpose, Receiver, Subject},
+        challenge::{self, Kind, NewLink, Pace, Purpose, Receiver, Subject},
         factor,
         fault::{Fault, Field, Reason},
         login::{
@@ -113,7 +113,7 @@ impl Actions {
             .store
             .write(move |tx| {
                 let receiver = Receiver::Address(email.canonical());
-                match challenge::pace(tx, &rules, "recover", receiver, &call)? {
+                match challenge::pace(tx, &rules, Kind::Recover, receiver, &call)? {
                     Pace::Go => {}
                     Pace::Enough(_) => return Ok(()),
                     Pace::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
@@ -134,6 +134,7 @@ impl Actions {
                     values: vec![("link", actions.token_link(wanted.page(), &token)), minutes(lifetime)],
                     not_after: Some(call.now + lifetime),
                 };
+                challenge::posted(tx, Kind::Recover, call.now)?;
                 actions.post(tx, &letter, envelope, call.now)
             })
             .await

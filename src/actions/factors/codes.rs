@@ -13,7 +13,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        challenge::{self, CodeFor, NewCode, Pace, Receiver, Subject, Tried},
+        challenge::{self, CodeFor, Kind, NewCode, Pace, Receiver, Subject, Tried},
         factor::{self, AddressFactor, Channel},
         fault::{Fault, Reason},
         login::{
@@ -104,7 +104,10 @@ impl Actions {
             Channel::Sms => account.mobile.as_deref(),
         };
         let (Some(to), Some(address)) = (typed, channel.address(account)) else { return Err(switched_off()) };
-        let kind = channel.factor().as_str();
+        let kind = match channel {
+            Channel::Email => Kind::EmailCode,
+            Channel::Sms => Kind::SmsCode,
+        };
         match challenge::pace(tx, &settings.people.pace, kind, Receiver::Account(id), call)? {
             Pace::Go => {}
             // Whoever asks has proven the first factor, so it may be said.
@@ -127,9 +130,10 @@ impl Actions {
             values: vec![("code", code.expose().clone()), minutes(lifetime)],
             not_after: Some(call.now + lifetime),
         };
+        challenge::posted(tx, kind, call.now)?;
         self.post(tx, &letter, envelope, call.now)?;
         let entry = Entry::done(Event::CodeSent, id.to_string(), call).about(id);
-        audit::append(tx, &entry.detail(kind))?;
+        audit::append(tx, &entry.detail(channel.factor().as_str()))?;
         Ok(())
     }
 

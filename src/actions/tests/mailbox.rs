@@ -23,7 +23,7 @@ use crate::{
     values::{email::EmailAddress, id::AccountId, net::SourceKey, secret::Secret},
 };
 
-fn house() -> Desk {
+pub(super) fn house() -> Desk {
     let kinds = Kinds { totp: true, email: true, sms: true };
     let throttle = Rules { attempts_per_minute: 100_000, ..Rules::default() };
     Desk::with(Plan {
@@ -59,7 +59,7 @@ async fn by_link(desk: &Desk) -> NextStep {
     next(desk.actions.sign_in_by_link(&desk.call(), token, Visitor::default()).await)
 }
 
-async fn by_password(desk: &Desk, password: &str) -> NextStep {
+pub(super) async fn by_password(desk: &Desk, password: &str) -> NextStep {
     next(desk.actions.sign_in(&desk.call(), attempt("alice", password)).await)
 }
 
@@ -99,7 +99,7 @@ async fn planted_code(desk: &Desk, id: AccountId, hash: PendingHash) -> Secret<S
 }
 
 /// Makes the address of a person a second factor; gives the recovery codes that come with the first.
-async fn with_email_codes(desk: &Desk, id: AccountId) -> Vec<Secret<String>> {
+pub(super) async fn with_email_codes(desk: &Desk, id: AccountId) -> Vec<Secret<String>> {
     let by = desk.sign_in("alice", PASSWORD).await.unwrap();
     let caller =
         Caller::Person { account: id, session: by.session.id, strength: by.session.strength.clone() };

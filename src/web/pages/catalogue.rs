@@ -248,6 +248,9 @@ messages! {
     ProfileSave, "profile-save", "Save the name";
     ProfileSaved, "profile-saved", "Saved.";
     ProfileSent, "profile-sent", "If the address can be used, mail is on its way to it. It takes effect when you follow the link; until then the old one stays.";
+    ProfileStopped, "profile-stopped", "The change was stopped: the e-mail address stays as it is.";
+    ProfileStopHint, "profile-stop-hint", "{email} is to become the e-mail address of this account as soon as the link that we sent there is followed.";
+    ProfileStopDo, "profile-stop-do", "Stop this change";
     ProfileEmailHint, "profile-email-hint", "A new address takes effect when you have followed the link we send there. The old one gets a notice.";
     ProfileEmailOpen, "profile-email-open", "This address is not confirmed yet.";
     ProfileEmailDo, "profile-email-do", "Send the link";
