@@ -1,4 +1,5 @@
-//! The API against its own document, asked by a program that knows nothing else: Schemathesis, with all its checks.
+//! The API against its own document, asked by a program that knows nothing else: Schemathesis, with all its checks. Where
+//! the seed's own answer is not what a check expects, `contract/exceptions.toml` says so and why.
 
 use std::{env, fs, process::Command};
 
@@ -33,6 +34,15 @@ async fn the_document_tells_the_truth() {
     house.command(&["account", "add", "dora", "--email", "dora@example.com", "--no-password"]);
     let shown: Value = serde_json::from_str(&house.command(&["--json", "account", "show", "dora"])).unwrap();
     let dora = shown["id"].as_str().unwrap().to_owned();
+    house.command(&[
+        "client",
+        "add",
+        "The Wiki",
+        "--id",
+        "wiki",
+        "--redirect-uri",
+        "https://wiki.example.com/cb",
+    ]);
     let scopes = ["--scope", "public", "--scope", "read", "--scope", "write", "--scope", "credentials"];
     let key = house.command(&[&["apikey", "add", "contract"][..], &scopes[..]].concat());
     let cookie = house.sign_in("alice").await;
@@ -40,9 +50,10 @@ async fn the_document_tells_the_truth() {
     fs::create_dir(&folder).unwrap();
     let config = format!(
         "[auth.openapi.ApiKeyAuth]\napi_key = \"SharedKey {}\"\n[auth.openapi.ActingFor]\napi_key = \"{dora}\"\n\
-         [auth.openapi.SessionAuth]\napi_key = \"{}\"\n[auth.openapi.ServiceAuth]\nbearer = \"{SERVICE}\"\n",
+         [auth.openapi.SessionAuth]\napi_key = \"{}\"\n[auth.openapi.ServiceAuth]\nbearer = \"{SERVICE}\"\n\n{}",
         key.trim(),
         cookie.cookie("auth").expect("a session cookie").value,
+        include_str!("contract/exceptions.toml"),
     );
     fs::write(folder.join("schemathesis.toml"), config).unwrap();
     let document = format!("http://{}/openapi/simple.json", house.api);
@@ -50,7 +61,7 @@ async fn the_document_tells_the_truth() {
     let hooks = concat!(env!("CARGO_MANIFEST_DIR"), "/integration/blackbox/contract");
     let ran = Command::new(program)
         .args(["--no-color", "run", &document, "--url", &house.url("")])
-        .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "40"])
+        .args(["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "40"])
         .args(["--seed", "20", "--generation-deterministic", "--continue-on-failure", "--workers", "1"])
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONPATH", hooks)
@@ -60,5 +71,7 @@ async fn the_document_tells_the_truth() {
         .expect("the program starts");
     let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{said}\n{}", house.log());
-    assert!(said.contains("No issues found"), "it says so in other words:\n{said}");
+    for phase in ["✅ Coverage", "✅ Fuzzing"] {
+        assert!(said.contains(phase), "a phase did not run:\n{said}");
+    }
 }

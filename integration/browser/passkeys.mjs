@@ -69,11 +69,6 @@ async function withScripts() {
         await Promise.all([page.waitForURL(there), page.click("#passkey button")]);
         await touch(false);
     };
-    // The sign-in page asks as soon as it is open, and this authenticator answers at once when it is touched: so the button is for a
-    // browser that does not fill in passkeys.
-    await page.addInitScript(() => {
-        if (sessionStorage.getItem("without-autofill")) delete PublicKeyCredential.isConditionalMediationAvailable;
-    });
     try {
         await withPassword(page);
         assert.equal(new URL(page.url()).pathname, "/me");
@@ -104,7 +99,8 @@ async function withScripts() {
         await touch(false);
         assert.equal(await level(page), "second-factor", "the passkey alone, chosen where the name is written");
 
-        await page.evaluate(() => sessionStorage.setItem("without-autofill", "1"));
+        // From here on a browser that does not fill in passkeys, so that it is the button which does it.
+        await page.addInitScript(() => delete PublicKeyCredential.isConditionalMediationAvailable);
         await signOut(page);
         await page.goto(`${PORTAL}/login`);
         await press((url) => url.pathname === "/me");

@@ -65,6 +65,7 @@ impl Reloader {
         self.actions.configure(crate::actions::Settings {
             passwords: new.actions.passwords.clone(),
             people: new.actions.people.clone(),
+            factors: new.actions.factors.clone(),
             letters: new.actions.letters.clone().with_portal(kept.portal.clone()),
             ..crate::actions::Settings::clone(&kept)
         });
@@ -261,6 +262,19 @@ mod tests {
         write(folder.path(), "login.example.com", "");
         reloader.reload().await.unwrap();
         assert!(!said("without"));
+    }
+
+    #[tokio::test]
+    async fn other_terms_for_second_factors_take_effect() {
+        let (folder, reloader) = house(|_| {});
+        let terms = || reloader.actions.settings().factors.clone();
+        assert!(terms().kinds.totp && terms().trusted.is_zero());
+        let changed = "[second_factors]\nkinds = [\"email\"]\ntrusted_device = \"7d\"";
+        write(folder.path(), "login.example.com", changed);
+        let told = reloader.reload().await.unwrap();
+        assert!(!told.contains("restart"), "{told}");
+        assert!(!terms().kinds.totp && terms().kinds.email);
+        assert_eq!(terms().trusted, std::time::Duration::from_hours(7 * 24));
     }
 
     /// Proves: OPS-22

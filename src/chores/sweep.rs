@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use crate::{
     domain::{
-        audit,
-        login::throttle::{self, CounterKey, Rules},
+        audit, factor,
+        login::{
+            pending,
+            throttle::{self, CounterKey, Rules},
+        },
         outbox::{self, SweepTimes},
         session::{self, Lifetimes, SessionHash},
     },
     store::{Store, StoreError},
-    values::{id::MessageId, time::Timestamp},
+    values::{
+        id::{AccountId, MessageId},
+        time::Timestamp,
+    },
 };
 
 /// Walks the tables in small steps, from where the last round stopped.
@@ -19,6 +25,7 @@ pub struct Sweeper {
     sessions: Option<SessionHash>,
     counters: Option<CounterKey>,
     messages: Option<MessageId>,
+    enrolments: Option<AccountId>,
 }
 
 /// Rows looked at in one transaction; a few milliseconds of the writer's time.
@@ -42,8 +49,27 @@ impl Sweeper {
         let removed = self.sweep_sessions(store, now, limits).await?;
         self.sweep_counters(store, now, rules).await?;
         self.sweep_messages(store, now).await?;
+        self.sweep_factors(store, now).await?;
         sweep_audit(store, now - keep_audit).await?;
         Ok(removed)
+    }
+
+    /// Sign-ins that were not finished, and authenticator apps that nobody confirmed.
+    async fn sweep_factors(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        for _ in 0..STEPS {
+            if store.write(move |tx| pending::sweep(tx, now, STEP)).await? < STEP {
+                break;
+            }
+        }
+        for _ in 0..STEPS {
+            let cursor = self.enrolments;
+            let (next, _) = store.write(move |tx| factor::sweep_enrolments(tx, cursor, STEP, now)).await?;
+            self.enrolments = next;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn sweep_sessions(

@@ -5,7 +5,7 @@ use super::{
     args::{AccountVerb, Args, PasswordArgs},
     ask, print, remote, unexpected,
 };
-use crate::web::control::{Command, PeopleCommand, Reply};
+use crate::web::control::{Command, FactorCommand, PeopleCommand, Reply};
 
 pub(super) fn run(args: &Args, verb: &AccountVerb) -> Result<(), Failure> {
     let command = match verb {
@@ -42,6 +42,7 @@ pub(super) fn run(args: &Args, verb: &AccountVerb) -> Result<(), Failure> {
             }
             Command::AccountDelete { who: who.clone() }
         }
+        AccountVerb::Factors { who } => Command::Factor { verb: FactorCommand::Show { who: who.clone() } },
         AccountVerb::Sessions { who, end: None, end_all: false } => Command::SessionList { who: who.clone() },
         AccountVerb::Sessions { who, end, .. } => {
             Command::SessionEnd { who: who.clone(), session: end.clone() }

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::{
     apikey::ApiKeyVerb,
     client::ClientVerb,
+    factor::FactorVerb,
     import::ImportVerb,
     people::{InviteArgs, OneTimeArgs, StipulationVerb},
 };
@@ -57,6 +58,9 @@ pub(crate) enum Verb {
     /// Manage the keys with which programs act for people.
     #[command(subcommand)]
     Apikey(ApiKeyVerb),
+    /// Take the second factors of an account away.
+    #[command(subcommand)]
+    Factor(FactorVerb),
     /// Take over the accounts of another program.
     #[command(subcommand)]
     Import(ImportVerb),
@@ -160,6 +164,11 @@ pub(crate) enum AccountVerb {
         /// Do not ask.
         #[arg(long)]
         yes: bool,
+    },
+    /// Show the second factors of an account.
+    Factors {
+        /// Whose.
+        who: String,
     },
     /// List the live sessions of an account, or end them.
     Sessions {
@@ -322,6 +331,9 @@ pub(crate) struct ExplainArgs {
     /// Judge as if a second factor had been given.
     #[arg(long)]
     second_factor: bool,
+    /// Judge as if a second factor had been given so many seconds ago, for rules with `within`.
+    #[arg(long, value_name = "SECONDS")]
+    second_factor_age: Option<u64>,
 }
 
 impl ExplainArgs {
@@ -332,6 +344,7 @@ impl ExplainArgs {
             method: self.method.clone(),
             client: self.client.clone(),
             second_factor: self.second_factor,
+            second_factor_age: self.second_factor_age,
         }
     }
 }

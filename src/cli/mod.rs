@@ -25,6 +25,7 @@ mod apikey;
 mod args;
 mod ask;
 mod client;
+mod factor;
 mod import;
 mod people;
 mod print;
@@ -77,6 +78,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         Verb::Import(verb) => import::run(args, verb),
         Verb::Client(verb) => client::run(args, verb),
         Verb::Apikey(verb) => apikey::run(args, verb),
+        Verb::Factor(verb) => factor::run(args, verb),
         Verb::Group(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Mail(verb) => print::show(args, &remote::execute(args, verb.command())?),
         Verb::Audit(audit) => print::show(args, &remote::execute(args, audit.command())?),

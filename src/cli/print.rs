@@ -64,6 +64,7 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
         Reply::Link(link) => say!("{link}"),
         Reply::Imported(view) => say!("{}: {}", view.username, view.outcome),
         Reply::ApiKeys(keys) => super::apikey::show(keys),
+        Reply::Factors(factors) => super::factor::show(factors),
         Reply::Explanation(value) => show_explanation(value),
         Reply::Messages(messages) => {
             let rows = messages.iter().map(|message| {

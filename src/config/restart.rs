@@ -10,9 +10,9 @@ use super::{
 use crate::{values::secret::Secret, world::mail::Delivery};
 
 /// Keys and sections that take effect at a reload: apps and the places beside them, accounts, clients, what a check
-/// tells the proxy, the rules for new passwords, joining and recovering, the level of the log, and the certificates (whose
-/// files are read again even when their names stay).
-const RELOADED: [&str; 17] = [
+/// tells the proxy, the rules for new passwords, joining and recovering, second factors, the level of the log, and the
+/// certificates (whose files are read again even when their names stay).
+const RELOADED: [&str; 18] = [
     "apps",
     "portal.allowed_continue_urls",
     "accounts",
@@ -24,6 +24,7 @@ const RELOADED: [&str; 17] = [
     "registration",
     "recovery",
     "terms",
+    "second_factors",
     "log.level",
     "gateway.tls",
     "api.tls",

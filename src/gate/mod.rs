@@ -32,7 +32,6 @@ use crate::{
     domain::{
         account::ACCOUNTS,
         audit::Denial,
-        caller::Level,
         directory,
         policy::{Decision, RuleSet, Subject},
         session::{Lifetimes, Liveness, SESSIONS, SessionFacts, SessionHash},
@@ -149,13 +148,14 @@ impl Gate {
         presence: &Presence,
         target: &Target,
         client: Option<IpAddr>,
+        now: Timestamp,
     ) -> Decision<'r> {
         match presence {
             Presence::Person { session, person, .. } if !session.restricted => {
                 let subject = Subject {
                     username: &person.canonical,
                     groups: &person.groups.canonical,
-                    second_factor: session.level == Level::SecondFactor,
+                    second_factor: session.second_factor_age(now),
                 };
                 rules.decide(Some(&subject), target, client)
             }

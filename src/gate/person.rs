@@ -1,8 +1,11 @@
 //! What the gate keeps in memory of a session and of its owner.
 
-use std::sync::{
-    Arc, Mutex, PoisonError, Weak,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -43,6 +46,8 @@ pub struct Session {
     /// The stripe of [`account`](Self::account), which is looked at in every check.
     pub(super) stripe: u8,
     proofs: Proofs,
+    /// When a second factor was given most recently; means something at [`Level::SecondFactor`] only.
+    second_given: Timestamp,
     last_seen: AtomicU64,
     owner: Mutex<Option<Link>>,
 }
@@ -74,6 +79,7 @@ impl Session {
             level: facts.strength.level(),
             stripe,
             proofs,
+            second_given: facts.strength.second_proof().unwrap_or_default(),
             last_seen: AtomicU64::new(facts.last_seen.millis()),
             owner: Mutex::new(None),
         }
@@ -86,6 +92,12 @@ impl Session {
 
     pub(super) fn seen(&self, at: Timestamp) {
         self.last_seen.fetch_max(at.millis(), Ordering::Relaxed);
+    }
+
+    /// How long ago a second factor was given; `None` when the session has none. Reckoned anew in every check: what is remembered is the
+    /// moment, never the age.
+    pub fn second_factor_age(&self, now: Timestamp) -> Option<Duration> {
+        (self.level == Level::SecondFactor).then(|| now.since(self.second_given))
     }
 
     /// How its owner was proven.

@@ -9,14 +9,16 @@ use crate::{
         call::{Call, RequestId},
         caller::{Factor, Strength},
         directory,
-        policy::RuleSet,
+        policy::{Access, App, Declared, Outcome, PathRule, Rule, RuleSet},
         session::{self, Lifetimes, NewSession, SessionKey},
     },
     store::Store,
     values::{
         id::{AccountId, SessionId},
         name::Username,
+        pattern::HostPattern,
         random::Random,
+        target::Target,
         time::Timestamp,
     },
 };
@@ -58,12 +60,16 @@ fn alice() -> AccountId {
 
 impl Porch {
     fn begin(&self, number: u8, epoch: u64) -> SessionKey {
+        self.begin_with(number, epoch, Strength::of(Factor::Password, at(0)))
+    }
+
+    fn begin_with(&self, number: u8, epoch: u64, strength: Strength) -> SessionKey {
         let key = SessionKey::mint(at(0), Random::new([number; 32]));
         let new = NewSession {
             hash: key.hash(),
             id: SessionId::mint(at(0), Random::new([number; 10])),
             account: alice(),
-            strength: Strength::of(Factor::Password, at(0)),
+            strength,
             remembered: false,
             replaces: None,
             restricted: false,
@@ -74,6 +80,14 @@ impl Porch {
             .write_blocking(move |tx| session::begin(tx, &new, &call, &limits, epoch).map(|_| ()))
             .unwrap();
         key
+    }
+
+    /// What becomes of a request for a path at some moment.
+    fn judged(&self, key: &SessionKey, path: &str, now: Timestamp) -> Outcome {
+        let text = key.text();
+        let presence = self.gate.recognise([text.as_bytes()], now).unwrap();
+        let target = Target::parse_url("GET", &format!("https://app.example.com{path}")).unwrap();
+        self.gate.judge(&self.gate.rules(), &presence, &target, None, now).outcome
     }
 
     fn knows(&self, key: &SessionKey, now: Timestamp) -> bool {
@@ -111,6 +125,64 @@ fn uses_are_noted_once_a_minute_and_only_of_live_sessions() {
     assert!(porch.knows(&key, at(100)));
     assert!(porch.knows(&key, at(180 + 3599)));
     assert!(!porch.knows(&key, at(180 + 3599 + 3600) + Duration::from_millis(1)));
+}
+
+/// `/admin` of an app asks for a second factor of the last fifteen minutes, the rest for any.
+fn limited() -> RuleSet {
+    let admin = Rule {
+        paths: vec![PathRule::Prefix("/admin".to_owned())],
+        within: Some(Duration::from_mins(15)),
+        ..Rule::new(Access::SecondFactor)
+    };
+    let app = App {
+        hosts: vec![HostPattern::parse("app.example.com").unwrap()],
+        rules: vec![admin, Rule::new(Access::SecondFactor)],
+        ..App::new("app")
+    };
+    RuleSet::compile(Declared { apps: vec![app], ..Declared::default() }).unwrap()
+}
+
+/// What is remembered of a session is when its factor was given, never that it was fresh once; and its use makes it no fresher.
+///
+/// Proves: SES-11, VCH-14
+#[test]
+fn a_second_factor_grows_too_old_for_a_rule_between_two_checks() {
+    let porch = porch(&CacheSizes::default());
+    porch.gate.enforce(limited());
+    let strength = Strength::of(Factor::Password, at(0)).and(Factor::Totp, at(100));
+    let key = porch.begin_with(1, porch.store.epoch(), strength);
+    let pass = Outcome::Pass { anonymous: false };
+    // Asked every minute, so that it is in memory and in use all the time.
+    for second in (100..=1000).step_by(60) {
+        assert_eq!(porch.judged(&key, "/admin", at(second)), pass, "{second}");
+    }
+    assert_eq!(porch.gate.cached(), (1, 1));
+    for second in [1001, 1002, 1060, 3000] {
+        assert_eq!(porch.judged(&key, "/admin", at(second)), Outcome::SecondFactor, "{second}");
+        assert_eq!(porch.judged(&key, "/", at(second)), pass, "{second}");
+    }
+}
+
+/// The age is that of the last second factor, not of the last proof, and a trusted device is no younger than what it stands for.
+///
+/// Proves: SES-11
+#[test]
+fn a_password_or_a_trusted_device_makes_no_second_factor_fresh() {
+    let porch = porch(&CacheSizes::default());
+    porch.gate.enforce(limited());
+    let epoch = porch.store.epoch();
+    let given =
+        |factor, since| Strength::of(factor, at(0)).and(Factor::Password, at(2000)).and(factor, since);
+    let pass = Outcome::Pass { anonymous: false };
+    for (number, factor) in (0..).zip([Factor::Totp, Factor::TrustedDevice]) {
+        let stale = porch.begin_with(2 * number, epoch, given(factor, at(1000)));
+        assert_eq!(porch.judged(&stale, "/admin", at(2000)), Outcome::SecondFactor, "{factor:?}");
+        assert_eq!(porch.judged(&stale, "/", at(2000)), pass, "{factor:?}");
+        let fresh = porch.begin_with(2 * number + 1, epoch, given(factor, at(1200)));
+        assert_eq!(porch.judged(&fresh, "/admin", at(2000)), pass, "{factor:?}");
+    }
+    let alone = porch.begin_with(9, epoch, Strength::of(Factor::Password, at(2000)));
+    assert_eq!(porch.judged(&alone, "/admin", at(2000)), Outcome::SecondFactor);
 }
 
 /// Proves: OPS-14

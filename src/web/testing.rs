@@ -183,7 +183,7 @@ where
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     // The template engine escapes slashes, too.
-    let text = String::from_utf8(bytes.to_vec()).unwrap().replace("&#x2f;", "/");
+    let text = String::from_utf8_lossy(&bytes).replace("&#x2f;", "/");
     Answer { status: parts.status, headers: parts.headers, text }
 }
 
@@ -203,6 +203,17 @@ pub(in crate::web) fn rules() -> RuleSet {
         continue_urls: Vec::new(),
     })
     .unwrap()
+}
+
+/// `safe.example.com` alone, which asks for a second factor that is no older than this.
+pub(in crate::web) fn rules_within(most: Duration) -> RuleSet {
+    let safe = App {
+        hosts: vec![HostPattern::parse("safe.example.com").unwrap()],
+        rules: vec![Rule { within: Some(most), ..Rule::new(Access::SecondFactor) }],
+        ..App::new("safe")
+    };
+    let portal = Some(WebUrl::parse(PORTAL).unwrap());
+    RuleSet::compile(Declared { apps: vec![safe], portal, continue_urls: Vec::new() }).unwrap()
 }
 
 #[derive(Debug)]

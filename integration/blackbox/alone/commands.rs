@@ -33,6 +33,20 @@ async fn the_operator_ends_sessions() {
     carol.ask(Ask::get(&url)).await.expect(200);
 }
 
+/// Somebody without second factors has none to show, and none to lose.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn second_factors_are_shown_and_taken_away() {
+    let house = House::alone("").await;
+    let mut alice = house.sign_in("alice").await;
+    let said = house.command(&["account", "factors", "alice"]);
+    for line in ["required  no", "passkeys  0", "totp      -", "recovery  0"] {
+        assert!(said.contains(line), "no {line} in {said}");
+    }
+    let (good, out, err) = house.run(&["factor", "reset", "alice", "--yes"], None);
+    assert!(!good, "there was something to reset: {out}{err}");
+    alice.ask(Ask::get(&house.url("/auth/session"))).await.expect(200);
+}
+
 /// `explain` names the rule that decides.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn explain_names_the_rule() {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod factors;
 mod mail;
 mod oauth2;
 mod programs;

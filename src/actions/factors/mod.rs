@@ -61,6 +61,8 @@ impl Owner {
 /// What an account has, for its page and for the operator.
 #[derive(Clone, Debug)]
 pub struct Factors {
+    /// Passkeys.
+    pub passkeys: u32,
     /// An authenticator app, since when.
     pub totp: Option<Timestamp>,
     /// Recovery codes that are left, and since when the set is there.
@@ -116,6 +118,7 @@ impl Actions {
             sms: self.can_add(Channel::Sms, account, factors),
         };
         Factors {
+            passkeys: factors.passkeys.unwrap_or_default(),
             totp: factors.totp.as_ref().map(|totp| totp.since),
             recovery: factors.recovery.as_ref().map(|codes| (codes.left(), codes.made)),
             email: since(Channel::Email),

@@ -22,8 +22,8 @@ use crate::{
     values::{id::AccountId, secret::Secret, time::Timestamp},
 };
 
-/// Longest code that is looked at, in bytes.
-const LONGEST_CODE: usize = 64;
+/// Longest code of a second factor that is looked at, in bytes.
+pub const LONGEST_CODE: usize = 64;
 
 /// What somebody answers to the second question.
 #[derive(Clone, Debug)]

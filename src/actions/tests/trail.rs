@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use crate::{
     actions::{
-        login::Attempt,
+        login::{Attempt, SignInOutcome},
         testing::{Desk, PASSWORD, Plan, WRONG, attempt, operator},
     },
     chores::Sweeper,
     domain::{
         audit::{self, AUDIT, AuditRecord, Entry, Event, Number},
+        factor,
         fault::Reason,
-        login::throttle::Rules,
+        login::{pending, throttle::Rules},
         session::{Lifetimes, SESSIONS},
     },
-    store::StoreError,
+    store::{StoreError, WriteTx},
+    values::{random::Random, time::Timestamp},
 };
 
 async fn ten_entries() -> Desk {
@@ -153,6 +155,58 @@ async fn the_sweep_removes_the_dead_and_nothing_else() {
     assert_eq!(desk.store.read(|tx| SESSIONS.count(tx)), Ok(0));
     assert_eq!(desk.audit(), []);
     assert_eq!(desk.actions.find_account(&operator(), &"alice".into()).unwrap().id, id);
+}
+
+/// Sign-ins that nobody finished and apps that nobody confirmed go when their time is over, and not before.
+///
+/// Proves: OPS-16, SES-3
+#[tokio::test]
+async fn the_sweep_removes_what_was_begun_and_not_finished() {
+    let desk = Desk::open();
+    let (alice, bob) = (desk.add("alice").await, desk.add("bob").await);
+    desk.with_totp(alice).await;
+    let (epoch, keep) = (desk.store.epoch(), Duration::from_hours(24));
+    let begin = async || match desk.actions.sign_in(&desk.call(), attempt("alice", PASSWORD)).await.unwrap() {
+        SignInOutcome::Next(next) => next.key.hash(),
+        SignInOutcome::SignedIn(_) => panic!("a session without the second factor"),
+    };
+    let offer = async |id| {
+        let (keyring, now) = (desk.actions.keyring(), desk.call().now);
+        let chance = (Random::new([1; 20]), Random::new([2; 32]));
+        let write = move |tx: &mut WriteTx| {
+            factor::offer(tx, keyring.factors(), id, None, chance, now, epoch).map(|_| ())
+        };
+        desk.store.write(write).await.unwrap();
+    };
+    let mut sweeper = Sweeper::default();
+    let mut round = async || {
+        let (limits, rules) = (Lifetimes::default(), Rules::default());
+        sweeper.round(&desk.store, desk.call().now, &limits, &rules, keep).await.unwrap();
+    };
+    // What a sweep by hand would still find, as of some moment.
+    let left = async |now: Timestamp| {
+        let write = move |tx: &mut WriteTx| {
+            let begun = pending::sweep(tx, now, 100)?;
+            Ok::<_, StoreError>((begun, factor::sweep_enrolments(tx, None, 100, now)?.1))
+        };
+        desk.store.write(write).await.unwrap()
+    };
+    begin().await;
+    offer(alice).await;
+    desk.pass(301);
+    let young = begin().await;
+    offer(bob).await;
+    desk.pass(300);
+    round().await;
+    assert_eq!(left(desk.call().now).await, (0, 0), "what is over is gone");
+    assert!(desk.actions.pending_question(&desk.call(), &young).is_ok());
+    let (keyring, now) = (desk.actions.keyring(), desk.call().now);
+    let waits =
+        desk.store.read(|tx| factor::enrolling(tx, keyring.factors(), bob, None, now, epoch)).unwrap();
+    assert!(waits.is_some());
+    desk.pass(301);
+    round().await;
+    assert_eq!(left(desk.call().now + keep).await, (0, 0), "nothing is left at all");
 }
 
 /// Quiet hours between guesses do not give a guesser another hundred.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::proxies::network;
+use super::{proxies::network, within};
 use crate::{
     config::{
         fields::{Several, Texts},
         ledger::Ledger,
         settings::{AppSettings, Preset},
+        units::Period,
     },
     domain::policy::{
         Access, App, Complaint, ContinueUrl, Declared, PathRule, Rule, RuleSet, Schemes, Upstream,
@@ -51,6 +52,7 @@ pub(crate) struct RuleSection {
     pub(crate) users: Texts,
     pub(crate) groups: Texts,
     pub(crate) access: Option<AccessWord>,
+    pub(crate) within: Option<Period>,
 }
 
 /// `scheme`
@@ -205,10 +207,18 @@ impl RuleSection {
                 "access = \"signed-in\" with users or groups",
             );
         }
+        if let Some(most) = &self.within {
+            let key = format!("{path}.within");
+            within(ledger, &key, most, &Period::minutes(1), &Period::days(1));
+            if self.access != Some(AccessWord::SecondFactor) {
+                ledger.refuse_with(&key, "is about second factors only", "access = \"second-factor\"");
+            }
+        }
         let exact = self.path.iter().cloned().map(PathRule::Exact);
         let prefix = self.path_prefix.iter().cloned().map(PathRule::Prefix);
         let regex = self.path_regex.iter().cloned().map(PathRule::Regex);
         let mut rule = Rule::new(self.access.unwrap_or(AccessWord::Deny).into());
+        rule.within = self.within.as_ref().map(|most| most.0);
         rule.paths = exact.chain(prefix).chain(regex).collect();
         rule.hosts = hosts(&format!("{path}.hosts"), &self.hosts, ledger);
         rule.methods = each(&format!("{path}.methods"), &self.methods, ledger, |text| {

@@ -256,3 +256,36 @@ fn what_follows_from_a_mistake_is_not_complained_about() {
     let said = Desk::new("[gateway]\nlisten = \"0.0.0.0:80\"\npublic_url = 5").complaints(&[]);
     assert_eq!(said.matches("gateway.").count(), 1, "{said}");
 }
+
+#[test]
+fn second_factors_are_checked() {
+    let wrong = |text: &str| Desk::new(text).load().unwrap_err().to_string();
+    for (line, said) in [
+        ("drift = 3", "3 is more than 2"),
+        ("trusted_device = \"91d\"", "the most allowed"),
+        ("code_digits = 5", "5 is less than 6"),
+        ("code_lifetime = \"11m\"", "the most allowed"),
+        ("kinds = [\"totp\", \"carrier pigeon\"]", "carrier pigeon"),
+        ("issuer = \"a\\nb\"", "in one line"),
+        ("isuer = \"a\"", "issuer"),
+    ] {
+        let told = wrong(&format!("[second_factors]\n{line}\n"));
+        assert!(told.contains("second_factors") && told.contains(said), "{told}");
+    }
+    let settings =
+        Desk::new("[portal]\ntitle = \"Acme\"\n[second_factors]\nkinds = [\"sms\"]\n").load().unwrap();
+    assert_eq!(settings.actions.factors.issuer, "Acme");
+    assert!(settings.warnings.iter().any(|warning| warning.message.contains("only offered beside an app")));
+    let app = "[[apps]]\nname = \"a\"\nhosts = \"127.0.0.1\"\n[[apps.rules]]\n";
+    let limited = |rule: &str| Desk::new(format!("{app}{rule}\n")).load();
+    let settings = limited("access = \"second-factor\"\nwithin = \"15m\"").unwrap();
+    let rule = settings.rules.apps().next().unwrap().rules[0].clone();
+    assert_eq!(rule.within, Some(std::time::Duration::from_mins(15)));
+    for (rule, said) in [
+        ("access = \"signed-in\"\nwithin = \"15m\"", "second factors only"),
+        ("access = \"second-factor\"\nwithin = \"5s\"", "the least allowed"),
+    ] {
+        let told = limited(rule).unwrap_err().to_string();
+        assert!(told.contains("apps[0].rules[0].within") && told.contains(said), "{told}");
+    }
+}

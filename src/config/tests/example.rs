@@ -11,6 +11,7 @@ use crate::config::{
         apps::{AccessWord, AppSection, PreflightWord, RuleSection, SchemeWord, UpstreamWord},
         clients::ClientSection,
     },
+    units::Period,
 };
 
 fn example() -> (PathBuf, String) {
@@ -100,6 +101,7 @@ fn full_app() -> AppSection {
             users: Texts::default(),
             groups: Texts::default(),
             access: Some(AccessWord::Deny),
+            within: Some(Period::minutes(1)),
         }],
     }
 }

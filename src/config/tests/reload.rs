@@ -24,6 +24,8 @@ min_length = 16
 level = "debug"
 [portal]
 allowed_continue_urls = ["https://b.example.com/"]
+[second_factors]
+trusted_device = "7d"
 [vouch]
 headers = "x-forwarded"
 custom_headers = { X-A = "user" }

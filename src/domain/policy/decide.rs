@@ -18,7 +18,7 @@ pub enum Outcome {
     },
     /// Sign in first.
     SignIn,
-    /// Signed in, but a second factor is needed and missing.
+    /// Signed in, but a second factor is needed and missing, or was given too long ago.
     SecondFactor,
     /// Refused, whoever it is or because of who it is.
     Deny,
@@ -126,7 +126,9 @@ impl Compiled {
                 Some(subject) if !rule.matches_subject(subject) => continue,
                 Some(subject) => match rule.access {
                     Access::Bypass | Access::SignedIn => Outcome::Pass { anonymous: false },
-                    Access::SecondFactor if subject.second_factor => Outcome::Pass { anonymous: false },
+                    Access::SecondFactor if rule.is_recent(subject.second_factor) => {
+                        Outcome::Pass { anonymous: false }
+                    }
                     Access::SecondFactor => Outcome::SecondFactor,
                     Access::Deny => Outcome::Deny,
                 },

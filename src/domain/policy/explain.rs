@@ -1,11 +1,11 @@
 //! The decision told in words, for `vouchsafe explain`. Uses the same judgement as the check itself.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use super::{
     compile::RuleSet,
     decide::{Decision, Outcome, Why},
-    model::Subject,
+    model::{Access, Subject},
 };
 use crate::values::target::Target;
 
@@ -102,9 +102,17 @@ fn reason(decision: &Decision<'_>, target: &Target, about_paths: bool) -> String
             } else {
                 ""
             };
-            format!("rule {} of app `{app}` asks for {access}{many}{closed}", rule + 1)
+            let limit = decision.app.and_then(|app| app.rules.get(rule)).and_then(|rule| rule.within);
+            let limit = limit.filter(|_| decision.access == Access::SecondFactor);
+            let limit = limit
+                .map_or_else(String::new, |most| format!(" given at most {} seconds ago", most.as_secs()));
+            format!("rule {} of app `{app}` asks for {access}{limit}{many}{closed}", rule + 1)
         }
     }
+}
+
+fn second_factor(age: Option<Duration>) -> String {
+    age.map_or_else(|| "no".to_owned(), |age| format!("yes, {} seconds ago", age.as_secs()))
 }
 
 fn facts(subject: Option<&Subject<'_>>, target: &Target, client: Option<IpAddr>) -> Vec<(String, String)> {
@@ -124,7 +132,7 @@ fn facts(subject: Option<&Subject<'_>>, target: &Target, client: Option<IpAddr>)
         Some(subject) => {
             facts.push(("user".to_owned(), subject.username.to_owned()));
             facts.push(("groups".to_owned(), subject.groups.join(", ")));
-            facts.push(("second factor".to_owned(), yes(subject.second_factor)));
+            facts.push(("second factor".to_owned(), second_factor(subject.second_factor)));
         }
     }
     facts

@@ -1,6 +1,6 @@
 //! One rule, ready to be matched: no allocation, no failure.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
@@ -27,6 +27,7 @@ pub(super) struct Matcher {
     users: Vec<Box<str>>,
     groups: Vec<Box<str>>,
     pub(super) access: Access,
+    within: Option<Duration>,
 }
 
 impl Matcher {
@@ -45,7 +46,13 @@ impl Matcher {
             users: names(&rule.users),
             groups: names(&rule.groups),
             access: rule.access,
+            within: rule.within,
         }
+    }
+
+    /// Whether a second factor that was given so long ago is enough for it.
+    pub(super) fn is_recent(&self, age: Option<Duration>) -> bool {
+        age.is_some_and(|age| self.within.is_none_or(|most| age <= most))
     }
 
     /// Whether the request is one that the rule is about, whoever asks. `path` is one reading.

@@ -1,5 +1,7 @@
 //! What is declared: apps, rules, and who asks. Plain data, checked by [`super::RuleSet::compile`].
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 
 use crate::values::{host::Scheme, method::Method, pattern::HostPattern, url::WebUrl};
@@ -100,6 +102,8 @@ pub struct Rule {
     pub groups: Vec<String>,
     /// What is asked of those who come here.
     pub access: Access,
+    /// With [`Access::SecondFactor`]: how long ago it may have been given at most; without limit when absent.
+    pub within: Option<Duration>,
 }
 
 impl Rule {
@@ -113,6 +117,7 @@ impl Rule {
             users: Vec::new(),
             groups: Vec::new(),
             access,
+            within: None,
         }
     }
 
@@ -168,6 +173,6 @@ pub struct Subject<'a> {
     pub username: &'a str,
     /// Names of the groups, in the form in which rules name them.
     pub groups: &'a [String],
-    /// Whether the session was opened, or raised, with a second factor.
-    pub second_factor: bool,
+    /// How long ago a second factor was given, for the session or to raise it; `None` when none was.
+    pub second_factor: Option<Duration>,
 }

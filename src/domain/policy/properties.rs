@@ -1,5 +1,7 @@
 //! Properties that must hold for any rules and any spelling, checked on generated ones.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::{
@@ -120,10 +122,12 @@ fn rule() -> impl Strategy<Value = Rule> {
         Access::SecondFactor,
         Access::Deny,
     ]);
-    (prop::collection::vec(path, 0..3), access, prop::bool::weighted(0.2)).prop_map(
-        |(paths, access, named)| Rule {
+    let within = prop::option::of((1..4_u64).prop_map(Duration::from_mins));
+    (prop::collection::vec(path, 0..3), access, prop::bool::weighted(0.2), within).prop_map(
+        |(paths, access, named, within)| Rule {
             paths,
             groups: if named { vec!["staff".to_owned()] } else { vec![] },
+            within,
             ..Rule::new(access)
         },
     )
@@ -194,11 +198,11 @@ proptest! {
     #[test]
     fn no_spelling_gets_more_than_the_place_it_names(
         list in prop::collection::vec(rule(), 0..5), raw in spelling(), server in server(),
-        signed_in in any::<bool>(), second_factor in any::<bool>(), staff in any::<bool>(),
+        signed_in in any::<bool>(), age in prop::option::of(0..240_u64), staff in any::<bool>(),
     ) {
         let rules = rules(vec![app("app", &["app.example.com"], list)]);
         let groups = if staff { vec!["staff".to_owned()] } else { vec![] };
-        let subject = Subject { username: "alice", groups: &groups, second_factor };
+        let subject = Subject { username: "alice", groups: &groups, second_factor: age.map(Duration::from_secs) };
         let subject = signed_in.then_some(&subject);
         if let Some(outcome) = judged(&rules, subject, &raw) {
             let place = server.iter().fold(raw.clone(), |path, step| step.apply(&path));

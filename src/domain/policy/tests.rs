@@ -1,6 +1,6 @@
 //! Rules as an operator writes them, and what they decide.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use super::{Access, App, Complaint, Outcome, PathRule, Rule, RuleSet, Schemes, Subject, Why};
 use crate::values::{method::Method, pattern::HostPattern, target::Target};
@@ -30,8 +30,8 @@ pub(super) fn ask(rules: &RuleSet, subject: Option<&Subject<'_>>, path: &str) ->
     rules.decide(subject, &target, None).outcome
 }
 
-const ALICE: Subject<'_> = Subject { username: "alice", groups: &[], second_factor: false };
-const STRONG: Subject<'_> = Subject { second_factor: true, ..ALICE };
+const ALICE: Subject<'_> = Subject { username: "alice", groups: &[], second_factor: None };
+const STRONG: Subject<'_> = Subject { second_factor: Some(Duration::ZERO), ..ALICE };
 
 /// Proves: VCH-12
 #[test]
@@ -88,7 +88,7 @@ fn people_are_meant_by_name_or_by_group() {
     let groups = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let outcome = |username, names: &[&str]| {
         let groups = groups(names);
-        ask(&rules, Some(&Subject { username, groups: &groups, second_factor: false }), "/")
+        ask(&rules, Some(&Subject { username, groups: &groups, second_factor: None }), "/")
     };
     assert_eq!(outcome("alice", &[]), Outcome::SecondFactor);
     assert_eq!(outcome("bob", &["ops"]), Outcome::SecondFactor);
@@ -340,4 +340,30 @@ fn explains_what_it_decides() {
     assert_eq!(readings, [("/%61dmin", "pass"), ("/admin", "deny")]);
     assert!(told.facts.contains(&("user".to_owned(), "alice".to_owned())));
     assert_eq!(Schemes::default(), Schemes::Https);
+}
+
+/// A rule may ask for a second factor of the last minutes; then an older one is as good as none.
+///
+/// Proves: SES-11
+#[test]
+fn a_second_factor_can_be_too_old_for_a_rule() {
+    let limited = Rule { within: Some(Duration::from_mins(15)), ..rule(Access::SecondFactor, "/admin") };
+    let rules = one(vec![limited, rule(Access::SecondFactor, "/")]);
+    let aged = |seconds| Subject { second_factor: Some(Duration::from_secs(seconds)), ..ALICE };
+    let pass = Outcome::Pass { anonymous: false };
+    for (seconds, path, outcome) in [
+        (0, "/admin", pass),
+        (900, "/admin", pass),
+        (901, "/admin", Outcome::SecondFactor),
+        (901, "/admin/x", Outcome::SecondFactor),
+        (1_000_000, "/", pass),
+    ] {
+        assert_eq!(ask(&rules, Some(&aged(seconds)), path), outcome, "{seconds} {path}");
+    }
+    assert_eq!(ask(&rules, Some(&ALICE), "/admin"), Outcome::SecondFactor);
+    let target = Target::parse_url("GET", "https://app.example.com/admin").unwrap();
+    let told = rules.explain(Some(&aged(901)), &target, None);
+    assert_eq!(told.outcome, "second-factor");
+    assert!(told.reason.contains("second-factor given at most 900 seconds ago"), "{}", told.reason);
+    assert!(told.facts.contains(&("second factor".to_owned(), "yes, 901 seconds ago".to_owned())));
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     apikeys::{KeyCommand, KeyView},
     clients::{ClientCommand, ClientSecretView, ClientView},
+    factors::{FactorCommand, FactorsView},
     import::{ForeignAccount, ImportView},
     people::{PeopleCommand, StipulationView},
 };
@@ -146,6 +147,9 @@ pub enum Command {
         client: Option<String>,
         /// Judge as if a second factor had been given.
         second_factor: bool,
+        /// How many seconds ago it was given; just now when absent.
+        #[serde(default)]
+        second_factor_age: Option<u64>,
     },
     /// Write a consistent copy of the store while it is in use.
     Backup {
@@ -170,6 +174,11 @@ pub enum Command {
     ApiKey {
         /// What.
         verb: KeyCommand,
+    },
+    /// Do something about second factors.
+    Factor {
+        /// What.
+        verb: FactorCommand,
     },
     /// Do something about OAuth clients.
     Client {
@@ -227,6 +236,8 @@ pub enum Reply {
     ClientSecret(ClientSecretView),
     /// API keys.
     ApiKeys(Vec<KeyView>),
+    /// Second factors.
+    Factors(FactorsView),
     /// What became of an account that was taken over.
     Imported(ImportView),
     /// A judgement, as the domain explains it.

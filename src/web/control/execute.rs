@@ -1,6 +1,6 @@
 //! Carrying commands out.
 
-use std::{fmt::Display, net::IpAddr, path::Path, pin::Pin, str::FromStr, sync::Arc};
+use std::{fmt::Display, net::IpAddr, path::Path, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 use super::clients;
 use super::command::{AccountView, AuditView, Command, GroupView, Reply, SessionView};
@@ -97,7 +97,9 @@ impl Operator {
                 Ok(number) => Ok(Reply::Done(format!("The trail holds; its last entry is number {number}."))),
                 Err(number) => Err(Fault::broken(format!("the trail is broken at entry {number}"))),
             },
-            Command::Explain { user, url, method, client, second_factor } => {
+            Command::Explain { user, url, method, client, second_factor, second_factor_age } => {
+                let age = second_factor_age.map(Duration::from_secs);
+                let second_factor = age.or(second_factor.then_some(Duration::ZERO));
                 self.explain(&permit, user.as_deref(), &url, &method, client.as_deref(), second_factor)
             }
             Command::Backup { path } => {
@@ -108,6 +110,7 @@ impl Operator {
             }
             Command::People { verb } => self.people(call, &permit, verb).await,
             Command::ApiKey { verb } => self.api_key(call, &permit, verb).await,
+            Command::Factor { verb } => self.factor(call, &permit, verb).await,
             Command::Import { account, dry_run } => self.import(call, &permit, *account, dry_run).await,
             Command::MailTest { .. } | Command::MailQueue { .. } | Command::MailRetry { .. } => {
                 super::mail::run(&self.actions, call, &permit, command).await
@@ -218,7 +221,7 @@ impl Operator {
         url: &str,
         method: &str,
         client: Option<&str>,
-        second_factor: bool,
+        second_factor: Option<Duration>,
     ) -> Result<Reply, Fault> {
         let target = Target::parse_url(method, url).map_err(|error| flaw(Field::Continue, error))?;
         let client = client

@@ -13,6 +13,7 @@ mod apikeys;
 mod clients;
 mod command;
 mod execute;
+mod factors;
 mod import;
 mod mail;
 mod people;
@@ -29,6 +30,7 @@ pub use self::{
     clients::{ClientCommand, ClientSecretView, ClientView, ClientWanted},
     command::{AccountView, AuditView, Command, GroupView, MessageView, Refused, Reply, SessionView},
     execute::{Operator, Reload},
+    factors::{FactorCommand, FactorsView},
     import::{ForeignAccount, ForeignEntry, ImportView},
     people::{PeopleCommand, StipulationView},
 };

@@ -27,7 +27,7 @@ pub(super) fn parameters(asked: &[Asked], place: &str) -> Vec<Value> {
             "name": asked.name,
             "in": place,
             "required": asked.required || place == "path",
-            "schema": schema(&asked.kind, true),
+            "schema": schema(asked, true),
         });
         if !asked.about.is_empty() {
             parameter["description"] = asked.about.into();
@@ -41,7 +41,7 @@ fn object(asked: &[Asked]) -> Value {
     let properties: Map<String, Value> = asked
         .iter()
         .map(|asked| {
-            let mut schema = schema(&asked.kind, asked.required);
+            let mut schema = schema(asked, asked.required);
             if !asked.about.is_empty() {
                 schema["description"] = asked.about.into();
             }
@@ -53,7 +53,15 @@ fn object(asked: &[Asked]) -> Value {
 }
 
 /// A field that need not be there may be `null`, too, which is the same.
-fn schema(kind: &Kind, required: bool) -> Value {
+fn schema(asked: &Asked, required: bool) -> Value {
+    let mut schema = kind(&asked.kind, required);
+    if !asked.format.is_empty() {
+        schema["format"] = asked.format.into();
+    }
+    schema
+}
+
+fn kind(kind: &Kind, required: bool) -> Value {
     let of = |kind: &str| if required { json!(kind) } else { json!([kind, "null"]) };
     match kind {
         Kind::Text(most) => text(of("string"), *most, required),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Access, Family, Media, Resource, Route, Shape, access::ACTING_FOR};
+use super::{Access, Family, Media, Resource, Route, Shape, Signature, access::ACTING_FOR};
 use crate::domain::{apikey::Scope, fault::Reason};
 
 /// What the document needs to know of this house.
@@ -69,10 +69,11 @@ fn schemes(cookie: &str) -> Value {
     })
 }
 
-fn security(route: &Route) -> Value {
+fn security(route: &Route, signature: &Signature) -> Value {
     match route.access {
         Access::Open if route.method.method().is_safe() => json!([]),
         Access::Open => json!([{}, { "ApiKeyAuth": [] }]),
+        Access::Session if signature.answers_anybody => json!([{}, { "SessionAuth": [] }]),
         Access::Session => json!([{ "SessionAuth": [] }]),
         Access::Private(_) | Access::Unfinished(_) => {
             json!([{ "SessionAuth": [] }, { "ApiKeyAuth": [], "ActingFor": [] }])
@@ -94,7 +95,7 @@ fn operation(
         "tags": [resource.name],
         "summary": route.summary,
         "description": description(route),
-        "security": security(route),
+        "security": security(route, &signature),
     });
     if !signature.parameters.is_empty() {
         operation["parameters"] = json!(signature.parameters);

@@ -86,6 +86,8 @@ pub struct Signature {
     pub body: Option<(Media, Shape)>,
     /// It reads no body, but refuses one of another type than JSON.
     pub refuses_types: bool,
+    /// Whoever proves nothing gets a good answer, too.
+    pub answers_anybody: bool,
     /// The good answers.
     pub answers: Vec<Answered>,
     /// It is handed whoever acts, so the row must let nobody else in.

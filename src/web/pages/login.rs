@@ -233,7 +233,7 @@ fn needs_second_factor(shared: &Shared, call: &Call, presence: &Presence, to: &R
         if location.starts_with('/') { format!("{}{location}", shared.origin) } else { location.to_owned() };
     let Ok(target) = Target::parse_url("GET", &url) else { return false };
     let rules = shared.gate.rules();
-    shared.gate.judge(&rules, presence, &target, call.client).outcome == Outcome::SecondFactor
+    shared.gate.judge(&rules, presence, &target, call.client, call.now).outcome == Outcome::SecondFactor
 }
 
 /// The return address was refused and there is nobody to sign in: said plainly, and the address is not shown (URL-4).

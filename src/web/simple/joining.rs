@@ -10,7 +10,12 @@ use crate::{
         fault::{Fault, Field, Reason},
     },
     gate::Presence,
-    values::{email::EmailAddress, id::AccountId, name::Username, secret::Secret},
+    values::{
+        email::{EmailAddress, MAX_EMAIL},
+        id::AccountId,
+        name::Username,
+        secret::Secret,
+    },
     web::{
         Shared,
         edge::{
@@ -62,7 +67,10 @@ struct CreateBody {
 impl FromFields for CreateBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let username = fields.parsed(&Text::new("username", Field::Username), Username::parse);
-        let email = fields.parsed(&Text::new("email", Field::Email), EmailAddress::parse);
+        let email = fields.parsed(
+            &Text::new("email", Field::Email).at_most(MAX_EMAIL).format("email"),
+            EmailAddress::parse,
+        );
         let password = fields.secret(&Text::new("password", Field::Password).judged_elsewhere());
         Some(Self { username: username?, email: email?, password: password? })
     }
@@ -94,7 +102,8 @@ struct StipulationBody {
 
 impl FromFields for StipulationBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let account = Text::new("account", Field::Account).about("From the session when absent.");
+        let account =
+            Text::new("account", Field::Account).format("uuid").about("From the session when absent.");
         let account = fields.optional_parsed(&account, str::parse::<AccountId>);
         let token = fields.secret(&Text::new("token", Field::Token).at_most(LONGEST_TOKEN));
         Some(Self { account, token: token? })

@@ -10,7 +10,10 @@ use crate::{
         call::Call,
         fault::{Fault, Field, Reason},
     },
-    values::{email::EmailAddress, secret::Secret},
+    values::{
+        email::{EmailAddress, MAX_EMAIL},
+        secret::Secret,
+    },
     web::{
         Shared,
         edge::{
@@ -63,7 +66,12 @@ struct SendBody {
 
 impl FromFields for SendBody {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        Some(Self { email: fields.parsed(&Text::new("email", Field::Email), EmailAddress::parse)? })
+        Some(Self {
+            email: fields.parsed(
+                &Text::new("email", Field::Email).at_most(MAX_EMAIL).format("email"),
+                EmailAddress::parse,
+            )?,
+        })
     }
 }
 

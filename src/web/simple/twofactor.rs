@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::views::{OkView, TotpSecretView};
 use crate::{
-    actions::factors::Owner,
+    actions::{factors::Owner, login::second::LONGEST_CODE},
     domain::{
         apikey::Scope,
         call::Call,
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Longest secret or code that is looked at, in bytes.
+/// Longest secret that is looked at, in bytes.
 const LONGEST: usize = 256;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -85,7 +85,7 @@ impl FromFields for ActivateBody {
         let secret =
             Text::new("secret", Field::Secret).at_most(LONGEST).about("As `GET /local/2fa` gave it.");
         let secret = fields.secret(&secret);
-        let code = fields.secret(&Text::new("code", Field::Named("code")).at_most(LONGEST));
+        let code = fields.secret(&Text::new("code", Field::Named("code")).at_most(LONGEST_CODE));
         Some(Self { secret: secret?, code: code? })
     }
 }
@@ -101,7 +101,7 @@ struct CodeQuery {
 
 impl FromFields for CodeQuery {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let code = Text::new("code", Field::Named("code")).at_most(LONGEST);
+        let code = Text::new("code", Field::Named("code")).at_most(LONGEST_CODE);
         Some(Self { code: fields.secret(&code.about("Code to check against before deactivating."))? })
     }
 }
@@ -182,3 +182,6 @@ fn owner(acting: &Acting) -> Result<Owner, Fault> {
 fn secret(text: &Secret<String>) -> Result<TotpSecret, Fault> {
     TotpSecret::parse(text.expose()).ok_or_else(|| Fault::malformed(Field::Secret, "is not base32 text"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,11 +20,12 @@ pub(super) const ROUTES: &[Route] = &[Route {
 
 fn describe(signature: &mut Signature) {
     let parameter = |name: &str, about: &str, schema: serde_json::Value| json!({ "name": name, "in": "query", "required": false, "description": about, "schema": schema });
+    signature.answers_anybody = true;
     signature.parameters = vec![
         parameter(
             "forward",
-            "If true, redirects to the login page instead of answering 401.",
-            json!({ "type": "boolean" }),
+            "`true` redirects to the login page instead of answering 401; so does anything but nothing, `false` and `0`.",
+            json!({ "type": ["boolean", "string"] }),
         ),
         parameter(
             "continue",

@@ -168,7 +168,7 @@ impl Vouch {
         presence: &Presence,
         check: &Check<'_>,
     ) -> (Response<Body>, Verdict) {
-        let decision = self.gate.judge(rules, presence, check.target, check.client);
+        let decision = self.gate.judge(rules, presence, check.target, check.client, check.now);
         let headers = &check.parts.headers;
         let method = &check.parts.method;
         match (decision.outcome, presence) {

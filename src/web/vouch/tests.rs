@@ -1,6 +1,7 @@
 //! Checks by their surface: what a proxy sends, what it gets.
 
 mod credentials;
+mod freshness;
 mod model;
 mod trust;
 mod verdicts;

@@ -239,11 +239,12 @@ impl Fields {
     }
 
     fn ask(&mut self, name: &'static str, field: Field, kind: Kind, required: bool) {
-        self.asked.push(Asked { name, field, kind, required, about: "" });
+        self.asked.push(Asked { name, field, kind, required, about: "", format: "" });
     }
 
     fn ask_text(&mut self, spec: &Text, kind: Kind, required: bool) {
-        self.asked.push(Asked { name: spec.name, field: spec.field, kind, required, about: spec.about });
+        let Text { name, field, about, format, .. } = *spec;
+        self.asked.push(Asked { name, field, kind, required, about, format });
     }
 
     /// The field, if it is there and nothing is wrong with it yet.

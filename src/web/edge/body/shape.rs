@@ -28,12 +28,13 @@ pub struct Text {
     pub(super) most: Option<usize>,
     pub(super) may_be_empty: bool,
     pub(super) about: &'static str,
+    pub(super) format: &'static str,
 }
 
 impl Text {
     /// Text of 1 to 1024 bytes.
     pub const fn new(name: &'static str, field: Field) -> Self {
-        Self { name, field, most: Some(1024), may_be_empty: false, about: "" }
+        Self { name, field, most: Some(1024), may_be_empty: false, about: "", format: "" }
     }
 
     /// Not longer than so many bytes.
@@ -46,6 +47,12 @@ impl Text {
     #[must_use]
     pub const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
+    }
+
+    /// What it is written like, by JSON Schema's word for it: "email", "uuid".
+    #[must_use]
+    pub const fn format(self, format: &'static str) -> Self {
+        Self { format, ..self }
     }
 
     /// Of any length, empty too: rules elsewhere say what is wrong with it.
@@ -87,4 +94,6 @@ pub struct Asked {
     pub required: bool,
     /// What it is, for the document; may be empty.
     pub about: &'static str,
+    /// JSON Schema's word for what it is written like; may be empty.
+    pub format: &'static str,
 }

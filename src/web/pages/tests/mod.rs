@@ -1,6 +1,7 @@
 //! The pages by their router: requests in, answers out.
 
 mod consent;
+mod factors;
 mod own;
 mod people;
 mod sign_in;

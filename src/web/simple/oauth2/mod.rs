@@ -115,4 +115,4 @@ pub(super) const PROTOCOL: &[Route] = &[
 ];
 
 #[cfg(test)]
-mod tests;
+pub(in crate::web::simple) mod tests;

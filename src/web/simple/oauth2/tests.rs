@@ -14,13 +14,13 @@ use crate::{
     },
 };
 
-const CALLBACK: &str = "https://wiki.example.com/cb";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(in crate::web::simple) const CALLBACK: &str = "https://wiki.example.com/cb";
+pub(in crate::web::simple) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(in crate::web::simple) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const JSON: (&str, &str) = ("content-type", "application/json");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
-struct Scene {
+pub(in crate::web::simple) struct Scene {
     house: House,
     cookie: String,
     secret: String,
@@ -35,7 +35,7 @@ impl Scene {
         Self { house, cookie, secret }
     }
 
-    async fn register(house: &House, id: &str, grants: &[&str]) -> String {
+    pub(in crate::web::simple) async fn register(house: &House, id: &str, grants: &[&str]) -> String {
         let wanted = Wanted {
             id: Some(id.to_owned()),
             name: "Wiki".to_owned(),

@@ -1,30 +1,18 @@
 //! The published document of Simple Auth, as data (`integration/seed/simple.toml`), against the route table, our own document and what
 //! the endpoints really answer. Nothing that it lists may be missing.
 //!
-//! Who adds an endpoint of the list adds an arm to [`good`]: a request that is answered well. The other answers follow from the row's
-//! access and body; what does not, from [`special`].
+//! How each answer comes about is said in [`answers`].
+
+mod answers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::body::Body;
-use http::{Request, header};
+use http::header;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::super::{self as simple, CredentialsCheck, FAMILY};
-use crate::{
-    actions::{people, testing::Plan},
-    domain::{apikey::Scope, outbox::Template},
-    values::secret::Secret,
-    web::{
-        family::{Access, Route, sweep},
-        testing::{Answer, House, OTHER, PASSWORD, arrival, read},
-        vouch::{
-            self,
-            identity::{HeaderText, IdentityHeaders, Preset},
-        },
-    },
-};
+use super::super::FAMILY;
+use crate::web::{family::Route, simple::tests::House};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,20 +37,6 @@ struct Endpoint {
     #[serde(default)]
     never: BTreeMap<String, String>,
 }
-
-/// Endpoints whose answers are brought about in tests of their own (`simple/oauth2/tests.rs`, `simple/twofactor`), because they take several steps.
-const ELSEWHERE: &[&str] = &[
-    "GET /auth/oauth2/client",
-    "GET /auth/oauth2/client/{client_id}",
-    "POST /auth/oauth2/grant",
-    "POST /auth/oauth2/token",
-    "DELETE /auth/oauth2/token",
-    "POST /auth/oauth2/token_info",
-    "GET /local/2fa",
-    "POST /local/2fa",
-    "DELETE /local/2fa",
-    "GET /local/2fa/qrcode",
-];
 
 impl Endpoint {
     fn place(&self) -> String {
@@ -145,11 +119,8 @@ async fn every_listed_answer_is_given() {
     for endpoint in &seed.endpoint {
         let Some(row) = endpoint.row() else { continue };
         let place = endpoint.place();
-        if ELSEWHERE.contains(&place.as_str()) {
-            continue;
-        }
         for (status, shape) in endpoint.statuses() {
-            let answer = answer_of(row, &place, status).await;
+            let answer = answers::of(row, &place, status).await;
             let answer = answer.unwrap_or_else(|| panic!("nobody says how {place} comes to answer {status}"));
             assert_eq!(answer.status.as_u16(), status, "{place}: {answer:?}");
             if !seed.schema.contains_key(shape) {
@@ -219,213 +190,4 @@ fn fits(seed: &Seed, listed: &str, body: &Value, place: &str) {
             (inner, None) => fits(seed, inner, value, place),
         }
     }
-}
-
-/// A house in which every endpoint of the list can be answered well.
-struct Scene {
-    house: House,
-    cookie: String,
-}
-
-/// The service secret.
-const SERVICE: &str = "a-secret-of-thirty-two-letters-or-more";
-
-impl Scene {
-    async fn new() -> Self {
-        let mut people = people::Rules::default();
-        people.registration.open = true;
-        let plan = Plan { people, ..Plan::default() };
-        let house = House::planned(plan, |settings| {
-            settings.simple.credentials_check = CredentialsCheck::Secret(vec![Secret::from(SERVICE)]);
-        });
-        house.desk.add("alice").await;
-        let cookie = format!("__Secure-auth={}", house.session("alice").await);
-        Self { house, cookie }
-    }
-
-    fn signed_in(&self, method: &str, path: &str, body: Option<Value>) -> Request<Body> {
-        let mut request = plain(method, path, body);
-        request.headers_mut().insert(header::COOKIE, self.cookie.parse().unwrap());
-        request
-    }
-
-    /// The same request by a program, for whomever it names.
-    async fn by_program(&self, mut request: Request<Body>, whom: &str) -> Request<Body> {
-        let scopes: Vec<_> = Scope::ALL.to_vec();
-        let key = sweep::key(&self.house, "program", &scopes, Vec::new()).await;
-        let headers = request.headers_mut();
-        headers.remove(header::COOKIE);
-        headers.insert(header::AUTHORIZATION, format!("SharedKey {key}").parse().unwrap());
-        headers.insert("x-account-uuid", whom.parse().unwrap());
-        request
-    }
-}
-
-fn plain(method: &str, path: &str, body: Option<Value>) -> Request<Body> {
-    let request = Request::builder().method(method).uri(path);
-    match body {
-        Some(body) => {
-            request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap()
-        }
-        None => request.body(Body::empty()).unwrap(),
-    }
-}
-
-/// A request that is answered well, with whatever has to be there for it.
-async fn good(scene: &Scene, place: &str) -> Option<Request<Body>> {
-    Some(match place {
-        "GET /account" | "GET /account/audit" | "GET /local" => {
-            scene.signed_in("GET", place.strip_prefix("GET ")?, None)
-        }
-        "POST /account/check" => plain("POST", "/account/check", Some(json!({ "username": "alice" }))),
-        "POST /auth/session" => {
-            plain("POST", "/auth/session", Some(json!({ "username": "alice", "password": PASSWORD })))
-        }
-        "DELETE /auth/session" => scene.signed_in("DELETE", "/auth/session", None),
-        "POST /auth/simple" => {
-            let body = json!({ "username": "alice", "password": PASSWORD });
-            let mut request = plain("POST", "/auth/simple", Some(body));
-            request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {SERVICE}").parse().unwrap());
-            request
-        }
-        "POST /account" => {
-            let body = json!({ "username": "carol", "email": "carol@example.com", "password": PASSWORD });
-            plain("POST", "/account?createSession=true", Some(body))
-        }
-        "POST /stipulation" => {
-            let made = scene.house.ask_simple(Box::pin(good(scene, "POST /account")).await?).await;
-            let made: Value = serde_json::from_str(&made.text).ok()?;
-            let token = scene.house.desk.token(Template::ConfirmEmail);
-            plain("POST", "/stipulation", Some(json!({ "account": made["id"], "token": token.expose() })))
-        }
-        "POST /auth/onetime" => plain("POST", "/auth/onetime", Some(json!({ "email": "alice@example.com" }))),
-        "GET /auth/onetime" => {
-            scene.house.ask_simple(Box::pin(good(scene, "POST /auth/onetime")).await?).await;
-            let token = scene.house.desk.token(Template::SignInLink);
-            plain("GET", &format!("/auth/onetime?token={}", token.expose()), None)
-        }
-        "POST /local/password" => {
-            let body = json!({ "oldpassword": PASSWORD, "newpassword": OTHER });
-            scene.signed_in("POST", "/local/password", Some(body))
-        }
-        _ => return None,
-    })
-}
-
-/// What comes about by something that is the endpoint's own.
-#[expect(clippy::match_same_arms, reason = "each row says how it comes about")]
-async fn special(scene: &Scene, place: &str, status: u16) -> Option<Answer> {
-    Some(match (place, status) {
-        ("POST /account/check", 404) => {
-            let house = House::with(|settings| settings.simple = simple::Settings::default());
-            house.ask_simple(good(scene, place).await?).await
-        }
-        ("POST /auth/simple", 404) => {
-            let house = House::open();
-            house.ask_simple(good(scene, place).await?).await
-        }
-        ("POST /auth/simple", 401) => {
-            let mut request = good(scene, place).await?;
-            request.headers_mut().insert(header::AUTHORIZATION, "Bearer wrong".parse().unwrap());
-            scene.house.ask_simple(request).await
-        }
-        ("POST /auth/simple", 403) => {
-            let mut request = good(scene, place).await?;
-            *request.body_mut() = Body::from(json!({ "username": "alice", "password": "wrong" }).to_string());
-            scene.house.ask_simple(request).await
-        }
-        ("POST /auth/session", 401) => {
-            let body = json!({ "username": "alice", "password": "wrong" });
-            scene.house.ask_simple(plain("POST", "/auth/session", Some(body))).await
-        }
-        // It reads no body and no parameter: what can be wrong with it is what a proxy says of it.
-        ("DELETE /auth/session", 400) => {
-            let mut request = good(scene, place).await?;
-            request.headers_mut().insert("x-forwarded-for", "nonsense".parse().unwrap());
-            let fault = scene.house.shared.call(arrival("127.0.0.1"), &request.into_parts().0).unwrap_err();
-            read(simple::refusal(&fault, "request")).await
-        }
-        ("POST /account", 404) => {
-            let house = House::open();
-            house.ask_simple(good(scene, place).await?).await
-        }
-        // What cannot be read has to be met: the name that is asked for is that of the damaged account.
-        ("POST /account", 500) => {
-            scene.house.desk.store.spoil("accounts");
-            let body = json!({ "username": "alice", "email": "carol@example.com", "password": PASSWORD });
-            scene.house.ask_simple(plain("POST", "/account", Some(body))).await
-        }
-        ("POST /stipulation", 401) => {
-            let mut request = good(scene, place).await?;
-            let body = json!({ "account": scene.house.desk.add("bob").await.to_string(), "token": "wrong" });
-            *request.body_mut() = Body::from(body.to_string());
-            scene.house.ask_simple(request).await
-        }
-        ("GET /auth/onetime", 400) => scene.house.ask_simple(plain("GET", "/auth/onetime", None)).await,
-        ("GET /auth/onetime", 401) => {
-            scene.house.ask_simple(plain("GET", "/auth/onetime?token=wrong", None)).await
-        }
-        ("GET /auth/vouch", status) => vouched(scene, status).await,
-        _ => return None,
-    })
-}
-
-async fn vouched(scene: &Scene, status: u16) -> Answer {
-    let identity = IdentityHeaders::new(Preset::Remote.headers(), HeaderText::Utf8);
-    let settings = vouch::Settings {
-        session_only: true,
-        identity,
-        per_app: std::collections::HashMap::new(),
-        preflight: Vec::new(),
-    };
-    let vouch = scene.house.shared.vouch(settings);
-    let request = match status {
-        200 => scene.signed_in("GET", "/auth/vouch", None),
-        307 => plain("GET", "/api/v1/auth/vouch?forward=true", None),
-        _ => plain("GET", "/auth/vouch", None),
-    };
-    let (parts, _) = request.into_parts();
-    let now = scene.house.desk.call().now;
-    read(vouch.answer(arrival("127.0.0.1"), &parts, now).0).await
-}
-
-/// An answer with this status.
-async fn answer_of(row: &Route, place: &str, status: u16) -> Option<Answer> {
-    let scene = Scene::new().await;
-    if let Some(answer) = special(&scene, place, status).await {
-        return Some(answer);
-    }
-    let request = good(&scene, place).await?;
-    let is_private = matches!(row.access, Access::Private(_) | Access::Unfinished(_));
-    let has_body = row.handler.signature().body.is_some();
-    let request = match status {
-        200 | 201 | 302 | 303 => request,
-        400 if is_private => scene.by_program(request, "nobody").await,
-        400 if row.access == Access::Service => without(request, header::AUTHORIZATION),
-        400 if has_body => {
-            let mut request = request;
-            *request.body_mut() = Body::from("{");
-            request
-        }
-        401 if row.access == Access::Open => {
-            let mut request = request;
-            request.headers_mut().insert(header::AUTHORIZATION, "SharedKey wrong".parse().unwrap());
-            request
-        }
-        401 => without(without(request, header::COOKIE), header::AUTHORIZATION),
-        404 if is_private => scene.by_program(request, "00000000-0000-0000-0000-000000000000").await,
-        500 => {
-            for table in ["sessions", "accounts"] {
-                scene.house.desk.store.spoil(table);
-            }
-            request
-        }
-        _ => return None,
-    };
-    Some(scene.house.ask_simple(request).await)
-}
-
-fn without(mut request: Request<Body>, name: header::HeaderName) -> Request<Body> {
-    request.headers_mut().remove(name);
-    request
 }
