@@ -16,7 +16,7 @@ use crate::{
         call::Call,
         caller::{Factor, ProvenFactor, Strength},
         challenge,
-        credential::{self, PASSWORDS, PasswordRecord},
+        credential::{self, PASSWORDS, PasswordRecord, Version},
         fault::{Fault, Field, Reason},
         login::{
             circumstances,
@@ -134,19 +134,13 @@ impl Actions {
             .0
             .store
             .write(move |tx| {
-                actions.may_still_change(tx, &session, &change.session, &call)?;
-                // Only what was proven may be replaced.
-                if PASSWORDS.get(tx, &id)?.map(|current| current.version()) != version {
-                    return Err(
-                        Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
-                    );
-                }
+                actions.may_still_change(tx, &session, &change.session, version, &call)?;
                 let restricted = actions.replaced(tx, id, &new, false, authority.actor(), &call)?;
                 session::end_all(tx, id, Some(&change.session))?;
                 audit::append(tx, &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id))?;
                 actions.tell_of_password(tx, id, Template::PasswordChanged, envelope, &call)?;
                 let session = NewSession { restricted, ..session.clone() };
-                Ok(session::begin(tx, &session, &call, &limits, epoch)?)
+                Ok::<_, Fault>(session::begin(tx, &session, &call, &limits, epoch)?)
             })
             .await?;
         Ok((key, begun.session))
@@ -160,6 +154,7 @@ impl Actions {
         tx: &WriteTx,
         new: &NewSession,
         asking: &SessionHash,
+        proven: Option<Version>,
         call: &Call,
     ) -> Result<(), Fault> {
         let ended = || Fault::new(Reason::Unauthenticated).because("the session ended meanwhile");
@@ -174,6 +169,10 @@ impl Actions {
         }
         let open = |account: &AccountRecord| account.status.hindrance().is_none() && !account.managed;
         let account = ACCOUNTS.get(tx, &id)?.filter(open).ok_or_else(ended)?;
+        // Only what was proven may be replaced.
+        if PASSWORDS.get(tx, &id)?.map(|current| current.version()) != proven {
+            return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
+        }
         self.prove_owner_fresh(tx, (id, &account), &new.strength, call)
     }
 
