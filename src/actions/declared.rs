@@ -15,7 +15,7 @@ use crate::{
         fault::{Fault, Flaw},
         login, session, stipulation, token,
     },
-    store::{StoreError, WriteTx},
+    store::{Reading, StoreError, WriteTx},
     values::{
         email::EmailAddress,
         id::{AccountId, GroupId},
@@ -61,17 +61,40 @@ const GONE: &str = "no longer declared in the configuration";
 /// The status reason of an account whose entry says so.
 const CLOSED: &str = "disabled in the configuration";
 
+/// Declared accounts, ready to be made true within a transaction of the caller's.
+#[derive(Clone)]
+pub struct Reconciliation {
+    entries: Vec<(Declared, AccountId, Vec<GroupId>)>,
+    home: directory::Home,
+    call: Call,
+}
+
 impl Actions {
+    /// Prepares what [`reconcile`](Self::reconcile) does.
+    pub fn reconciliation(&self, call: &Call, declared: Vec<Declared>) -> Reconciliation {
+        let entries = declared.into_iter().map(|entry| {
+            let id = AccountId::mint(call.now, self.0.world.random());
+            let fresh = self.fresh_group_ids(call, entry.groups.len());
+            (entry, id, fresh)
+        });
+        Reconciliation { entries: entries.collect(), home: self.0.home, call: call.clone() }
+    }
+
     /// Makes the declared accounts true: creates what is missing, brings the rest into line, disables what is
     /// declared no more. An existing account of the same name that was not declared before is taken over, without anything by which
     /// whoever made it could come in.
     pub async fn reconcile(&self, call: &Call, declared: Vec<Declared>) -> Result<Reconciled, Fault> {
+        let prepared = self.reconciliation(call, declared);
+        self.0.store.write(move |tx| prepared.apply(tx)).await
+    }
+}
+
+impl Reconciliation {
+    /// Makes it so, all but the entries that it says were refused.
+    pub fn apply(&self, tx: &mut WriteTx) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
-        let mut wanted = HashSet::new();
-        for entry in declared {
-            wanted.insert(entry.username.canonical().to_owned());
-            let name = entry.username.as_str().to_owned();
-            let kept = match self.reconcile_one(call, entry).await {
+        for (entry, id, fresh) in &self.entries {
+            let kept = match self.reconcile_one(tx, entry, *id, fresh) {
                 Ok((effect, kept)) => {
                     done.created += usize::from(effect == Effect::Created);
                     done.changed += usize::from(effect == Effect::Changed);
@@ -82,58 +105,73 @@ impl Actions {
             };
             if !kept.is_empty() {
                 let flaws: Vec<_> = kept.iter().map(|flaw| flaw.message.as_str()).collect();
-                done.refused.push(format!("{name}: {}", flaws.join("; ")));
+                done.refused.push(format!("{}: {}", entry.username.as_str(), flaws.join("; ")));
             }
         }
-        done.disabled = self.disable_undeclared(call, wanted).await?;
+        done.disabled = self.disable_undeclared(tx)?;
         Ok(done)
     }
 
-    /// What came of an entry, and what of it could not be applied.
-    async fn reconcile_one(&self, call: &Call, entry: Declared) -> Result<(Effect, Vec<Flaw>), Fault> {
-        let id = AccountId::mint(call.now, self.0.world.random());
-        let fresh = self.fresh_group_ids(call, entry.groups.len());
-        let (home, call) = (self.0.home, call.clone());
-        self.0
-            .store
-            .write(move |tx| {
-                let groups = groups_by_name(tx, home, &entry.groups, &fresh, ACTOR, &call)?;
-                if let Some((id, account)) = account::named(tx, home, &entry.username)? {
-                    bring_into_line(tx, id, account, &entry, groups, &call)
-                } else {
-                    create(tx, home, id, &entry, groups, &call)?;
-                    Ok::<_, Fault>((Effect::Created, Vec::new()))
-                }
-            })
-            .await
+    /// What came of an entry, and what of it could not be applied. A refused one has changed nothing.
+    fn reconcile_one(
+        &self,
+        tx: &mut WriteTx,
+        entry: &Declared,
+        id: AccountId,
+        fresh: &[GroupId],
+    ) -> Result<(Effect, Vec<Flaw>), Fault> {
+        let (home, call) = (self.home, &self.call);
+        let found = account::named(tx, home, &entry.username)?;
+        if found.is_none() {
+            must_be_free(tx, home, id, entry, call)?;
+        }
+        let groups = groups_by_name(tx, home, &entry.groups, fresh, ACTOR, call)?;
+        if let Some((id, account)) = found {
+            bring_into_line(tx, id, account, entry, groups, call)
+        } else {
+            create(tx, home, id, entry, groups, call)?;
+            Ok((Effect::Created, Vec::new()))
+        }
     }
 
-    async fn disable_undeclared(&self, call: &Call, wanted: HashSet<String>) -> Result<usize, Fault> {
+    fn disable_undeclared(&self, tx: &mut WriteTx) -> Result<usize, Fault> {
+        let call = &self.call;
+        let wanted: HashSet<&str> =
+            self.entries.iter().map(|(entry, ..)| entry.username.canonical()).collect();
         // A locked one, too: unlocking must not open what is declared no more.
-        let mut gone = self.0.store.read(account::managed)?;
-        gone.retain(|(_, canonical)| !wanted.contains(canonical));
+        let mut gone = account::managed(tx)?;
+        gone.retain(|(_, canonical)| !wanted.contains(canonical.as_str()));
         for (id, _) in &gone {
-            let (id, call) = (*id, call.clone());
-            self.0
-                .store
-                .write(move |tx| {
-                    let Some(mut account) = ACCOUNTS.get(tx, &id)? else { return Ok(()) };
-                    account.status = Status::Disabled { reason: GONE.to_owned(), since: call.now };
-                    account::save(tx, id, &account)?;
-                    close(tx, id)?;
-                    audit::append(
-                        tx,
-                        &Entry::done(Event::AccountDisabled, ACTOR, &call).about(id).detail(GONE),
-                    )?;
-                    Ok::<_, Fault>(())
-                })
-                .await?;
+            let id = *id;
+            let Some(mut account) = ACCOUNTS.get(tx, &id)? else { continue };
+            account.status = Status::Disabled { reason: GONE.to_owned(), since: call.now };
+            account::save(tx, id, &account)?;
+            close(tx, id)?;
+            audit::append(tx, &Entry::done(Event::AccountDisabled, ACTOR, call).about(id).detail(GONE))?;
         }
         Ok(gone.len())
     }
 }
 
 const ACTOR: &str = "configuration";
+
+/// Whether a new account of this entry can be made, asked before anything is written for it.
+fn must_be_free(
+    tx: &impl Reading,
+    home: directory::Home,
+    id: AccountId,
+    entry: &Declared,
+    call: &Call,
+) -> Result<(), Fault> {
+    account::name_is_free(tx, home, &entry.username, call.now)?;
+    if let Some(email) = &entry.email {
+        account::email_is_free(tx, home.tenant, id, email.canonical(), call.now)?;
+    }
+    match &entry.mobile {
+        Some(mobile) => account::mobile_is_free(tx, home.tenant, id, mobile.as_str(), call.now),
+        None => Ok(()),
+    }
+}
 
 fn create(
     tx: &mut WriteTx,

@@ -10,6 +10,7 @@
 //!
 //! **Start reading at** [`House::open`], then [`House::serve`].
 
+mod declared;
 mod keys;
 mod listeners;
 mod reload;
@@ -98,12 +99,9 @@ pub enum BootError {
     /// A certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The declared accounts could not be made true.
-    #[error("the declared accounts cannot be applied: {0}")]
-    Accounts(Fault),
-    /// The declared clients could not be made true.
-    #[error("the declared clients cannot be applied: {0}")]
-    Clients(Fault),
+    /// The declared accounts and clients could not be made true.
+    #[error("the declared accounts and clients cannot be applied: {0}")]
+    Declared(Fault),
     /// Something else refused.
     #[error("{0}")]
     Refused(Fault),
@@ -169,13 +167,11 @@ impl House {
     /// When the store cannot write.
     pub async fn prepare(&self) -> Result<Opened, BootError> {
         let call = self.actions.inside();
-        let declared = self.settings.accounts.clone();
-        let reconciled = self.actions.reconcile(&call, declared).await.map_err(BootError::Accounts)?;
+        let reconciled = declared::reconcile(&self.actions, &self.oauth2, &call, &self.settings).await;
+        let reconciled = reconciled.map_err(BootError::Declared)?;
         for refused in &reconciled.refused {
             tracing::error!(refused, "a declared account could not be applied");
         }
-        let clients = self.settings.clients.clone();
-        self.oauth2.reconcile(&call, clients).await.map_err(BootError::Clients)?;
         let token = self.actions.offer_setup(&call).await.map_err(BootError::Refused)?;
         let setup_link = token.map(|token| {
             let page = self.settings.gateway.public_url.join_path("/setup");

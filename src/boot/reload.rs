@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::{listeners, wiring};
+use super::{declared, listeners, wiring};
 use crate::{
     actions::{Actions, declared::Reconciled},
     config::Settings,
@@ -34,8 +34,8 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Puts a changed configuration in force. With any complaint the old one stays, whole.
     ///
-    /// What can fail comes first: reading, the certificates (checked only), then the accounts. From there on
-    /// everything is an exchange in memory.
+    /// What can fail comes first: reading, the certificates (checked only), then the accounts and clients, in one
+    /// transaction. From there on everything is an exchange in memory.
     pub(super) async fn reload(&self) -> Result<String, String> {
         let started_with = self.started_with.lock().await;
         let unchanged = |wrong: String| format!("The configuration stays as it was: {wrong}");
@@ -43,15 +43,10 @@ impl Reloader {
         let waiting = Settings::restart_needed(&started_with, &new);
         let certificates = self.certificates(&new).map_err(|error| unchanged(error.to_string()))?;
         let call = self.actions.inside();
-        let reconciled = self.actions.reconcile(&call, new.accounts.clone()).await.map_err(|fault| {
-            format!(
-                "Rules, certificates and all else stay as they were, because the declared accounts could not be \
-                 applied; some of them may have changed already: {fault}"
-            )
-        })?;
-        self.oauth2.reconcile(&call, new.clients.clone()).await.map_err(|fault| {
-            format!("Rules, certificates and all else stay as they were, because the declared clients could not be applied: {fault}")
-        })?;
+        let reconciled =
+            declared::reconcile(&self.actions, &self.oauth2, &call, &new).await.map_err(|fault| {
+                unchanged(format!("the declared accounts and clients could not be applied: {fault}"))
+            })?;
         for fresh in certificates {
             fresh.install();
         }
@@ -309,8 +304,37 @@ mod tests {
         write(folder.path(), "login.example.com", &format!("{WIKI}{ALICE}"));
         reloader.actions.store().close();
         let told = reloader.reload().await.unwrap_err();
-        assert!(told.starts_with("Rules, certificates and all else stay as they were"), "{told}");
+        assert!(told.starts_with("The configuration stays as it was: the declared accounts"), "{told}");
         assert_eq!(apps(&reloader), 0);
+    }
+
+    /// A client's record that cannot be read any more.
+    #[derive(minicbor::Encode, minicbor::Decode)]
+    struct Damaged(#[n(0)] bool);
+
+    impl crate::store::Record for Damaged {
+        type Key = crate::domain::client::ClientId;
+        const SPACE: &'static str = <crate::domain::client::ClientRecord as crate::store::Record>::SPACE;
+    }
+
+    /// Proves: OPS-22
+    #[tokio::test]
+    async fn accounts_change_only_together_with_the_clients() {
+        let (folder, reloader) = house(|_| {});
+        let wiki = "[[clients]]\nid = \"wiki\"\nkind = \"public\"\nname = \"Wiki\"\n\
+                    redirect_uris = [\"https://wiki.example.com/cb\"]\n";
+        let damage = |tx: &mut crate::store::WriteTx| {
+            let id = crate::domain::client::ClientId::parse("wiki").unwrap();
+            crate::store::Table::<Damaged>::new().set(tx, &id, &Damaged(true))
+        };
+        reloader.actions.store().write(damage).await.unwrap();
+        write(folder.path(), "login.example.com", &format!("{WIKI}{ALICE}{wiki}"));
+        let told = reloader.reload().await.unwrap_err();
+        assert!(told.starts_with("The configuration stays as it was: the declared accounts"), "{told}");
+        assert_eq!((apps(&reloader), accounts(&reloader)), (0, 0));
+        write(folder.path(), "login.example.com", &format!("{WIKI}{ALICE}"));
+        reloader.reload().await.unwrap_err();
+        assert_eq!(accounts(&reloader), 0, "nor while another client cannot be read");
     }
 
     /// Proves: OPS-22

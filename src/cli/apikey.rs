@@ -12,8 +12,9 @@ pub(crate) enum ApiKeyVerb {
     Add {
         /// What it is called, here and in the audit trail.
         name: String,
-        /// What it may be used for: public (endpoints for everybody, without limits by address), read, write, or credentials (set
-        /// passwords and second factors without the old ones); may be repeated.
+        /// What it may be used for: public (endpoints for everybody, without limits by address), read, write, credentials (set
+        /// passwords and second factors without the old ones), or grant (let OAuth clients act for people without asking them); may be
+        /// repeated.
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
         /// Only for this account; may be repeated. All accounts when left out.

@@ -41,6 +41,11 @@ pub enum Factor {
 }
 
 impl Factor {
+    /// Whether one can sign in with it alone, or begin to.
+    const fn is_first(self) -> bool {
+        matches!(self, Self::Password | Self::Link | Self::VerifiedPasskey)
+    }
+
     /// Whether it can only ever stand beside a first factor, or is two by itself.
     const fn is_second(self) -> bool {
         !matches!(self, Self::Password | Self::Link)
@@ -158,6 +163,11 @@ impl Strength {
     pub fn without(mut self, factor: Factor) -> Self {
         self.proofs.retain(|proof| proof.factor != factor);
         self
+    }
+
+    /// When the person last signed in: gave a proof that a sign-in begins with. A step-up alone is none.
+    pub fn signed_in(&self) -> Option<Timestamp> {
+        self.proofs.iter().filter(|proof| proof.factor.is_first()).map(|proof| proof.at).max()
     }
 
     /// When the most recent proof was given.

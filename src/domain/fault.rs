@@ -123,6 +123,8 @@ codes! {
     ConsentRequired = "consent_required";
     /// Something else is asked of the person first (the same).
     InteractionRequired = "interaction_required";
+    /// How the person would have to be proven cannot be promised (`OpenID` Connect Core, its error code of this name).
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements";
     /// Our own mistake.
     ServerError = "server_error";
     /// Too much, or too often, or not now.

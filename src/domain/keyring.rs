@@ -25,6 +25,7 @@ pub struct Keyring {
     // OAuth 2.0.
     tickets: MacKey,
     signing: SealKey,
+    requests: MacKey,
     // Second factors.
     factors: SealKey,
     trust: MacKey,
@@ -53,6 +54,7 @@ impl Keyring {
             outbox: master.seal_key("outbox v1"),
             tickets: master.mac_key("oauth ticket v1"),
             signing: master.seal_key("signing key v1"),
+            requests: master.mac_key("oauth request v1"),
             factors: master.seal_key("second factors v1"),
             trust: master.mac_key("trusted device v1"),
             codes: master.mac_key("challenge code v1"),
@@ -67,6 +69,22 @@ impl Keyring {
     /// Seals the private halves of the keys that sign tokens.
     pub const fn signing(&self) -> &SealKey {
         &self.signing
+    }
+
+    /// The mark on an authorization request whose browser was sent to sign in at this moment (security.md OAU-17).
+    pub fn request_mark(&self, since: Timestamp, request: &str) -> String {
+        let mut bytes = since.millis().to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.requests.sign_short(&request_message(since, request)));
+        text::encode(&bytes)
+    }
+
+    /// When that was, if the mark is ours and of this very request.
+    pub fn read_request_mark(&self, mark: &str, request: &str) -> Option<Timestamp> {
+        let bytes: [u8; 24] = text::decode(mark)?;
+        let (since, tag) = bytes.split_first_chunk::<8>()?;
+        let since = Timestamp::from_millis(u64::from_be_bytes(*since));
+        let tag = tag.try_into().ok()?;
+        self.requests.verify_short(&request_message(since, request), tag).then_some(since)
     }
 
     /// Seals what is filled into queued messages.
@@ -204,6 +222,10 @@ fn form_message(binding: FormBinding<'_>) -> Vec<u8> {
 
 fn device_message(account: AccountId, password: Version, device: &[u8; 16], until: Timestamp) -> Vec<u8> {
     framed(&[account.bytes(), &password.bytes(), device, &until.secs().to_be_bytes()])
+}
+
+fn request_message(since: Timestamp, request: &str) -> Vec<u8> {
+    framed(&[&since.millis().to_be_bytes(), request.as_bytes()])
 }
 
 fn loop_message(count: u8, since: Timestamp, place: &str) -> Vec<u8> {

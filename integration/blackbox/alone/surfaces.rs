@@ -29,10 +29,17 @@ async fn no_answer_speaks_cors() {
     let house = House::alone("").await;
     let mut alice = house.sign_in("alice").await;
     let own = house.url("");
+    let pages = ["/login", "/me", "/auth/session", "/auth/vouch", "/auth/vouch/request", "/healthz", "/"];
+    let protocol = ["/oauth2", "/auth/oauth2/token", "/auth/oauth2/token_info"];
     for origin in ["https://evil.example", "null", own.as_str()] {
-        for path in ["/login", "/me", "/auth/session", "/auth/vouch", "/auth/vouch/request", "/healthz", "/"]
-        {
-            let plain = alice.ask(Ask::get(&house.url(path)).header("origin", origin)).await;
+        for path in pages.into_iter().chain(protocol) {
+            let url = house.url(path);
+            let asked = if path.starts_with("/auth/oauth2") {
+                Ask::post(&url, "application/json", "{}")
+            } else {
+                Ask::get(&url)
+            };
+            let plain = alice.ask(asked.header("origin", origin)).await;
             let preflight = Ask::new(http::Method::OPTIONS, &house.url(path))
                 .header("origin", origin)
                 .header("access-control-request-method", "POST")

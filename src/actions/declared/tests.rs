@@ -88,6 +88,22 @@ async fn an_entry_with_a_taken_address_is_applied_but_for_the_address() {
     assert_eq!((again.changed, again.refused.len()), (0, 1));
 }
 
+/// A new entry that is refused has made no group either, although all entries are one transaction.
+#[tokio::test]
+async fn a_refused_entry_leaves_nothing_behind() {
+    let desk = Desk::open();
+    desk.add("carol").await;
+    let groups = || desk.actions.list_groups(&operator()).unwrap().len();
+    let before = groups();
+    let heir = Declared {
+        groups: vec![GroupName::parse("newcomers").unwrap()],
+        ..declared("dora", Some("carol@example.com"))
+    };
+    let done = reconcile(&desk, &[&heir, &declared("erin", None)]).await;
+    assert_eq!((done.created, done.refused.len()), (1, 1), "{done:?}");
+    assert_eq!(groups(), before);
+}
+
 /// Proves: ENR-6
 #[tokio::test]
 async fn the_addresses_of_a_deleted_account_rest() {

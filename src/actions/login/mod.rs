@@ -100,6 +100,8 @@ pub struct Proved {
     pub account: AccountId,
     /// How.
     pub strength: Strength,
+    /// Which password the account had then: whoever goes on with this looks whether it still has it.
+    pub version: Option<Version>,
 }
 
 /// How long a device stays known after a sign-in.
@@ -146,7 +148,7 @@ impl Actions {
         let aim = Aim::ProofOnly(attempt.totp.clone());
         let (keys, finished) = self.prove_password(call, attempt, aim).await?;
         match finished {
-            Finished::Proven { account, strength } => Ok(Proved { account, strength }),
+            Finished::Proven { account, strength, version } => Ok(Proved { account, strength, version }),
             other => match self.outcome(call, keys, other, false) {
                 Err(fault) => Err(fault),
                 Ok(_) => Err(Fault::broken("a session began that nobody asked for")),

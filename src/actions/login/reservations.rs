@@ -26,7 +26,7 @@ use governor::{
 use crate::{
     domain::{
         fault::{Fault, Reason},
-        login::throttle::{self, CounterKey, Counters, Rules, Verdict},
+        login::throttle::{self, CounterKey, Counters, Reported, Rules, Verdict},
     },
     store::Store,
     values::{net::SourceKey, time::Timestamp},
@@ -35,7 +35,7 @@ use crate::{
 /// Attempts in flight, and how often each source tries at all.
 pub struct Reservations {
     pending: Mutex<HashMap<CounterKey, u32>>,
-    refusals: Mutex<HashMap<CounterKey, Timestamp>>,
+    refusals: Mutex<Reported>,
     attempts: RateLimiter<SourceKey, DashMapStateStore<SourceKey>, CallClock, NoOpMiddleware<Moment>>,
     clock: CallClock,
 }
@@ -116,31 +116,16 @@ impl Reservations {
         Ok(if verdict == Verdict::Hidden { Place::Hidden(reservation) } else { Place::Taken(reservation) })
     }
 
-    /// Whether a refusal should reach the audit trail: one per source (or, without one, per subject) and minute, so that a flood of
-    /// refused attempts, under whatever made-up names, does not become a flood of writes.
+    /// Whether a refusal should reach the audit trail: one per source (or, without one, per subject) and minute.
     pub fn worth_recording(&self, counters: &Counters, now: Timestamp) -> bool {
-        let mut refusals = lock(&self.refusals);
-        if refusals.len() > MOST_SOURCES {
-            refusals.retain(|_, at| now.since(*at) < Duration::from_mins(1));
-            if refusals.len() > MOST_SOURCES {
-                return false;
-            }
-        }
-        let key = counters.source.unwrap_or(counters.subject);
-        match refusals.get(&key) {
-            Some(at) if now.since(*at) < Duration::from_mins(1) => false,
-            _ => {
-                refusals.insert(key, now);
-                true
-            }
-        }
+        lock(&self.refusals).is_news(counters.source.unwrap_or(counters.subject), now)
     }
 
     /// Forgets sources that have been quiet for a while.
     pub fn tidy(&self, now: Timestamp) {
         self.clock.set(now);
         self.attempts.retain_recent();
-        lock(&self.refusals).retain(|_, at| now.since(*at) < Duration::from_mins(1));
+        lock(&self.refusals).tidy(now);
     }
 }
 

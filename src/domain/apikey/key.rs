@@ -82,17 +82,20 @@ pub enum Scope {
     /// Reading what belongs to an account.
     #[n(1)]
     Read,
-    /// Changing what belongs to an account, apart from its credentials.
+    /// Changing what belongs to an account, apart from its credentials and from whom it lets in.
     #[n(2)]
     Write,
     /// Setting passwords and second factors, without proof of the old ones.
     #[n(3)]
     Credentials,
+    /// Letting OAuth clients act for an account, as its owner does on the page that asks.
+    #[n(4)]
+    Grant,
 }
 
 impl Scope {
     /// Every scope, in the order of what they open.
-    pub const ALL: &'static [Self] = &[Self::Public, Self::Read, Self::Write, Self::Credentials];
+    pub const ALL: &'static [Self] = &[Self::Public, Self::Read, Self::Write, Self::Credentials, Self::Grant];
 
     /// The word for lists, commands and documents.
     pub const fn as_str(self) -> &'static str {
@@ -101,6 +104,7 @@ impl Scope {
             Self::Read => "read",
             Self::Write => "write",
             Self::Credentials => "credentials",
+            Self::Grant => "grant",
         }
     }
 }
@@ -115,7 +119,7 @@ impl FromStr for Scope {
 
 /// The text names no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no scope; there are public, read, write and credentials")]
+#[error("is no scope; there are public, read, write, credentials and grant")]
 pub struct UnknownScope;
 
 /// What the operator calls a key: 1 to 40 lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or digit.

@@ -122,6 +122,8 @@ pub enum Finished {
         account: AccountId,
         /// How.
         strength: Strength,
+        /// The password the account has, for what must not outlive it.
+        version: Option<Version>,
     },
     /// A login transaction began under [`Fresh::pending`]: more has to be proven.
     Waits {
@@ -329,7 +331,8 @@ fn enter(
     let done = Entry::done(Event::SignedIn, id.to_string(), call).about(id);
     if let Aim::ProofOnly(_) = aim {
         audit::append(tx, &done.detail(format!("{how}; no session{after}")))?;
-        return Ok(Finished::Proven { account: id, strength: arrival.strength });
+        let version = PASSWORDS.get(tx, &id)?.as_ref().map(PasswordRecord::version);
+        return Ok(Finished::Proven { account: id, strength: arrival.strength, version });
     }
     let new = NewSession {
         hash: fresh.session,

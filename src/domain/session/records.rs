@@ -259,8 +259,8 @@ pub fn touch(tx: &mut WriteTx, hash: &SessionHash, at: Timestamp) -> Result<(), 
     })
 }
 
-/// Looks at up to `limit` sessions after `cursor` and removes the dead. Returns the next cursor, `None` at the end,
-/// and how many were removed.
+/// Looks at up to `limit` sessions after `cursor` and ends the dead: nobody can sign out of them any more, so what OAuth clients were
+/// granted in them ends here (security.md OAU-10). Returns the next cursor, `None` at the end, and how many there were.
 pub fn sweep(
     tx: &mut WriteTx,
     cursor: Option<SessionHash>,
@@ -275,7 +275,7 @@ pub fn sweep(
     for (hash, session) in &rows {
         let live = limits.liveness(now, session.last_seen, session.ends, session.remembered);
         if session.epoch < epoch || !matches!(live, Liveness::Live { .. }) {
-            SESSIONS.take(tx, hash)?;
+            end(tx, hash)?;
             removed += 1;
         }
     }
@@ -285,11 +285,12 @@ pub fn sweep(
 /// More sessions of one person than this are not listed; the configured cap lies far below.
 const MOST_PER_PERSON: usize = 10_000;
 
+/// Ends the oldest sessions beyond those to keep, with all that was granted in them. Returns how many.
 fn make_room(tx: &mut WriteTx, account: AccountId, keep: usize) -> Result<usize, StoreError> {
     let sessions = of_account(tx, account)?;
     let surplus = sessions.len().saturating_sub(keep);
     for (hash, _) in sessions.iter().take(surplus) {
-        SESSIONS.take(tx, hash)?;
+        end(tx, hash)?;
     }
     Ok(surplus)
 }

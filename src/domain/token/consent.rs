@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    domain::client::ClientId,
+    domain::client::{CLIENTS, ClientId},
     store::{KeyBuf, Reading, Record, Span, StoreError, Table, WriteTx},
     values::{id::AccountId, time::Timestamp},
 };
@@ -37,8 +37,19 @@ pub fn agreed(
     client: &ClientId,
     scopes: &[String],
 ) -> Result<bool, StoreError> {
-    let consent = CONSENTS.get(tx, &(account, client.clone()))?;
+    let consent = standing(tx, account, client)?;
     Ok(consent.is_some_and(|consent| scopes.iter().all(|scope| consent.scopes.contains(scope))))
+}
+
+/// What the person agreed to and still holds. What was given to a client that was deleted since is nothing to another one of its name.
+fn standing(
+    tx: &impl Reading,
+    account: AccountId,
+    client: &ClientId,
+) -> Result<Option<ConsentRecord>, StoreError> {
+    let Some(consent) = CONSENTS.get(tx, &(account, client.clone()))? else { return Ok(None) };
+    let since = CLIENTS.get(tx, client)?.map(|client| client.created);
+    Ok(since.is_some_and(|since| consent.given >= since).then_some(consent))
 }
 
 /// Writes down that the person agrees to these scopes, beside those of before.
@@ -50,8 +61,8 @@ pub fn agree(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let key = (account, client.clone());
-    let mut consent =
-        CONSENTS.get(tx, &key)?.unwrap_or(ConsentRecord { scopes: Vec::new(), given: now, renewed: now });
+    let fresh = ConsentRecord { scopes: Vec::new(), given: now, renewed: now };
+    let mut consent = standing(tx, account, client)?.unwrap_or(fresh);
     for scope in scopes {
         if !consent.scopes.contains(scope) {
             consent.scopes.push(scope.clone());
@@ -66,7 +77,7 @@ pub fn withdraw(tx: &mut WriteTx, account: AccountId, client: &ClientId) -> Resu
     Ok(CONSENTS.take(tx, &(account, client.clone()))?.is_some())
 }
 
-/// The consents of an account, at most `limit`.
+/// The consents of an account, at most `limit`; also those to clients that are gone, which can be withdrawn like the others.
 pub fn consents_of(
     tx: &impl Reading,
     account: AccountId,

@@ -5,12 +5,12 @@
 //!
 //! **Invariants.** No code and no token is stored, only digests (security.md OAU-4, OAU-11). A code or a refresh token that was
 //! good once and comes again ends its whole family (OAU-5, OAU-10); all of this happens inside one transaction, so of any number
-//! of takers one succeeds. Whatever ends an account's sessions ends its families in the same transaction (SES-9): `session` calls
-//! [`end_of_account`] and [`end_of_session`]. A family of an earlier restore epoch is dead (OPS-14).
+//! of takers one succeeds. Whatever ends a session, age and eviction too, ends its families in the same transaction
+//! (SES-9): `session` calls [`end_of_account`] and [`end_of_session`]. A family of an earlier restore epoch is dead (OPS-14).
 //!
 //! **Not here.** Who may ask (`domain::client`), the protocol's words (`idp::oauth2`).
 //!
-//! **Start reading at** [`AuthorizationRecord`], then [`redeem`] and [`rotate`].
+//! **Start reading at** [`AuthorizationRecord`], then [`redeem()`] and [`rotate()`].
 
 mod access;
 mod authorization;
@@ -32,8 +32,8 @@ pub use self::{
         end, end_of_account, end_of_app, end_of_client, end_of_session, forget_account, move_session,
         sweep_access, sweep_authorizations,
     },
-    redeem::{Redeemed, Redemption, redeem},
-    rotate::{Rotated, Rotation, rotate},
+    redeem::{Redeemed, Redemption, foresee_redemption, redeem},
+    rotate::{Rotated, Rotation, foresee_rotation, rotate},
     text::{AccessHash, AccessKey, Kind, Presented, Ticket},
 };
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::client::ClientId,
-    store::{StoreError, WriteTx},
+    store::{Reading, StoreError, WriteTx},
     values::time::Timestamp,
 };
 
@@ -42,8 +42,14 @@ pub enum Redeemed {
     Replayed(AuthorizationRecord),
 }
 
-/// Redeems a code. Each condition is looked at by itself, and any of them refuses. A refusal leaves the code as it was; the right
-/// client may still use it.
+/// What a redemption amounts to.
+enum Judged {
+    Refused(&'static str),
+    Replayed(AuthorizationRecord),
+    Good(AuthorizationRecord, [u8; 32]),
+}
+
+/// Redeems a code. A refusal leaves the code as it was; the right client may still use it.
 pub fn redeem(
     tx: &mut WriteTx,
     redemption: &Redemption,
@@ -51,39 +57,66 @@ pub fn redeem(
     epoch: u64,
 ) -> Result<Redeemed, StoreError> {
     let id = redemption.presented.authorization;
-    let Some(mut record) = AUTHORIZATIONS.get(tx, &id)? else {
-        return Ok(Redeemed::Refused("the code is unknown"));
-    };
-    let granted = match &record.state {
-        State::Granted(granted) => granted.clone(),
-        // Whoever brings it: a code that was spent and comes again is in wrong hands.
-        State::Live(_) => {
+    match judge(tx, redemption, now, epoch)? {
+        Judged::Refused(why) => Ok(Redeemed::Refused(why)),
+        Judged::Replayed(record) => {
             ending::end(tx, id)?;
-            return Ok(Redeemed::Replayed(record));
+            Ok(Redeemed::Replayed(record))
         }
+        Judged::Good(mut record, code) => {
+            let refresh = redemption.refresh.as_ref();
+            open_family(tx, id, &mut record, Some(code), &redemption.access, refresh, now)?;
+            Ok(Redeemed::Issued(record))
+        }
+    }
+}
+
+/// How a redemption would end that changes nothing: anybody can ask for any number of those, so no transaction is begun for them.
+pub fn foresee_redemption(
+    tx: &impl Reading,
+    redemption: &Redemption,
+    now: Timestamp,
+    epoch: u64,
+) -> Result<Option<Redeemed>, StoreError> {
+    Ok(match judge(tx, redemption, now, epoch)? {
+        Judged::Refused(why) => Some(Redeemed::Refused(why)),
+        Judged::Replayed(_) | Judged::Good(..) => None,
+    })
+}
+
+/// Each condition is looked at by itself, and any of them refuses.
+fn judge(
+    tx: &impl Reading,
+    redemption: &Redemption,
+    now: Timestamp,
+    epoch: u64,
+) -> Result<Judged, StoreError> {
+    let Some(record) = AUTHORIZATIONS.get(tx, &redemption.presented.authorization)? else {
+        return Ok(Judged::Refused("the code is unknown"));
     };
+    // Whoever brings it: a code that was spent and comes again is in wrong hands.
+    let State::Granted(granted) = &record.state else { return Ok(Judged::Replayed(record)) };
     if !bool::from(granted.code.ct_eq(&redemption.presented.digest)) {
-        return Ok(Redeemed::Refused("the code is not the one that was sent"));
+        return Ok(Judged::Refused("the code is not the one that was sent"));
     }
     if !record.is_live(now, epoch) {
-        return Ok(Redeemed::Refused("the code is too old"));
+        return Ok(Judged::Refused("the code is too old"));
     }
     if record.client != redemption.client {
-        return Ok(Redeemed::Refused("the code is another client's"));
+        return Ok(Judged::Refused("the code is another client's"));
     }
     match &redemption.redirect_uri {
         Some(uri) if *uri != granted.redirect_uri => {
-            return Ok(Redeemed::Refused("the redirect_uri is another one"));
+            return Ok(Judged::Refused("the redirect_uri is another one"));
         }
-        None if granted.redirect_named => return Ok(Redeemed::Refused("the redirect_uri is missing")),
+        None if granted.redirect_named => return Ok(Judged::Refused("the redirect_uri is missing")),
         _ => {}
     }
     if !granted.is_proven_by(redemption.verifier.as_deref()) {
-        return Ok(Redeemed::Refused("the code_verifier does not fit"));
+        return Ok(Judged::Refused("the code_verifier does not fit"));
     }
-    let code = Some(granted.code);
-    open_family(tx, id, &mut record, code, &redemption.access, redemption.refresh.as_ref(), now)?;
-    Ok(Redeemed::Issued(record))
+    let code = granted.code;
+    Ok(Judged::Good(record, code))
 }
 
 /// The first tokens of a family. `record` is written down as it is from now on.

@@ -1,6 +1,6 @@
 //! A person agrees, and the client gets a code.
 
-use super::{Engine, refusal::Refusal, request::Request};
+use super::{Engine, changed, refusal::Refusal, request::Request, still_may};
 use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
@@ -8,7 +8,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::Strength,
-        client::{CLIENTS, ClientKind, Consent, Grant, redirect},
+        client::{ClientKind, Consent, Grant, redirect},
         fault::{Fault, Reason},
         session::{SESSIONS, SessionHash},
         token::{self, AuthorizationRecord, Granted, Kind, State, Ticket},
@@ -25,7 +25,7 @@ use crate::{
 pub struct Grantor {
     /// Who.
     pub account: AccountId,
-    /// In which session; what is granted ends with it.
+    /// In which session; what is granted ends with it. `None` for a program.
     pub session: Option<(SessionHash, SessionId)>,
     /// How the person was proven.
     pub strength: Strength,
@@ -63,6 +63,7 @@ impl Engine {
         if agreement == Agreement::Before && (request.ask_anyway || !may_rest_on_the_past(request)) {
             return Err(unasked());
         }
+        request.refuse_stale(&grantor.strength, call.now)?;
         let id = AuthorizationId::mint(call.now, self.0.world.random());
         let code = Ticket::mint(Kind::Code, id, self.0.world.random(), self.0.keyring.tickets());
         let epoch = self.0.store.epoch();
@@ -90,7 +91,8 @@ impl Engine {
             still_so(tx, &grantor, &request, epoch)?;
             let account = grantor.account;
             match (agreement, request.registration.consent) {
-                (Agreement::Now, Consent::Remember) => {
+                // What a program agrees to in somebody's place nobody has seen: it holds for this once.
+                (Agreement::Now, Consent::Remember) if grantor.session.is_some() => {
                     token::agree(tx, account, &request.client, &request.scopes, call.now)?;
                 }
                 (Agreement::Before, Consent::Remember)
@@ -138,15 +140,10 @@ fn unasked() -> Refusal {
 
 /// What was true when the request was read must be true when it is granted (security.md OAU-7).
 fn still_so(tx: &WriteTx, grantor: &Grantor, request: &Request, epoch: u64) -> Result<(), Refusal> {
-    let client = CLIENTS.get(tx, &request.client)?;
-    let settled = client.is_some_and(|client| {
-        let now = &client.registration;
-        let same_place = now.redirect_uris.iter().any(|uri| redirect::matches(uri, request.way_back.uri()));
-        let same_scopes = request.scopes.iter().all(|scope| now.scopes.contains(scope));
-        now.enabled && now.may(Grant::AuthorizationCode) && same_place && same_scopes
-    });
-    if !settled {
-        return Err(Refusal::new(Code::UnauthorizedClient, "the client was changed meanwhile"));
+    let client = still_may(tx, &request.client, Grant::AuthorizationCode, &request.scopes)?;
+    let places = &client.registration.redirect_uris;
+    if !places.iter().any(|uri| redirect::matches(uri, request.way_back.uri())) {
+        return Err(changed());
     }
     let account = ACCOUNTS.get(tx, &grantor.account)?;
     if account.is_none_or(|account| account.status.hindrance().is_some()) {

@@ -39,29 +39,49 @@ pub struct Reconciled {
 
 const ACTOR: &str = "configuration";
 
+/// Declared clients whose keys are published, ready to be made true within a transaction of the caller's.
+#[derive(Clone)]
+pub struct Reconciliation {
+    declared: Vec<Declared>,
+    call: Call,
+}
+
 impl Engine {
-    /// Makes the declared clients true: creates what is missing, brings the rest into line, switches off what is declared no
-    /// more. A client of the same id that was not declared before is taken over.
-    pub async fn reconcile(&self, call: &Call, declared: Vec<Declared>) -> Result<Reconciled, Fault> {
+    /// Prepares what [`reconcile`](Self::reconcile) does.
+    pub async fn reconciliation(
+        &self,
+        call: &Call,
+        declared: Vec<Declared>,
+    ) -> Result<Reconciliation, Fault> {
         for entry in declared.iter().filter(|entry| entry.registration.enabled) {
             // Published before the client's people come (security.md JWT-7).
             self.ensure_key(entry.registration.algorithm, call.now).await?;
         }
-        let call = call.clone();
-        let written = self.0.store.write(move |tx| {
-            let mut done = Reconciled::default();
-            for entry in &declared {
-                match bring_into_line(tx, entry, &call)? {
-                    Effect::Created => done.created += 1,
-                    Effect::Changed => done.changed += 1,
-                    Effect::None => {}
-                }
+        Ok(Reconciliation { declared, call: call.clone() })
+    }
+
+    /// Makes the declared clients true: creates what is missing, brings the rest into line, switches off what is declared no
+    /// more. A client of the same id that was not declared before is taken over.
+    pub async fn reconcile(&self, call: &Call, declared: Vec<Declared>) -> Result<Reconciled, Fault> {
+        let prepared = self.reconciliation(call, declared).await?;
+        self.0.store.write(move |tx| prepared.apply(tx)).await
+    }
+}
+
+impl Reconciliation {
+    /// Makes it so.
+    pub fn apply(&self, tx: &mut WriteTx) -> Result<Reconciled, Fault> {
+        let mut done = Reconciled::default();
+        for entry in &self.declared {
+            match bring_into_line(tx, entry, &self.call)? {
+                Effect::Created => done.created += 1,
+                Effect::Changed => done.changed += 1,
+                Effect::None => {}
             }
-            let wanted: HashSet<&ClientId> = declared.iter().map(|entry| &entry.id).collect();
-            done.disabled = disable_undeclared(tx, &wanted, &call)?;
-            Ok::<_, Fault>(done)
-        });
-        written.await
+        }
+        let wanted: HashSet<&ClientId> = self.declared.iter().map(|entry| &entry.id).collect();
+        done.disabled = disable_undeclared(tx, &wanted, &self.call)?;
+        Ok(done)
     }
 }
 

@@ -5,7 +5,8 @@ use super::{
     id_token::About,
     parameters::{Parameters, scopes},
     refusal::Refusal,
-    token::{FreshAccess, PasswordStep, Tokens, asked_scopes},
+    still_may,
+    token::{FreshAccess, PasswordProof, PasswordStep, Tokens, asked_scopes},
 };
 use crate::domain::fault::OAuthCode as Code;
 use crate::{
@@ -15,13 +16,14 @@ use crate::{
         call::Call,
         caller::Strength,
         client::{ClientId, ClientRecord, Grant},
+        credential::{self, Version},
         fault::{Fault, Reason},
         token::{
             self, AuthorizationRecord, Kind, Live, Presented, Redeemed, Redemption, Rotated, Rotation, State,
-            redeem, rotate,
+            foresee_redemption, foresee_rotation, redeem, rotate,
         },
     },
-    store::{StoreError, WriteTx},
+    store::{Reading, StoreError, WriteTx},
     values::{
         id::{AccountId, AuthorizationId},
         secret::Secret,
@@ -53,26 +55,36 @@ impl Engine {
             .then(|| self.fresh_refresh(presented.authorization, &client));
         let redemption = Redemption {
             presented,
-            client: id,
+            client: id.clone(),
             redirect_uri,
             verifier,
             access: access.new.clone(),
             refresh: refresh.as_ref().map(|refresh| refresh.new.clone()),
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
-        let redeemed = self.0.store.write(move |tx| {
-            let redeemed = redeem(tx, &redemption, about.now, epoch)?;
-            append(tx, &about, &redemption.client, &entry_of_code(&redeemed))?;
-            Ok::<_, Refusal>(redeemed)
-        });
+        let foreseen = self.0.store.read(|tx| foresee_redemption(tx, &redemption, call.now, epoch))?;
+        let redeemed = if let Some(refused) = foreseen {
+            refused
+        } else {
+            let written = self.0.store.write(move |tx| {
+                let redeemed = redeem(tx, &redemption, about.now, epoch)?;
+                append(tx, &about, &redemption.client, entry_of_code(&redeemed))?;
+                Ok::<_, Refusal>(redeemed)
+            });
+            written.await?
+        };
         // What follows cannot undo the commit. If signing fails, the code is spent: no replay rather than a second try.
-        match redeemed.await? {
+        match redeemed {
             Redeemed::Issued(record) => {
                 let refresh = refresh.map(|refresh| refresh.ticket.text().clone());
                 let scopes = record.scopes.clone();
                 self.hand_over(call, &client, record, access, refresh, scopes).await
             }
-            Redeemed::Refused(_) | Redeemed::Replayed(_) => Err(no_good_code()),
+            Redeemed::Refused(why) => {
+                self.count_redeemer(call, (&id, &client), why).await?;
+                Err(no_good_code())
+            }
+            Redeemed::Replayed(_) => Err(no_good_code()),
         }
     }
 
@@ -93,27 +105,40 @@ impl Engine {
         let refresh = self.fresh_refresh(presented.authorization, &client);
         let rotation = Rotation {
             presented,
-            client: id,
+            client: id.clone(),
             scopes: narrower.map(|scopes| scopes.into_iter().map(str::to_owned).collect()),
             allowed: client.registration.scopes.clone(),
             access: access.new.clone(),
             refresh: refresh.new.clone(),
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
-        let rotated = self.0.store.write(move |tx| {
-            let rotated = rotate(tx, &rotation, about.now, epoch)?;
-            append(tx, &about, &rotation.client, &entry_of_refresh(&rotated))?;
-            Ok::<_, Refusal>(rotated)
-        });
-        match rotated.await? {
+        let foreseen = self.0.store.read(|tx| foresee_rotation(tx, &rotation, call.now, epoch))?;
+        let rotated = if let Some(refused) = foreseen {
+            refused
+        } else {
+            let written = self.0.store.write(move |tx| {
+                let rotated = rotate(tx, &rotation, about.now, epoch)?;
+                append(tx, &about, &rotation.client, entry_of_refresh(&rotated))?;
+                Ok::<_, Refusal>(rotated)
+            });
+            written.await?
+        };
+        match rotated {
             Rotated::Issued(mut record, scopes) => {
                 // The nonce belongs to the first ID token alone.
                 record.nonce = None;
                 let refresh = Some(refresh.ticket.text().clone());
                 self.hand_over(call, &client, record, access, refresh, scopes).await
             }
-            Rotated::Wider => Err(Refusal::new(Code::InvalidScope, "more was asked for than was granted")),
-            Rotated::Refused(_) | Rotated::Reused(_) => Err(no_good_refresh()),
+            Rotated::Wider => {
+                self.count_redeemer(call, (&id, &client), "wider scopes").await?;
+                Err(Refusal::new(Code::InvalidScope, "more was asked for than was granted"))
+            }
+            Rotated::Refused(why) => {
+                self.count_redeemer(call, (&id, &client), why).await?;
+                Err(no_good_refresh())
+            }
+            Rotated::Reused(_) => Err(no_good_refresh()),
         }
     }
 
@@ -130,7 +155,8 @@ impl Engine {
         let access = self.fresh_access(call, &client);
         let record = self.blank(call, id, None, scopes, Strength::default());
         let family = AuthorizationId::mint(call.now, self.0.world.random());
-        let record = self.open(call, family, record, &access, None).await?;
+        let opening = Opening { family, grant: Grant::ClientCredentials, password: None };
+        let record = self.open(call, opening, record, &access, None).await?;
         let scopes = record.scopes.clone();
         self.hand_over(call, &client, record, access, None, scopes).await
     }
@@ -140,8 +166,7 @@ impl Engine {
         &self,
         call: &Call,
         step: PasswordStep,
-        account: AccountId,
-        strength: Strength,
+        proof: PasswordProof,
     ) -> Result<Tokens, Refusal> {
         let access = self.fresh_access(call, &step.client);
         let family = AuthorizationId::mint(call.now, self.0.world.random());
@@ -150,9 +175,10 @@ impl Engine {
             .registration
             .may(Grant::RefreshToken)
             .then(|| self.fresh_refresh(family, &step.client));
-        let record = self.blank(call, step.id, Some(account), step.scopes, strength);
+        let record = self.blank(call, step.id, Some(proof.account), step.scopes, proof.strength);
         let new = refresh.as_ref().map(|refresh| refresh.new.clone());
-        let record = self.open(call, family, record, &access, new).await?;
+        let opening = Opening { family, grant: Grant::Password, password: proof.version };
+        let record = self.open(call, opening, record, &access, new).await?;
         let refresh = refresh.map(|refresh| refresh.ticket.text().clone());
         let scopes = record.scopes.clone();
         self.hand_over(call, &step.client, record, access, refresh, scopes).await
@@ -181,28 +207,24 @@ impl Engine {
         }
     }
 
-    /// Opens a family that no code led to.
+    /// Opens a family that no code led to, if what led to it is still so.
     async fn open(
         &self,
         call: &Call,
-        family: AuthorizationId,
+        opening: Opening,
         record: AuthorizationRecord,
         access: &FreshAccess,
         refresh: Option<token::NewLeaf>,
     ) -> Result<AuthorizationRecord, Refusal> {
         let (call, access) = (call.clone(), access.new.clone());
         let written = self.0.store.write(move |tx| {
+            still_may(tx, &record.client, opening.grant, &record.scopes)?;
             if let Some(account) = record.account {
-                let account = ACCOUNTS.get(tx, &account)?;
-                if account.is_none_or(|account| account.status.hindrance().is_some()) {
-                    return Err(Fault::new(Reason::BadCredentials)
-                        .because("the account was closed meanwhile")
-                        .into());
-                }
+                still_proven(tx, account, opening.password)?;
             }
             let mut record = record.clone();
-            token::open_family(tx, family, &mut record, None, &access, refresh.as_ref(), call.now)?;
-            append(tx, &call, &record.client, &Told::done(Event::TokensIssued, &record))?;
+            token::open_family(tx, opening.family, &mut record, None, &access, refresh.as_ref(), call.now)?;
+            append(tx, &call, &record.client, Some(Told::done(Event::TokensIssued, &record)))?;
             Ok::<_, Refusal>(record)
         });
         written.await
@@ -232,6 +254,28 @@ impl Engine {
     }
 }
 
+/// What a family without a code rests on.
+#[derive(Clone, Copy)]
+struct Opening {
+    family: AuthorizationId,
+    grant: Grant,
+    /// The password that was proven.
+    password: Option<Version>,
+}
+
+/// The account is open and has the password that was proven: whatever closed it or set another one has ended all that was granted
+/// before, and nothing may come after (security.md SES-9).
+fn still_proven(tx: &impl Reading, account: AccountId, proven: Option<Version>) -> Result<(), Refusal> {
+    let refused = |why: &'static str| Err(Fault::new(Reason::BadCredentials).because(why).into());
+    if ACCOUNTS.get(tx, &account)?.is_none_or(|account| account.status.hindrance().is_some()) {
+        return refused("the account was closed meanwhile");
+    }
+    if credential::password_of(tx, account)?.map(|password| password.version()) != proven {
+        return refused("the password was changed meanwhile");
+    }
+    Ok(())
+}
+
 fn no_good_code() -> Refusal {
     Refusal::new(Code::InvalidGrant, "the code is unknown, used, too old, or not for this request")
 }
@@ -256,30 +300,27 @@ impl Told {
     fn alarm(event: Event, record: &AuthorizationRecord) -> Self {
         Self { done: false, detail: "all its tokens have ended".to_owned(), ..Self::done(event, record) }
     }
-
-    fn refused(why: &str) -> Self {
-        Self { event: Event::TokensRefused, done: false, account: None, detail: why.to_owned() }
-    }
 }
 
-fn entry_of_code(redeemed: &Redeemed) -> Told {
+/// What the trail is told of a redemption in its own transaction: what it changed.
+fn entry_of_code(redeemed: &Redeemed) -> Option<Told> {
     match redeemed {
-        Redeemed::Issued(record) => Told::done(Event::TokensIssued, record),
-        Redeemed::Refused(why) => Told::refused(why),
-        Redeemed::Replayed(record) => Told::alarm(Event::CodeReplayed, record),
+        Redeemed::Issued(record) => Some(Told::done(Event::TokensIssued, record)),
+        Redeemed::Refused(_) => None,
+        Redeemed::Replayed(record) => Some(Told::alarm(Event::CodeReplayed, record)),
     }
 }
 
-fn entry_of_refresh(rotated: &Rotated) -> Told {
+fn entry_of_refresh(rotated: &Rotated) -> Option<Told> {
     match rotated {
-        Rotated::Issued(record, _) => Told::done(Event::TokensRenewed, record),
-        Rotated::Refused(why) => Told::refused(why),
-        Rotated::Wider => Told::refused("wider scopes"),
-        Rotated::Reused(record) => Told::alarm(Event::RefreshTokenReused, record),
+        Rotated::Issued(record, _) => Some(Told::done(Event::TokensRenewed, record)),
+        Rotated::Refused(_) | Rotated::Wider => None,
+        Rotated::Reused(record) => Some(Told::alarm(Event::RefreshTokenReused, record)),
     }
 }
 
-fn append(tx: &mut WriteTx, call: &Call, client: &ClientId, told: &Told) -> Result<(), StoreError> {
+fn append(tx: &mut WriteTx, call: &Call, client: &ClientId, told: Option<Told>) -> Result<(), StoreError> {
+    let Some(told) = told else { return Ok(()) };
     let actor = client.as_str();
     let mut entry = if told.done {
         Entry::done(told.event, actor, call)

@@ -1,28 +1,54 @@
-//! Counting wrong client secrets (security.md THR-1, THR-2).
+//! Counting wrong client secrets, and codes and refresh tokens that are not good (security.md THR-1, THR-2).
 //!
 //! Comparing a secret takes no time, so whether it was right is asked under the lock that also counts: of any number of guesses at
 //! once, each is counted before the next one learns anything. Right ones wait for nothing but the lock.
+//!
+//! Codes and refresh tokens are not guessed, since what does not bear our MAC is refused unseen. But anybody may bring old ones for
+//! ever under the id of a client without a secret: that costs the store nothing, the trail a line now and then, and the address its
+//! turn after a while. A client that has proven itself brings what its people send it, and is not shut out for them (THR-4).
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use super::Engine;
+use super::{Engine, refusal::Refusal};
 use crate::{
     domain::{
         audit::{self, Entry, Event},
         call::Call,
-        login::throttle::{self, CounterKey, Counters, Origin, Rules, Subject, Verdict},
+        client::{ClientId, ClientRecord},
+        fault::{Fault, Reason},
+        login::throttle::{self, Admission, CounterKey, Counters, Reported, Rules, Verdict},
     },
-    store::StoreError,
-    values::net::SourceKey,
+    store::{Reading, StoreError},
+    values::{net::SourceKey, time::Timestamp},
 };
 
-/// Failures that are not written down yet.
+/// What is not written down yet, or not again.
 #[derive(Default)]
-pub(super) struct Guard(Mutex<HashMap<CounterKey, u32>>);
+pub(super) struct Guard {
+    pending: Mutex<HashMap<CounterKey, u32>>,
+    reported: Mutex<Reported>,
+}
+
+impl Guard {
+    /// Failures that are not written down yet. Whatever happened to their last holder, the counts are counts.
+    fn pending(&self) -> MutexGuard<'_, HashMap<CounterKey, u32>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refusals that the trail was told of lately.
+    fn reported(&self) -> MutexGuard<'_, Reported> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what does not matter any more.
+    pub(super) fn tidy(&self, now: Timestamp) {
+        self.reported().tidy(now);
+    }
+}
 
 /// What became of a presented secret under the lock.
 enum Weighed {
@@ -51,7 +77,7 @@ impl Engine {
     /// Says whether a secret was right, unless too many were wrong: then nobody learns it, and right and wrong look alike.
     pub(super) async fn look(&self, call: &Call, client: &str, is_right: bool) -> Result<Looked, StoreError> {
         let rules = self.client_rules();
-        let counters = counters(client, call);
+        let counters = Counters::of_client(client, call.client);
         match self.weigh(call, &counters, &rules, is_right)? {
             Weighed::Wait(wait) => return Ok(Looked::Blocked(wait)),
             Weighed::Wrong => return self.count(call, client, counters, rules).await,
@@ -70,8 +96,7 @@ impl Engine {
         rules: &Rules,
         is_right: bool,
     ) -> Result<Weighed, StoreError> {
-        // Whatever happened to its last holder, the counts are counts.
-        let mut pending = self.0.guard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.0.guard.pending();
         let (verdict, had_failures) = self.0.store.read(|tx| {
             let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
             let verdict = throttle::admit(tx, rules, counters, count, call.now)?;
@@ -99,8 +124,7 @@ impl Engine {
         let counted = Counted { guard: &self.0.guard, counters };
         let call = call.clone();
         // The id is of a fixed alphabet or nobody's; of the latter nothing is written.
-        let detail =
-            crate::domain::client::ClientId::parse(client).map_or_else(String::new, |id| id.to_string());
+        let detail = ClientId::parse(client).map_or_else(String::new, |id| id.to_string());
         let written = self.0.store.write(move |tx| {
             throttle::count_failure(tx, &rules, &counters, call.now)?;
             audit::append(tx, &Entry::refused(Event::ClientAuthFailed, "nobody", &call).detail(&detail))?;
@@ -111,17 +135,61 @@ impl Engine {
         Ok(Looked::Wrong)
     }
 
+    /// Refuses whoever brought too much that was not good.
+    pub(super) fn admit_redeemer(&self, call: &Call, client: &ClientRecord) -> Result<(), Refusal> {
+        let Some(key) = redeemer(call, client) else { return Ok(()) };
+        let rules = &self.0.settings.load().throttle;
+        self.0.store.read(|tx| admit(tx, rules, &key, call))
+    }
+
+    /// Counts a code or refresh token that was not good and changed nothing, and tells the trail now and then.
+    pub(super) async fn count_redeemer(
+        &self,
+        call: &Call,
+        (id, client): (&ClientId, &ClientRecord),
+        why: &'static str,
+    ) -> Result<(), Refusal> {
+        let key = redeemer(call, client);
+        let whom = key.unwrap_or_else(|| Counters::of_client(id.as_str(), call.client).subject);
+        let told = self.0.guard.reported().is_news(whom, call.now);
+        if key.is_none() && !told {
+            return Ok(());
+        }
+        let entry = Entry::refused(Event::TokensRefused, id.as_str(), call).detail(format!("{id}; {why}"));
+        let (call, rules) = (call.clone(), self.0.settings.load().throttle.clone());
+        let written = self.0.store.write(move |tx| {
+            if let Some(key) = &key {
+                // Others may have been refused since: then this one is not even counted.
+                admit(tx, &rules, key, &call)?;
+                throttle::count_source(tx, &rules, key, call.now)?;
+            }
+            if told {
+                audit::append(tx, &entry)?;
+            }
+            Ok::<_, Refusal>(())
+        });
+        written.await
+    }
+
     /// Those of sign-in, but without a ceiling: a secret of 256 bits is not guessed, and nobody but the operator could lift it.
     fn client_rules(&self) -> Rules {
         Rules { ceiling: u32::MAX, ..self.0.settings.load().throttle.clone() }
     }
 }
 
-/// By client and source, and by source. Not by client alone: whoever knows a client's public id could lock it out.
-fn counters(client: &str, call: &Call) -> Counters {
-    let subject = Subject::unknown(&format!("oauth client\0{client}"));
-    let origin = Origin::Source(SourceKey::of(call.client));
-    Counters { known_device: true, ..Counters::of(&subject, None, &origin, call.client) }
+/// Whom it counts against when a code or refresh token is not good: the address, where no client is proven.
+fn redeemer(call: &Call, client: &ClientRecord) -> Option<CounterKey> {
+    if client.is_confidential() {
+        return None;
+    }
+    CounterKey::redeeming_source(&SourceKey::of(call.client))
+}
+
+fn admit(tx: &impl Reading, rules: &Rules, key: &CounterKey, call: &Call) -> Result<(), Refusal> {
+    match throttle::admit_source(tx, rules, key, 0, call.now)? {
+        Admission::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait).into()),
+        Admission::Admitted => Ok(()),
+    }
 }
 
 /// Stands for failures until they are written down.
@@ -132,7 +200,7 @@ struct Counted<'a> {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let mut pending = self.guard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.guard.pending();
         for key in self.counters.keys() {
             if let Some(count) = pending.get_mut(&key) {
                 *count -= 1;

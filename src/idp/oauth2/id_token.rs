@@ -14,7 +14,7 @@ use crate::{
         fault::Fault,
         token::AuthorizationRecord,
     },
-    values::{id::AccountId, secret::Secret},
+    values::{id::AccountId, secret::Secret, time::Timestamp},
 };
 
 /// What an ID token is about.
@@ -32,7 +32,9 @@ struct Claims {
     aud: String,
     exp: u64,
     iat: u64,
-    auth_time: u64,
+    /// Of a program that speaks for somebody nobody knows when that person signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<String>,
     at_hash: String,
@@ -66,7 +68,7 @@ impl Engine {
             aud: about.record.client.to_string(),
             exp: (call.now + settings.lifetimes.of(client).id_token).secs(),
             iat: call.now.secs(),
-            auth_time: about.record.strength.last_proof().unwrap_or(about.record.created).secs(),
+            auth_time: about.record.strength.last_proof().map(Timestamp::secs),
             nonce: about.record.nonce.clone(),
             at_hash: client.algorithm.half_hash(about.access.expose()),
             amr: methods(&about.record.strength),

@@ -5,6 +5,7 @@
 //! about a token ([`Engine::introspect`]), and the person can look at what was granted and take it back.
 
 mod agree;
+mod anew;
 mod apps;
 mod authenticate;
 mod clients;
@@ -28,21 +29,21 @@ pub use self::{
     apps::{App, TokenLine, TokenType},
     authenticate::Presentation,
     clients::{Described, NewSecret, Wanted},
-    declared::{Declared, Reconciled},
+    declared::{Declared, Reconciled, Reconciliation},
     introspect::{Active, Introspection},
     parameters::Parameters,
     refusal::Refusal,
-    token::{Outcome, PasswordStep, Tokens},
+    token::{Outcome, PasswordProof, PasswordStep, Tokens},
 };
 use crate::{
     crypto::jose::{Jwk, RsaSize},
     domain::{
         client::{CLIENTS, ClientId, ClientRecord, Grant, Registration},
-        fault::Fault,
+        fault::{Fault, OAuthCode},
         keyring::Keyring,
         login::throttle,
     },
-    store::{Store, StoreError},
+    store::{Reading, Store, StoreError},
     values::time::Timestamp,
     world::World,
 };
@@ -163,10 +164,31 @@ impl Engine {
         if renewable { lifetimes.refresh } else { lifetimes.access }
     }
 
-    /// Rotates the keys, as often as it is called.
+    /// Rotates the keys and forgets what does not matter any more, as often as it is called.
     pub async fn tidy(&self, now: Timestamp) -> Result<(), Fault> {
+        self.0.guard.tidy(now);
         self.rotate_keys(now).await
     }
+}
+
+/// The client, if it may have these scopes in this way at this moment: what was true when a request was read must be true when it is
+/// granted (security.md OAU-7, ENR-9).
+fn still_may(
+    tx: &impl Reading,
+    id: &ClientId,
+    grant: Grant,
+    scopes: &[String],
+) -> Result<ClientRecord, Refusal> {
+    let found = CLIENTS.get(tx, id)?.filter(|client| {
+        let now = &client.registration;
+        now.enabled && now.may(grant) && scopes.iter().all(|scope| now.scopes.contains(scope))
+    });
+    found.ok_or_else(changed)
+}
+
+/// The refusal for a client that is not what it was when it asked.
+fn changed() -> Refusal {
+    Refusal::new(OAuthCode::UnauthorizedClient, "the client was changed meanwhile")
 }
 
 /// The room of one list: more clients or tokens than this are not shown at once.

@@ -31,6 +31,8 @@ const KNOWN: &[&str] = &[
     "auto",
     "prompt",
     "max_age",
+    "claims",
+    MARK,
     "request",
     "request_uri",
     "registration",
@@ -48,10 +50,16 @@ const CARRIED: &[&str] = &[
     "code_challenge",
     "code_challenge_method",
     "prompt",
+    "max_age",
+    "claims",
     "request",
     "request_uri",
     "registration",
+    MARK,
 ];
+
+/// Not the client's: our own mark that the browser was sent to sign in for this request (see [`anew`](super::anew)).
+pub(super) const MARK: &str = "vouchsafe_since";
 
 /// More parameters than this has no request.
 const MOST: usize = 64;
@@ -108,6 +116,20 @@ impl Parameters {
     /// Whether anything came at all.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The same with this value under this name and no other.
+    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+        let mut pairs = self.0.clone();
+        pairs.retain(|(known, _)| known != name);
+        pairs.push((name.to_owned(), value.to_owned()));
+        Self(pairs)
+    }
+
+    /// An authorization request as one text, apart from our own mark.
+    pub(super) fn spelled(&self) -> String {
+        let pairs = self.carried().filter(|(name, _)| *name != MARK);
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 
     /// The names that make an authorization request.

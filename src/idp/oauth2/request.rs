@@ -5,6 +5,7 @@
 
 use super::{
     Engine,
+    anew::{Wish, refuse_essential_acr},
     parameters::{Parameters, scopes},
     refusal::Refusal,
 };
@@ -20,6 +21,9 @@ const LONGEST_NONCE: usize = 1024;
 const LONGEST_SCOPE: usize = 2048;
 const LONGEST_WORD: usize = 256;
 
+/// What `prompt` may ask for.
+const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
+
 /// A request that may be granted, if its person wants to. It does not change any more (security.md OAU-7).
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -34,6 +38,8 @@ pub struct Request {
     pub(super) redirect_named: bool,
     pub(super) nonce: Option<String>,
     pub(super) challenge: Option<[u8; 32]>,
+    /// What is asked of the sign-in it rests on.
+    pub(super) wish: Wish,
     /// No page may be shown (`prompt=none`).
     pub silent: bool,
     /// The person is to be asked, whatever was agreed before (`prompt=consent`).
@@ -115,6 +121,7 @@ impl Engine {
             scopes: asked.scopes,
             nonce: asked.nonce,
             challenge: asked.challenge,
+            wish: self.heard(asked.wish, parameters),
             silent: asked.silent,
             ask_anyway: asked.ask_anyway,
             registration,
@@ -158,6 +165,7 @@ struct Asked {
     scopes: Vec<String>,
     nonce: Option<String>,
     challenge: Option<[u8; 32]>,
+    wish: Wish,
     silent: bool,
     ask_anyway: bool,
 }
@@ -190,17 +198,26 @@ fn read_rest(parameters: &Parameters, client: &Registration) -> Result<Asked, Re
     }
     let challenge = challenge(parameters, client)?;
     let nonce = parameters.bounded("nonce", LONGEST_NONCE)?.map(str::to_owned);
-    let prompts: Vec<&str> = parameters
-        .bounded("prompt", LONGEST_WORD)?
-        .unwrap_or_default()
-        .split(' ')
-        .filter(|one| !one.is_empty())
-        .collect();
-    let silent = prompts.contains(&"none");
-    if silent && prompts.len() > 1 {
+    refuse_essential_acr(parameters)?;
+    let prompts = prompts(parameters)?;
+    // Whoever may sign in as somebody else has chosen an account.
+    let anew = prompts.contains(&"login") || prompts.contains(&"select_account");
+    let wish = Wish::read(parameters, anew)?;
+    let (silent, ask_anyway) = (prompts.contains(&"none"), prompts.contains(&"consent"));
+    Ok(Asked { scopes: permitted, nonce, challenge, wish, silent, ask_anyway })
+}
+
+/// What is asked to be shown, or `none`.
+fn prompts(parameters: &Parameters) -> Result<Vec<&str>, Refusal> {
+    let prompts = parameters.bounded("prompt", LONGEST_WORD)?.unwrap_or_default().split(' ');
+    let prompts: Vec<&str> = prompts.filter(|one| !one.is_empty()).collect();
+    if prompts.contains(&"none") && prompts.len() > 1 {
         return Err(Refusal::about("prompt", "cannot be none and something else"));
     }
-    Ok(Asked { scopes: permitted, nonce, challenge, silent, ask_anyway: prompts.contains(&"consent") })
+    if prompts.iter().any(|one| !PROMPTS.contains(one)) {
+        return Err(Refusal::about("prompt", "asks for something that is not known here"));
+    }
+    Ok(prompts)
 }
 
 /// PKCE (RFC 7636): S256 only, and required of whoever is not exempt (security.md OAU-6).

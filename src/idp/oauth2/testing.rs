@@ -165,6 +165,11 @@ impl Bench {
 
     /// Somebody who is signed in.
     pub(crate) fn sign_in(&self, account: AccountId) -> Grantor {
+        self.sign_in_within(account, &SessionLimits::default())
+    }
+
+    /// The same under limits for sessions.
+    pub(crate) fn sign_in_within(&self, account: AccountId, limits: &SessionLimits) -> Grantor {
         let call = self.call();
         let strength = Strength::of(Factor::Password, call.now);
         let (key, id) =
@@ -178,10 +183,8 @@ impl Bench {
             replaces: None,
             restricted: false,
         };
-        let epoch = self.store.epoch();
-        self.store
-            .write_blocking(move |tx| session::begin(tx, &new, &call, &SessionLimits::default(), epoch))
-            .unwrap();
+        let (epoch, limits) = (self.store.epoch(), limits.clone());
+        self.store.write_blocking(move |tx| session::begin(tx, &new, &call, &limits, epoch)).unwrap();
         Grantor { account, session: Some((key.hash(), id)), strength }
     }
 

@@ -10,10 +10,15 @@ use crate::domain::fault::OAuthCode as Code;
 use crate::{
     domain::{
         call::Call,
+        caller::Strength,
         client::{ClientId, ClientRecord, Grant},
+        credential::Version,
         token::{AccessKey, Kind, NewAccess, NewLeaf, Ticket},
     },
-    values::{id::AuthorizationId, secret::Secret},
+    values::{
+        id::{AccountId, AuthorizationId},
+        secret::Secret,
+    },
 };
 
 /// Tokens on their way to their client, to be shown in one answer.
@@ -53,6 +58,26 @@ pub struct PasswordStep {
     pub totp: Option<Secret<String>>,
 }
 
+/// Somebody whose password was right.
+#[derive(Clone, Debug)]
+pub struct PasswordProof {
+    /// Who.
+    pub account: AccountId,
+    /// How.
+    pub strength: Strength,
+    /// Which password that was.
+    pub version: Option<Version>,
+}
+
+impl PasswordStep {
+    /// The circumstances under which the password is checked. A client that has proven itself speaks for many people from one address,
+    /// so that address must not stand for one of them (security.md THR-4); the accounts' own limits hold.
+    pub fn call(&self, call: &Call) -> Call {
+        let client = if self.client.is_confidential() { None } else { call.client };
+        Call { client, ..call.clone() }
+    }
+}
+
 /// An access token that is not stored yet.
 pub(super) struct FreshAccess {
     pub(super) key: AccessKey,
@@ -82,6 +107,9 @@ impl Engine {
         };
         if !client.registration.may(grant) {
             return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant"));
+        }
+        if matches!(grant, Grant::AuthorizationCode | Grant::RefreshToken) {
+            self.admit_redeemer(call, &client)?;
         }
         match grant {
             Grant::AuthorizationCode => {

@@ -60,12 +60,14 @@ pub(super) async fn show(
         if request.silent {
             return refuse(Code::LoginRequired, "nobody is signed in");
         }
-        let page = address(&parameters);
-        if page.len() > returns::MAX_LENGTH {
-            return refuse(Code::InvalidRequest, "the request is too long to be carried through signing in");
-        }
-        return Ok(answer(see_other(&shared, &Way::to_own(&page).through(Own::Login, None), [])));
+        return Ok(sign_in_first(&shared, &call, &parameters, &request, None));
     };
+    if request.wants_sign_in(&here.session.strength(), call.now) {
+        if request.silent {
+            return refuse(Code::LoginRequired, "the person has to sign in anew for this");
+        }
+        return Ok(sign_in_first(&shared, &call, &parameters, &request, Some("again")));
+    }
     if here.session.restricted {
         if request.silent {
             return refuse(Code::InteractionRequired, "something else is asked of the person first");
@@ -107,6 +109,10 @@ pub(super) async fn decide(
         Err(objection) => return Ok(object(&shared, &call, &objection)),
     };
     match decision.as_str() {
+        // Decided so late that the sign-in is too old by now.
+        "allow" if request.wants_sign_in(&here.session.strength(), call.now) => {
+            Ok(sign_in_first(&shared, &call, &parameters, &request, Some("again")))
+        }
         "allow" if !here.session.restricted => {
             Ok(grant(&shared, &call, &here, &request, Agreement::Now).await)
         }
@@ -116,6 +122,22 @@ pub(super) async fn decide(
         }
         _ => Err(Fault::new(Reason::Malformed)),
     }
+}
+
+/// To the sign-in form, which shows itself to somebody who is signed in only with the flag `again`, and back here with the request.
+fn sign_in_first(
+    shared: &Shared,
+    call: &Call,
+    parameters: &Parameters,
+    request: &Request,
+    flag: Option<&str>,
+) -> Response {
+    let page = address(&shared.oauth2.through_sign_in(parameters, request, call.now));
+    if page.len() > returns::MAX_LENGTH {
+        let what = "the request is too long to be carried through signing in";
+        return leave(shared, &request.way_back, &Refusal::new(Code::InvalidRequest, what));
+    }
+    answer(see_other(shared, &Way::to_own(&page).through(Own::Login, flag), []))
 }
 
 /// Where a form that leads here may end after all, for the content policy of the pages before.

@@ -48,6 +48,10 @@ impl CounterKey {
     const PAIR: u8 = b'p';
     const SUBJECT: u8 = b'a';
     const SOURCE: u8 = b's';
+    // A source as an OAuth client: what the people behind a client do wrong must not shut out the client, which has its own proof.
+    const CLIENT_SOURCE: u8 = b'c';
+    // A source that redeems codes and refresh tokens as a client without a secret.
+    const REDEEMING_SOURCE: u8 = b'r';
     // The first two again for second factors: whoever guesses at one must not use up what the password has left, nor the other way.
     const SECOND_PAIR: u8 = b'q';
     const SECOND_SUBJECT: u8 = b'b';
@@ -68,8 +72,22 @@ impl CounterKey {
             Origin::Source(source) => *source,
             Origin::KnownDevice(_) => SourceKey::of(client),
         };
+        Self::of_source(Self::SOURCE, &source)
+    }
+
+    /// Failures of a source in proving to be a client, whichever; `None` where there is no address.
+    pub fn client_source(source: &SourceKey) -> Option<Self> {
+        Self::of_source(Self::CLIENT_SOURCE, source)
+    }
+
+    /// Codes and refresh tokens of a source, brought as a client that has nothing to prove, that were not good.
+    pub fn redeeming_source(source: &SourceKey) -> Option<Self> {
+        Self::of_source(Self::REDEEMING_SOURCE, source)
+    }
+
+    fn of_source(kind: u8, source: &SourceKey) -> Option<Self> {
         // Who comes through a Unix socket without an address is not one source but all of them.
-        (source != SourceKey::Local).then(|| Self::new(Self::SOURCE, &[0; 16], &source_bytes(&source)))
+        (*source != SourceKey::Local).then(|| Self::new(kind, &[0; 16], &source_bytes(source)))
     }
 
     /// Failures of a subject's second factor from one origin.
@@ -105,7 +123,8 @@ impl CounterKey {
     /// The account it is about, if its subject is one.
     pub(super) fn account(&self) -> Option<AccountId> {
         let ([kind, subject @ ..], _) = self.0.split_first_chunk::<17>()?;
-        (*kind != Self::SOURCE).then(|| AccountId::from_bytes(*subject))
+        let of_source = matches!(*kind, Self::SOURCE | Self::CLIENT_SOURCE | Self::REDEEMING_SOURCE);
+        (!of_source).then(|| AccountId::from_bytes(*subject))
     }
 
     fn new(kind: u8, first: &[u8; 16], second: &[u8; 16]) -> Self {
@@ -156,7 +175,7 @@ pub struct Counters {
     /// The subject.
     pub subject: CounterKey,
     /// The same two for the name as it was typed, when that is not the subject itself: what the one who types may be told
-    /// about (see [`Verdict::Hidden`]).
+    /// about (see [`Verdict::Hidden`](super::Verdict::Hidden)).
     pub typed: Option<(CounterKey, CounterKey)>,
     /// The source, where there is one.
     pub source: Option<CounterKey>,
@@ -174,6 +193,19 @@ impl Counters {
             typed: typed.map(|typed| (CounterKey::pair(typed, origin), CounterKey::subject(typed))),
             source: CounterKey::source(origin, client),
             known_device: matches!(origin, Origin::KnownDevice(_)),
+        }
+    }
+
+    /// The counters for proving to be a client called `id`: by client and source, and by source. Not by client alone: whoever knows
+    /// a client's public id could lock it out.
+    pub fn of_client(id: &str, client: Option<IpAddr>) -> Self {
+        let (subject, source) = (Subject::unknown(&format!("oauth client\0{id}")), SourceKey::of(client));
+        Self {
+            pair: CounterKey::pair(&subject, &Origin::Source(source)),
+            subject: CounterKey::subject(&subject),
+            typed: None,
+            source: CounterKey::client_source(&source),
+            known_device: true,
         }
     }
 

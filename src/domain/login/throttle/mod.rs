@@ -10,7 +10,8 @@
 //! The rules are pure: a counter, a moment and the limits give a verdict. Attempts that are under way count as failed until
 //! they end (THR-2); the caller passes their number as `pending`.
 //!
-//! **Responsibility.** The limits (`rules`), what is counted under which key (`counters`), and the counters in the store (`stored`).
+//! **Responsibility.** The limits (`rules`), what is counted under which key (`counters`), the counters in the store (`stored`), and
+//! which refusals the trail is told of (`reported`).
 //!
 //! **Invariants.** A verdict is asked before a secret is looked at (THR-6). Known and unknown names are counted alike (THR-8).
 //!
@@ -19,6 +20,7 @@
 //! **Start reading at** [`Rules`], then [`admit`].
 
 mod counters;
+mod reported;
 mod rules;
 mod stored;
 
@@ -26,8 +28,12 @@ mod stored;
 pub(crate) use self::stored::consecutive;
 pub use self::{
     counters::{CounterKey, CounterRecord, Counters, Origin, Subject},
+    reported::Reported,
     rules::{Admission, Rules},
-    stored::{Verdict, admit, clear, count_failure, has_failures, pardon, pardon_password, sweep},
+    stored::{
+        Verdict, admit, admit_source, clear, count_failure, count_source, has_failures, pardon,
+        pardon_password, sweep,
+    },
 };
 
 #[cfg(test)]

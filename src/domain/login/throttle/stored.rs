@@ -51,13 +51,35 @@ pub fn admit(
         None => about_account,
     };
     if let Some(source) = &counters.source {
-        open = open.and(rules.source(&read(source)?, pending(source), now));
+        open = open.and(admit_source(tx, rules, source, pending(source), now)?);
     }
     Ok(match (open, about_account) {
         (Admission::Wait(wait), _) => Verdict::Wait(wait),
         (Admission::Admitted, Admission::Wait(_)) => Verdict::Hidden,
         (Admission::Admitted, Admission::Admitted) => Verdict::Admitted,
     })
+}
+
+/// Whether a source may go on, by its own counter alone.
+pub fn admit_source(
+    tx: &impl Reading,
+    rules: &Rules,
+    key: &CounterKey,
+    pending: u32,
+    now: Timestamp,
+) -> Result<Admission, StoreError> {
+    Ok(rules.source(&COUNTERS.get(tx, key)?.unwrap_or_default(), pending, now))
+}
+
+/// Counts a failure of a source, by its own counter alone.
+pub fn count_source(
+    tx: &mut WriteTx,
+    rules: &Rules,
+    key: &CounterKey,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let source = COUNTERS.get(tx, key)?.unwrap_or_default();
+    COUNTERS.set(tx, key, &rules.counted(&source, now, rules.source_window))
 }
 
 /// Counts a failure. Returns whether the account has just reached the ceiling.
@@ -72,8 +94,7 @@ pub fn count_failure(
         count_subject(tx, rules, subject, now)?;
     }
     if let Some(key) = &counters.source {
-        let source = COUNTERS.get(tx, key)?.unwrap_or_default();
-        COUNTERS.set(tx, key, &rules.counted(&source, now, rules.source_window))?;
+        count_source(tx, rules, key, now)?;
     }
     count_pair(tx, rules, &counters.pair, now)?;
     count_subject(tx, rules, &counters.subject, now)

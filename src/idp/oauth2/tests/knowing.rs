@@ -157,7 +157,7 @@ async fn claims(bench: &Bench, token: &Secret<String>) -> Value {
 
 /// simple-auth.md 9.D5
 ///
-/// Proves: JWT-3, OAU-17
+/// Proves: OAU-4, OAU-24
 #[tokio::test]
 async fn an_id_token_says_who_signed_in_how_and_when() {
     let bench = Bench::open();

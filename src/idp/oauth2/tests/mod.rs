@@ -3,6 +3,8 @@
 mod clients;
 mod codes;
 mod endings;
+mod flood;
 mod knowing;
+mod meanwhile;
 mod refreshing;
 mod requests;

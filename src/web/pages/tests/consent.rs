@@ -1,11 +1,16 @@
 //! `/oauth2` and `/me/apps`, as a browser sees them.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 
 use super::super::super::testing::{Answer, Browser, House, OTHER, PASSWORD, operator};
-use crate::{idp::oauth2::Wanted, values::secret::Secret};
+use crate::{
+    idp::oauth2::{Outcome, Parameters, Presentation, Wanted},
+    values::secret::Secret,
+};
 
 const CALLBACK: &str = "https://wiki.example.com/cb";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 async fn house() -> House {
@@ -190,6 +195,112 @@ async fn a_silent_request_shows_no_page() {
     let mut temp = Browser::default();
     temp.sign_in(&house, "/login", "temp", PASSWORD).await;
     assert_eq!(error(&mut temp).await.as_deref(), Some("interaction_required"));
+}
+
+/// The claims of the ID token that a code is good for, and whether there is one at all.
+async fn auth_time(house: &House, code: &str) -> u64 {
+    let pairs = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+        ("client_id", "spa"),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let parameters = Parameters::new(pairs).unwrap();
+    let answer = house.shared.oauth2.token(&house.desk.call(), &Presentation::default(), &parameters).await;
+    let Ok(Outcome::Tokens(tokens)) = answer else { panic!("no tokens") };
+    let token = tokens.id_token.unwrap();
+    let body = token.expose().split('.').nth(1).unwrap().to_owned();
+    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
+    claims["auth_time"].as_u64().unwrap()
+}
+
+/// Proves: OAU-17, OAU-16
+#[tokio::test]
+async fn a_client_that_asks_for_a_new_sign_in_gets_no_code_without_one() {
+    let house = house().await;
+    let wanted = Wanted {
+        id: Some("spa".to_owned()),
+        name: "App".to_owned(),
+        redirect_uris: vec![CALLBACK.to_owned()],
+        public: true,
+        pkce: true,
+        algorithm: Some("ES256".to_owned()),
+        ..Wanted::default()
+    };
+    house.shared.oauth2.add_client(&house.desk.call(), &operator(), wanted).await.unwrap();
+    for (name, value) in
+        [("prompt", "login"), ("max_age", "60"), ("max_age", "0"), ("prompt", "select_account")]
+    {
+        let mut browser = Browser::default();
+        browser.sign_in(&house, "/login", "alice", PASSWORD).await;
+        let asked = [("client_id", "spa"), ("scope", "openid"), (name, value)];
+        let quiet = path(&[("client_id", "spa"), ("scope", "openid"), ("prompt", "none"), ("max_age", "60")]);
+        let agreed = browser.get(&house, &path(&asked[..2])).await;
+        if agreed.location().is_empty() {
+            browser.send(&house, &agreed, "/oauth2", &[("decision", "allow")]).await;
+        }
+        assert!(brought(&browser.get(&house, &quiet).await, "code").is_some(), "just signed in");
+        house.pass(600);
+        assert_eq!(brought(&browser.get(&house, &quiet).await, "error").as_deref(), Some("login_required"));
+
+        let sent = browser.get(&house, &path(&asked)).await;
+        assert!(sent.location().starts_with("/login?again=1&rd=%2Foauth2%3F"), "{}", sent.location());
+        // Neither going back without signing in, nor a moment of one's own, nor the mark of another request gives a code.
+        let way = url::Url::parse(&format!("https://auth.example.com{}", sent.location())).unwrap();
+        let back = way.query_pairs().find(|(name, _)| name == "rd").unwrap().1.into_owned();
+        let (bare, mark) = back.split_once("&vouchsafe_since=").unwrap();
+        let other = path(&[asked[0], asked[1], asked[2], ("state", "other")]);
+        for skipped in
+            [&back, bare, &format!("{bare}&vouchsafe_since=AAAA"), &format!("{other}&vouchsafe_since={mark}")]
+        {
+            let again = browser.get(&house, skipped).await;
+            assert!(again.location().starts_with("/login?again=1&"), "{skipped}: {}", again.location());
+        }
+        // The page stays a page for somebody who is signed in, and a wrong password leads nowhere.
+        let form = browser.get(&house, sent.location()).await;
+        assert_eq!(form.status, StatusCode::OK);
+        let wrong =
+            browser.send(&house, &form, "/login", &[("username", "alice"), ("password", OTHER)]).await;
+        assert!(wrong.location().is_empty());
+        assert!(browser.get(&house, &back).await.location().starts_with("/login?again=1&"));
+
+        house.pass(1);
+        let signed_in = house.desk.call().now.secs();
+        let typed = [("username", "alice"), ("password", PASSWORD)];
+        let proven = browser.send(&house, &form, "/login", &typed).await;
+        assert_eq!(proven.location(), back);
+        house.pass(2);
+        let code = brought(&browser.get(&house, &back).await, "code").unwrap();
+        assert_eq!(auth_time(&house, &code).await, signed_in, "{name}={value}");
+        // For that request, and not for long.
+        let again = browser.get(&house, &path(&asked)).await;
+        assert_eq!(again.location().starts_with("/login?again=1&"), value != "60", "{name}={value}");
+        house.pass(600);
+        assert!(browser.get(&house, &back).await.location().starts_with("/login?again=1&"));
+    }
+}
+
+/// Who is not signed in at all signs in once, not twice.
+///
+/// Proves: OAU-17
+#[tokio::test]
+async fn a_first_sign_in_is_a_new_one() {
+    let house = house().await;
+    let mut browser = Browser::default();
+    let sent = browser.get(&house, &path(&[("prompt", "login consent")])).await;
+    assert!(sent.location().starts_with("/login?rd="), "{}", sent.location());
+    let form = browser.get(&house, sent.location()).await;
+    house.pass(1);
+    let typed = [("username", "alice"), ("password", PASSWORD)];
+    let back = browser.send(&house, &form, "/login", &typed).await;
+    let page = browser.get(&house, back.location()).await;
+    assert_eq!(page.status, StatusCode::OK, "{page:?}");
+    // Decided hours later, it takes another one.
+    house.pass(1800);
+    let late = browser.send(&house, &page, "/oauth2", &[("decision", "allow")]).await;
+    assert!(late.location().starts_with("/login?again=1&rd="), "{}", late.location());
 }
 
 /// Proves: SES-3, PWD-8

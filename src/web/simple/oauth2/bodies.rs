@@ -112,6 +112,8 @@ impl FromFields for GrantBody {
             named("nonce", 2048).about("For the ID token."),
             named("response_mode", WORD).about("query"),
             named("prompt", WORD),
+            named("max_age", WORD).about("How many seconds ago the person may have signed in."),
+            named("claims", 4096),
         ];
         let pairs = texts(fields, &names, &[]);
         let auto =

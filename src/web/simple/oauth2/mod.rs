@@ -68,15 +68,18 @@ pub(super) const PROTOCOL: &[Route] = &[
     Route {
         method: Verb::Post,
         path: "/auth/oauth2/grant",
-        access: Access::Private(Scope::Write),
+        access: Access::Private(Scope::Grant),
         id: "grantCode",
         summary: "Called by UI to authorize a grant token",
         about: "The person has just agreed, which is remembered; with `auto`, only what was agreed to before counts. Clients use PKCE \
-                (`code_challenge`) unless the operator exempts them. The redirect address is compared letter by letter.",
+                (`code_challenge`) unless the operator exempts them. The redirect address is compared letter by letter. \
+                With `max_age` or `prompt`, a sign-in that is too old is `login_required`. For a program with a key nothing is \
+                remembered, because its person has not been asked.",
         refusals: &[
             Reason::OAuth(OAuthCode::InvalidClient),
             Reason::OAuth(OAuthCode::InvalidGrant),
             Reason::OAuth(OAuthCode::InvalidScope),
+            Reason::OAuth(OAuthCode::LoginRequired),
             Reason::OAuth(OAuthCode::UnauthorizedClient),
             Reason::OAuth(OAuthCode::UnsupportedResponseType),
         ],

@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
-    domain::rights::Permit,
+    domain::{apikey::Scope, rights::Permit},
     idp::oauth2::Wanted,
     web::{
         keys,
         testing::{Answer, House, PASSWORD, operator, read},
     },
 };
+
+mod endings;
+mod passwords;
+mod programs;
 
 pub(in crate::web::simple) const CALLBACK: &str = "https://wiki.example.com/cb";
 pub(in crate::web::simple) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -249,6 +253,9 @@ async fn refusals_have_the_protocols_words_and_statuses() {
         (json!({ "scope": "evil" }), "invalid_scope"),
         (json!({ "code_challenge": null }), "invalid_request"),
         (json!({ "code_challenge_method": "plain" }), "invalid_request"),
+        // A page that wants a new sign-in makes it first; nothing here can tell that it did.
+        (json!({ "prompt": "login" }), "login_required"),
+        (json!({ "max_age": "0" }), "login_required"),
     ] {
         assert_eq!(error(&scene.grant(&changes).await), (400, word.to_owned()), "{changes}");
     }
@@ -384,6 +391,10 @@ async fn only_a_person_whose_session_opens_everything_grants_and_only_from_our_o
     for headers in [&[][..], &[("cookie", "__Secure-auth=nonsense")], &[("cookie", &restricted)]] {
         assert_eq!(grant(headers).await.status, StatusCode::UNAUTHORIZED, "{headers:?}");
     }
+    let key = programs::key(&scene, Scope::Write).await;
+    let alice = scene.house.desk.account_id("alice").to_string();
+    let program = [("authorization", key.as_str()), ("x-account-uuid", alice.as_str())];
+    assert_eq!(error(&grant(&program).await), (403, "access_denied".to_owned()));
     for headers in [
         [("cookie", good), ("origin", "https://evil.example")],
         [("cookie", good), ("origin", "null")],
@@ -403,55 +414,7 @@ async fn only_a_person_whose_session_opens_everything_grants_and_only_from_our_o
     assert_eq!((answer.status.as_u16(), body(&answer)["reason"].as_str()), (403, Some("csrf-failed")));
 }
 
-/// The `password` grant: allowed explicitly, guarded as the login page is, and no session comes of it.
-///
-/// Proves: THR-1, OAU-7
-#[tokio::test]
-async fn a_password_becomes_tokens_only_for_a_client_that_may() {
-    let scene = Scene::new().await;
-    let secret = Scene::register(&scene.house, "old", &["password", "refresh_token"]).await;
-    let alice = scene.house.desk.add("bob").await;
-    let ask = async |changes: Value| {
-        let mut body = json!({
-            "grant_type": "password", "client_id": "old", "client_secret": secret, "username": "bob", "password": PASSWORD,
-            "scope": "openid username",
-        });
-        for (name, value) in changes.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        scene.ask("POST", "/auth/oauth2/token", &[JSON], body.to_string()).await
-    };
-    let before = scene.house.desk.live(alice);
-    let tokens = ask(json!({})).await;
-    assert_eq!(tokens.status, StatusCode::OK, "{tokens:?}");
-    let tokens = body(&tokens);
-    assert!(tokens["refresh_token"].is_string() && tokens["id_token"].is_string());
-    assert_eq!(scene.house.desk.live(alice), before, "no session");
-
-    let totp = scene.house.desk.with_totp(alice).await;
-    assert_eq!(error(&ask(json!({})).await), (400, "invalid_grant".to_owned()));
-    assert_eq!(text(&ask(json!({})).await, "error_description"), "totp-missing");
-    assert_eq!(text(&ask(json!({ "totp": "000000" })).await, "error_description"), "totp-failed");
-    let code = scene.house.desk.code(&totp);
-    assert_eq!(ask(json!({ "totp": code })).await.status, StatusCode::OK);
-    assert_eq!(
-        text(&ask(json!({ "totp": code })).await, "error_description"),
-        "totp-failed",
-        "no code works twice"
-    );
-
-    let wrong = ask(json!({ "password": "wrong" })).await;
-    assert_eq!(error(&wrong), (400, "invalid_grant".to_owned()));
-    assert_eq!(text(&ask(json!({ "username": "nobody" })).await, "error_description"), "invalid-credentials");
-    for _ in 0..10 {
-        ask(json!({ "password": "wrong" })).await;
-    }
-    let blocked = ask(json!({ "totp": code })).await;
-    assert_eq!(error(&blocked), (429, "temporarily_unavailable".to_owned()));
-    assert!(blocked.headers.contains_key(header::RETRY_AFTER));
-}
-
-/// Proves: JWT-7, WEB-3
+/// Proves: JWT-7
 #[tokio::test]
 async fn the_key_set_is_public() {
     let scene = Scene::new().await;

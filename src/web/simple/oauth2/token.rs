@@ -7,9 +7,9 @@ use super::{
     views::{IntrospectionView, IssuedView},
 };
 use crate::{
-    actions::login::Attempt,
+    actions::login::{Attempt, Proved},
     domain::{call::Call, fault::Fault},
-    idp::oauth2::{Introspection, Outcome, PasswordStep, Refusal, Tokens},
+    idp::oauth2::{Introspection, Outcome, PasswordProof, PasswordStep, Refusal, Tokens},
     web::{
         Shared,
         family::{Answer, OpenFormOrJson},
@@ -41,8 +41,10 @@ async fn with_password(shared: &Shared, call: &Call, step: PasswordStep) -> Resu
         trust: None,
         replaces: None,
     };
-    let proved = shared.actions.check_sign_in(call, attempt).await.map_err(Refusal::of_password)?;
-    shared.oauth2.after_password(call, step, proved.account, proved.strength).await
+    let proved =
+        shared.actions.check_sign_in(&step.call(call), attempt).await.map_err(Refusal::of_password)?;
+    let Proved { account, strength, version } = proved;
+    shared.oauth2.after_password(call, step, PasswordProof { account, strength, version }).await
 }
 
 /// `POST /auth/oauth2/token_info`
