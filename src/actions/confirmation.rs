@@ -10,7 +10,7 @@ use crate::{
         account::{self, ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
         call::Call,
-        challenge::{self, Link, NewLink, Pace, Purpose, Receiver, Subject},
+        challenge::{self, Kind, Link, NewLink, Pace, Purpose, Receiver, Subject},
         fault::{Fault, Reason},
         outbox::Template,
         stipulation::{self, Stipulation},
@@ -118,13 +118,14 @@ impl Actions {
                 };
                 let typed = crate::values::name::canonical(&login);
                 let address = wanted.as_ref().map_or(typed.as_str(), EmailAddress::canonical);
-                match challenge::pace(tx, &rules, "confirm", Receiver::Address(address), &call)? {
+                match challenge::pace(tx, &rules, Kind::Confirm, Receiver::Address(address), &call)? {
                     Pace::Go => {}
                     Pace::Enough(_) => return Ok(()),
                     Pace::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
                 }
                 match (&found, &wanted) {
                     (Some((id, account)), Some(email)) => {
+                        challenge::posted(tx, Kind::Confirm, call.now)?;
                         actions.send_confirmation(tx, (*id, account), email, &chance, &call)
                     }
                     _ => Ok(()),

@@ -16,7 +16,7 @@ use crate::{
         call::Call,
         caller::{Factor, ProvenFactor, Strength},
         challenge,
-        credential::{self, PASSWORDS, PasswordRecord},
+        credential::{self, PASSWORDS, PasswordRecord, Version},
         fault::{Fault, Field, Reason},
         login::{
             circumstances,
@@ -24,7 +24,7 @@ use crate::{
         },
         outbox::Template,
         rights::{Authority, Permit},
-        session::{self, Lifetimes, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
+        session::{self, Liveness, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
         stipulation::{self, Stipulation},
     },
     store::{StoreError, WriteTx},
@@ -70,6 +70,9 @@ pub struct PasswordChange {
     /// Whether the session was to be remembered.
     pub remembered: bool,
 }
+
+/// How long to wait is not known where failures under another name of the account are the reason.
+const HIDDEN_WAIT: Duration = Duration::from_secs(1);
 
 impl Actions {
     /// A person changes the own password. The present one must be right; it is guarded by the same counters as a sign-in. All
@@ -131,24 +134,46 @@ impl Actions {
             .0
             .store
             .write(move |tx| {
-                if !may_still_change(tx, id, &change.session, &call, &limits, epoch)? {
-                    return Err(Fault::new(Reason::Unauthenticated).because("the session ended meanwhile"));
-                }
-                // Only what was proven may be replaced.
-                if PASSWORDS.get(tx, &id)?.map(|current| current.version()) != version {
-                    return Err(
-                        Fault::new(Reason::BadCredentials).because("the password was changed meanwhile")
-                    );
-                }
+                actions.may_still_change(tx, &session, &change.session, version, &call)?;
                 let restricted = actions.replaced(tx, id, &new, false, authority.actor(), &call)?;
                 session::end_all(tx, id, Some(&change.session))?;
                 audit::append(tx, &Entry::done(Event::PasswordChanged, authority.actor(), &call).about(id))?;
                 actions.tell_of_password(tx, id, Template::PasswordChanged, envelope, &call)?;
                 let session = NewSession { restricted, ..session.clone() };
-                Ok(session::begin(tx, &session, &call, &limits, epoch)?)
+                Ok::<_, Fault>(session::begin(tx, &session, &call, &limits, epoch)?)
             })
             .await?;
         Ok((key, begun.session))
+    }
+
+    /// While passwords were hashed, the session that asks may have ended or the account been closed; what was ended must not come back to
+    /// life in a new session. A second factor, where there is one, was proven as lately as for a change of factors: with the password alone,
+    /// or on a trusted device, nobody becomes the owner.
+    fn may_still_change(
+        &self,
+        tx: &WriteTx,
+        new: &NewSession,
+        asking: &SessionHash,
+        proven: Option<Version>,
+        call: &Call,
+    ) -> Result<(), Fault> {
+        let ended = || Fault::new(Reason::Unauthenticated).because("the session ended meanwhile");
+        let (settings, id) = (self.settings(), new.account);
+        let session = SESSIONS.get(tx, asking)?.ok_or_else(ended)?;
+        let live = settings.limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
+        if session.account != id
+            || session.epoch != self.0.store.epoch()
+            || !matches!(live, Liveness::Live { .. })
+        {
+            return Err(ended());
+        }
+        let open = |account: &AccountRecord| account.status.hindrance().is_none() && !account.managed;
+        let account = ACCOUNTS.get(tx, &id)?.filter(open).ok_or_else(ended)?;
+        // Only what was proven may be replaced.
+        if PASSWORDS.get(tx, &id)?.map(|current| current.version()) != proven {
+            return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
+        }
+        self.prove_owner_fresh(tx, (id, &account), &new.strength, call)
     }
 
     /// Whether a change of the own password needs the present one: not in a session that began with a one-time link, for as long as that
@@ -168,12 +193,24 @@ impl Actions {
         new: Secret<String>,
         temporary: bool,
     ) -> Result<(), Fault> {
-        self.put_password(call, (Event::PasswordSet, permit.actor()), id, new, temporary).await
+        self.put_password(call, (Event::PasswordSet, permit.actor()), id, (new, temporary), throttle::pardon)
+            .await
     }
 
     /// A program sets the password of the account it acts for, without the old one; an old one that it sends along must be right all the
     /// same. All sessions end.
     pub async fn program_sets_password(
+        &self,
+        call: &Call,
+        authority: Authority,
+        old: Secret<String>,
+        new: Secret<String>,
+    ) -> Result<(), Fault> {
+        let (actions, call) = (self.clone(), call.clone());
+        self.finished(async move { actions.put_own_password(&call, authority, old, new).await }).await
+    }
+
+    async fn put_own_password(
         &self,
         call: &Call,
         authority: Authority,
@@ -189,7 +226,8 @@ impl Actions {
             let password = password.ok_or_else(|| Fault::new(Reason::NoPassword))?;
             self.prove_present_password(call, &authority, &account.username, &old, password.hash()?).await?;
         }
-        self.put_password(call, (Event::PasswordChanged, authority.actor()), id, new, false).await
+        let who = (Event::PasswordChanged, authority.actor());
+        self.put_password(call, who, id, (new, false), throttle::pardon_password).await
     }
 
     async fn put_password(
@@ -197,8 +235,8 @@ impl Actions {
         call: &Call,
         (event, actor): (Event, &str),
         id: AccountId,
-        new: Secret<String>,
-        temporary: bool,
+        (new, temporary): (Secret<String>, bool),
+        pardon: fn(&mut WriteTx, AccountId) -> Result<(), StoreError>,
     ) -> Result<(), Fault> {
         let account = self.0.store.read(|tx| ACCOUNTS.get(tx, &id)?.ok_or_else(no_account))?;
         if account.managed {
@@ -211,11 +249,8 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                if !ACCOUNTS.contains(tx, &id)? {
-                    return Err(no_account());
-                }
                 actions.replaced(tx, id, &hash, temporary, &actor, &call)?;
-                throttle::pardon(tx, id)?;
+                pardon(tx, id)?;
                 session::end_all(tx, id, None)?;
                 let entry = Entry::done(event, &actor, &call).about(id);
                 audit::append(tx, &entry.detail(if temporary { "temporary" } else { "permanent" }))?;
@@ -235,10 +270,14 @@ impl Actions {
         actor: &str,
         call: &Call,
     ) -> Result<bool, Fault> {
+        let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
+        // Whatever was checked before: it may have been declared since, while the password was hashed.
+        if account.managed {
+            return Err(managed());
+        }
         credential::set_password(tx, id, hash, call.now, temporary)?;
         challenge::void_account(tx, id)?;
         stipulation::satisfy(tx, id, &Stipulation::ChangePassword, actor, call)?;
-        let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
         Ok(!self.door().tasks(tx, id, &account, call.now)?.is_empty())
     }
 
@@ -304,7 +343,9 @@ impl Actions {
         let typed = Subject::unknown(&name::canonical(username));
         let counters = Counters::of(&Subject::account(id), Some(&typed), &origin, call.client);
         let reservation = match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
-            Place::Taken(reservation) | Place::Hidden(reservation) => reservation,
+            Place::Taken(reservation) => reservation,
+            // Who asks knows the account, so nothing is told by saying it. The right password is not looked at either (security.md THR-6).
+            Place::Hidden(_) => return Err(Fault::new(Reason::Throttled).retry_after(HIDDEN_WAIT)),
             Place::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
         };
         let outcome = self.0.hashing.verify(Some(hash), old.clone()).await?;
@@ -323,26 +364,6 @@ impl Actions {
         drop(reservation);
         Err(Fault::new(Reason::BadCredentials).with_flaw(Field::OldPassword, "is not the present password"))
     }
-}
-
-/// While passwords were hashed, the session that asks may have ended or the account been closed; what was ended must not come
-/// back to life in a new session.
-fn may_still_change(
-    tx: &WriteTx,
-    id: AccountId,
-    asking: &SessionHash,
-    call: &Call,
-    limits: &Lifetimes,
-    epoch: u64,
-) -> Result<bool, StoreError> {
-    let alive = SESSIONS.get(tx, asking)?.is_some_and(|session| {
-        let live = limits.liveness(call.now, session.last_seen, session.ends, session.remembered);
-        session.account == id && session.epoch == epoch && matches!(live, Liveness::Live { .. })
-    });
-    let open = ACCOUNTS
-        .get(tx, &id)?
-        .is_some_and(|account| account.status.hindrance().is_none() && !account.managed);
-    Ok(alive && open)
 }
 
 pub(super) fn managed() -> Fault {

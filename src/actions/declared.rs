@@ -9,12 +9,13 @@ use crate::{
         account::{self, ACCOUNTS, AccountRecord, NewAccount, Status},
         audit::{self, Entry, Event},
         call::Call,
+        challenge,
         credential::{self, PASSWORDS},
-        directory,
+        directory, factor,
         fault::{Fault, Flaw},
-        session,
+        login, session, stipulation, token,
     },
-    store::{Reading, WriteTx},
+    store::{Reading, StoreError, WriteTx},
     values::{
         email::EmailAddress,
         id::{AccountId, GroupId},
@@ -80,7 +81,8 @@ impl Actions {
     }
 
     /// Makes the declared accounts true: creates what is missing, brings the rest into line, disables what is
-    /// declared no more. An existing account of the same name that was not declared before is taken over.
+    /// declared no more. An existing account of the same name that was not declared before is taken over, without anything by which
+    /// whoever made it could come in.
     pub async fn reconcile(&self, call: &Call, declared: Vec<Declared>) -> Result<Reconciled, Fault> {
         let prepared = self.reconciliation(call, declared);
         self.0.store.write(move |tx| prepared.apply(tx)).await
@@ -144,7 +146,7 @@ impl Reconciliation {
             let Some(mut account) = ACCOUNTS.get(tx, &id)? else { continue };
             account.status = Status::Disabled { reason: GONE.to_owned(), since: call.now };
             account::save(tx, id, &account)?;
-            session::end_all(tx, id, None)?;
+            close(tx, id)?;
             audit::append(tx, &Entry::done(Event::AccountDisabled, ACTOR, call).about(id).detail(GONE))?;
         }
         Ok(gone.len())
@@ -249,7 +251,36 @@ fn is_free(answer: Result<(), Fault>, refused: &mut Vec<Flaw>) -> Result<bool, F
     }
 }
 
-/// Sessions end when the password or the status changes.
+/// Sessions, tokens, open links and codes of an account end.
+fn close(tx: &mut WriteTx, id: AccountId) -> Result<(), StoreError> {
+    session::end_all(tx, id, None)?;
+    challenge::void_account(tx, id)
+}
+
+/// Anybody may have made an account of this name before it was declared, and left a passkey, an app or a client with consent behind. None
+/// of that is the declared person's (security.md ENR-7).
+fn take_over(tx: &mut WriteTx, id: AccountId) -> Result<(), StoreError> {
+    close(tx, id)?;
+    factor::forget(tx, id)?;
+    login::forget_places(tx, id)?;
+    token::forget_account(tx, id)?;
+    stipulation::forget(tx, id)
+}
+
+/// Gives the account its declared password, or none. Returns whether that is another one than before.
+fn repassword(tx: &mut WriteTx, id: AccountId, entry: &Declared, call: &Call) -> Result<bool, StoreError> {
+    let password = PASSWORDS.get(tx, &id)?;
+    match (&entry.password, &password) {
+        // After an upgrade of the hash the stored text differs from the file's; the declared text is kept beside it.
+        (Some(hash), Some(stored)) if stored.is_made_from(hash.as_str()) => return Ok(false),
+        (Some(hash), _) => credential::set_password(tx, id, hash, call.now, false)?,
+        (None, Some(_)) => credential::forget(tx, id)?,
+        (None, None) => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Sessions and what is open end when the password, an address or the status changes.
 fn bring_into_line(
     tx: &mut WriteTx,
     id: AccountId,
@@ -262,6 +293,10 @@ fn bring_into_line(
     entry.username.as_str().clone_into(&mut new.username);
     let display_name = entry.display_name.as_ref().map_or(entry.username.as_str(), DisplayName::as_str);
     display_name.clone_into(&mut new.display_name);
+    if !old.managed {
+        // An address that the entry cannot have must not leave the one there was: links that sign in go there.
+        (new.email, new.email_canonical, new.mobile) = (None, None, None);
+    }
     let refused = readdress(tx, id, &mut new, entry, call)?;
     new.status = match (&old.status, entry.disabled) {
         (Status::Disabled { reason, .. }, true) if reason == CLOSED => old.status.clone(),
@@ -270,25 +305,16 @@ fn bring_into_line(
         (Status::Locked { .. }, false) => old.status.clone(),
         (_, false) => Status::Active,
     };
-    let password = PASSWORDS.get(tx, &id)?;
-    let new_password = match (&entry.password, &password) {
-        // After an upgrade of the hash the stored text differs from the file's; the declared text is kept beside it.
-        (Some(hash), Some(stored)) => !stored.is_made_from(hash.as_str()),
-        (Some(_), None) => true,
-        (None, Some(_)) => {
-            credential::forget(tx, id)?;
-            true
-        }
-        (None, None) => false,
-    };
-    if let (true, Some(hash)) = (new_password, &entry.password) {
-        credential::set_password(tx, id, hash, call.now, false)?;
-    }
+    let new_password = repassword(tx, id, entry, call)?;
     if new == old && !new_password {
         return Ok((Effect::None, refused));
     }
-    if new_password || new.status.hindrance().is_some() {
-        session::end_all(tx, id, None)?;
+    if !old.managed {
+        take_over(tx, id)?;
+    } else if new_password || new.status.hindrance().is_some() {
+        close(tx, id)?;
+    } else if (&new.email, &new.mobile) != (&old.email, &old.mobile) {
+        challenge::void_account(tx, id)?;
     }
     account::readdress(tx, id, &old, &new, call.now)?;
     audit::append(tx, &Entry::done(Event::AccountChanged, ACTOR, call).about(id).detail("reconciled"))?;

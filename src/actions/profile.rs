@@ -7,6 +7,7 @@ use super::{
     Actions,
     confirmation::{about, minutes},
     credentials::managed,
+    factors::Owner,
     letters::{Envelope, Letter},
     no_account,
     people::switched_off,
@@ -16,7 +17,7 @@ use crate::{
         account::{self, ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
         call::Call,
-        challenge::{self, CodeFor, Link, NewCode, Pace, Purpose, Receiver, Subject, Tried},
+        challenge::{self, CodeFor, Kind, Link, NewCode, Pace, Purpose, Receiver, Subject, Tried},
         factor,
         fault::{Fault, Field, Reason},
         login::circumstances,
@@ -25,7 +26,9 @@ use crate::{
         stipulation::{self, Stipulation},
     },
     store::{Reading, WriteTx},
-    values::{email::EmailAddress, id::AccountId, name::DisplayName, phone::Phone, secret::Secret},
+    values::{
+        email::EmailAddress, id::AccountId, name::DisplayName, phone::Phone, random::Random, secret::Secret,
+    },
 };
 
 /// Digits of a code sent to a mobile number (security.md section 2).
@@ -65,57 +68,89 @@ impl Actions {
             .await
     }
 
-    /// Asks for another e-mail address, or for a confirmation of the present one: a link goes there, and a notice to the old one. `authority` is to come
-    /// from a fresh session.
+    /// Asks for another e-mail address, or for a confirmation of the present one: a link goes there, and a notice to the old one.
     ///
     /// # Errors
-    /// `SwitchedOff` without mail, `Managed`, `Throttled`; `Malformed` when there is nothing to change or to confirm.
-    pub async fn want_email(
-        &self,
-        call: &Call,
-        authority: Authority,
-        email: EmailAddress,
-    ) -> Result<(), Fault> {
+    /// `SwitchedOff` without mail, `FreshSignInNeeded`, `SecondFactorNeeded`, `Managed`, `Throttled`; `Malformed` when there is nothing to change
+    /// or to confirm.
+    pub async fn want_email(&self, call: &Call, owner: Owner, email: EmailAddress) -> Result<(), Fault> {
         if !self.wants_mail() {
             return Err(switched_off());
         }
         self.0.reservations.spend_attempt(call.client, call.now)?;
-        let (actions, call, rules) = (self.clone(), call.clone(), self.settings().people.pace.clone());
-        let (chance, envelopes) = (self.0.world.random(), [self.envelope(), self.envelope()]);
+        let (actions, call) = (self.clone(), call.clone());
+        let chance = (self.0.world.random(), [self.envelope(), self.envelope()]);
+        self.0.store.write(move |tx| actions.begin_readdress(tx, &owner, &email, chance, &call)).await
+    }
+
+    fn begin_readdress(
+        &self,
+        tx: &mut WriteTx,
+        owner: &Owner,
+        email: &EmailAddress,
+        (chance, envelopes): (Random<32>, [Envelope; 2]),
+        call: &Call,
+    ) -> Result<(), Fault> {
+        let (id, account) = self.own_fresh(tx, owner, call)?;
+        let is_present = account.email_canonical.as_deref() == Some(email.canonical());
+        if is_present && account.email_confirmed.is_some() {
+            return Err(Fault::malformed(Field::Email, "is the present one, and is confirmed"));
+        }
+        let rules = &self.settings().people.pace;
+        wait_for(challenge::pace(tx, rules, Kind::Address, Receiver::Account(id), call)?)?;
+        let entry = Entry::done(Event::AddressWanted, owner.authority.actor(), call).about(id);
+        audit::append(tx, &entry.detail("e-mail"))?;
+        // Many accounts must not fill one mailbox either; of that nobody who asks is told.
+        let receiver = Receiver::Address(email.canonical());
+        if challenge::pace_of(tx, rules, Kind::Address, receiver, call.now)? != Pace::Go {
+            return Ok(());
+        }
+        challenge::posted(tx, Kind::Address, call.now)?;
+        match account::email_is_free(tx, account.tenant, id, email.canonical(), call.now) {
+            Ok(()) => {}
+            Err(fault) if fault.reason == Reason::Taken => {
+                return self.warn_owner(tx, email, envelopes[0], call);
+            }
+            Err(fault) => return Err(fault),
+        }
+        let token = self.offer_link(tx, Purpose::ChangeEmail, id, email, chance, call)?;
+        let lifetime = Purpose::ChangeEmail.lifetime();
+        let letter = Letter {
+            template: Template::ChangeEmailConfirm,
+            to: email.as_str(),
+            account: Some((id, &account)),
+            values: vec![("link", self.token_link("/confirm", &token)), minutes(lifetime)],
+            not_after: Some(call.now + lifetime),
+        };
+        self.post(tx, &letter, envelopes[0], call.now)?;
+        if is_present { Ok(()) } else { self.notice(tx, (id, &account), email, envelopes[1], call) }
+    }
+
+    /// The address that is to become the own account's as soon as it is confirmed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn awaited_email(&self, call: &Call, authority: &Authority) -> Result<Option<String>, Fault> {
+        let (subject, epoch) = (Subject::Account(authority.account()), self.0.store.epoch());
+        let open =
+            self.0.store.read(|tx| challenge::open(tx, Purpose::ChangeEmail, subject, call.now, epoch))?;
+        Ok(open.and_then(|link| link.address))
+    }
+
+    /// Stops a change of the e-mail address that waits for its confirmation: the link is good for nothing any more. Asks for no proof: whoever
+    /// can read the notice must be able to.
+    ///
+    /// # Errors
+    /// `Managed`, `NotFound`, `Unauthenticated`.
+    pub async fn stop_readdress(&self, call: &Call, authority: Authority) -> Result<(), Fault> {
+        let call = call.clone();
         self.0
             .store
             .write(move |tx| {
-                let (id, account) = own(tx, &authority)?;
-                let is_present = account.email_canonical.as_deref() == Some(email.canonical());
-                if is_present && account.email_confirmed.is_some() {
-                    return Err(Fault::malformed(Field::Email, "is the present one, and is confirmed"));
-                }
-                wait_for(challenge::pace(tx, &rules, "address", Receiver::Account(id), &call)?)?;
-                let entry = Entry::done(Event::AddressWanted, authority.actor(), &call).about(id);
-                audit::append(tx, &entry.detail("e-mail"))?;
-                let free = account::email_is_free(tx, account.tenant, id, email.canonical(), call.now);
-                match free {
-                    Ok(()) => {}
-                    Err(fault) if fault.reason == Reason::Taken => {
-                        return actions.warn_owner(tx, &email, envelopes[0], &call);
-                    }
-                    Err(fault) => return Err(fault),
-                }
-                let token = actions.offer_link(tx, Purpose::ChangeEmail, id, &email, chance, &call)?;
-                let lifetime = Purpose::ChangeEmail.lifetime();
-                let letter = Letter {
-                    template: Template::ChangeEmailConfirm,
-                    to: email.as_str(),
-                    account: Some((id, &account)),
-                    values: vec![("link", actions.token_link("/confirm", &token)), minutes(lifetime)],
-                    not_after: Some(call.now + lifetime),
-                };
-                actions.post(tx, &letter, envelopes[0], call.now)?;
-                if is_present {
-                    Ok(())
-                } else {
-                    actions.notice(tx, (id, &account), &email, envelopes[1], &call)
-                }
+                let (id, _) = own(tx, &authority)?;
+                challenge::void(tx, Purpose::ChangeEmail, Subject::Account(id))?;
+                let entry = Entry::refused(Event::AddressWanted, authority.actor(), &call).about(id);
+                audit::append(tx, &entry.detail("e-mail, stopped by its owner")).map_err(Fault::from)
             })
             .await
     }
@@ -160,11 +195,11 @@ impl Actions {
         Ok(id)
     }
 
-    /// Sends a code to a number that is to become the account's. `authority` is to come from a fresh session.
+    /// Sends a code to a number that is to become the account's.
     ///
     /// # Errors
-    /// `SwitchedOff` without SMS, `Managed`, `Throttled`.
-    pub async fn want_mobile(&self, call: &Call, authority: Authority, mobile: Phone) -> Result<(), Fault> {
+    /// `SwitchedOff` without SMS, `FreshSignInNeeded`, `SecondFactorNeeded`, `Managed`, `Throttled`.
+    pub async fn want_mobile(&self, call: &Call, owner: Owner, mobile: Phone) -> Result<(), Fault> {
         if !self.wants_sms() {
             return Err(switched_off());
         }
@@ -174,9 +209,9 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                let (id, account) = own(tx, &authority)?;
-                wait_for(challenge::pace(tx, &rules, "mobile", Receiver::Account(id), &call)?)?;
-                let entry = Entry::done(Event::AddressWanted, authority.actor(), &call).about(id);
+                let (id, account) = actions.own_fresh(tx, &owner, &call)?;
+                wait_for(challenge::pace(tx, &rules, Kind::Mobile, Receiver::Account(id), &call)?)?;
+                let entry = Entry::done(Event::AddressWanted, owner.authority.actor(), &call).about(id);
                 audit::append(tx, &entry.detail("mobile"))?;
                 let lifetime = Purpose::ChangeMobile.lifetime();
                 let new = NewCode { good_for: code_for(id, &mobile), digits: CODE_DIGITS, lifetime };
@@ -195,29 +230,31 @@ impl Actions {
                     values: vec![("code", code.expose().clone()), minutes(lifetime)],
                     not_after: Some(call.now + lifetime),
                 };
+                challenge::posted(tx, Kind::Mobile, call.now)?;
                 actions.post(tx, &letter, envelope, call.now)
             })
             .await
     }
 
-    /// The code that was sent to a number: with the right one the number is the account's.
+    /// The code that was sent to a number: with the right one the number is the account's, and its owner is told.
     ///
     /// # Errors
-    /// `SecondFactorWrong` for a wrong code (counted), `Expired` when there is no code to be right about, `Managed`.
+    /// `SecondFactorWrong` for a wrong code (counted), `Expired` when there is no code to be right about, `FreshSignInNeeded`,
+    /// `SecondFactorNeeded`, `Managed`.
     pub async fn confirm_own_mobile(
         &self,
         call: &Call,
-        authority: Authority,
+        owner: Owner,
         mobile: Phone,
         code: Secret<String>,
     ) -> Result<(), Fault> {
         self.0.reservations.spend_attempt(call.client, call.now)?;
-        let (actions, call) = (self.clone(), call.clone());
+        let (actions, call, envelope) = (self.clone(), call.clone(), self.envelope());
         let tried = self
             .0
             .store
             .write(move |tx| {
-                let (id, account) = own(tx, &authority)?;
+                let (id, account) = actions.own_fresh(tx, &owner, &call)?;
                 let key = actions.0.keyring.codes();
                 let (good_for, epoch) = (code_for(id, &mobile), actions.0.store.epoch());
                 let number = mobile.as_str();
@@ -231,8 +268,10 @@ impl Actions {
                 factor::follow_address(tx, id, factor::Channel::Sms, mobile.as_str())?;
                 // What was sent to the old number is good for nothing now.
                 challenge::void_account(tx, id)?;
-                let entry = Entry::done(Event::AddressChanged, authority.actor(), &call).about(id);
+                let entry = Entry::done(Event::AddressChanged, owner.authority.actor(), &call).about(id);
                 audit::append(tx, &entry.detail("mobile"))?;
+                let (told, values) = (Template::MobileChanged, circumstances(&call));
+                actions.tell(tx, (id, &account), told, values, envelope, call.now)?;
                 Ok::<_, Fault>(tried)
             })
             .await?;
@@ -241,6 +280,18 @@ impl Actions {
             Tried::Wrong { .. } => Err(Fault::new(Reason::SecondFactorWrong)),
             Tried::Dead => Err(Fault::new(Reason::Expired)),
         }
+    }
+
+    /// The own account, for a change after which codes and links go elsewhere: it asks for what a change of factors asks for (security.md OTP-6).
+    fn own_fresh(
+        &self,
+        tx: &impl Reading,
+        owner: &Owner,
+        call: &Call,
+    ) -> Result<(AccountId, AccountRecord), Fault> {
+        let own = own(tx, &owner.authority)?;
+        self.prove_fresh(tx, owner, call)?;
+        Ok(own)
     }
 }
 

@@ -20,7 +20,8 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        challenge::{self, NewLink, Pace, Purpose, Receiver, Subject},
+        challenge::{self, Kind, NewLink, Pace, Purpose, Receiver, Subject},
+        factor,
         fault::{Fault, Field, Reason},
         login::{
             self, Aim, Arrival, Finished, Scene,
@@ -112,7 +113,7 @@ impl Actions {
             .store
             .write(move |tx| {
                 let receiver = Receiver::Address(email.canonical());
-                match challenge::pace(tx, &rules, "recover", receiver, &call)? {
+                match challenge::pace(tx, &rules, Kind::Recover, receiver, &call)? {
                     Pace::Go => {}
                     Pace::Enough(_) => return Ok(()),
                     Pace::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
@@ -133,6 +134,7 @@ impl Actions {
                     values: vec![("link", actions.token_link(wanted.page(), &token)), minutes(lifetime)],
                     not_after: Some(call.now + lifetime),
                 };
+                challenge::posted(tx, Kind::Recover, call.now)?;
                 actions.post(tx, &letter, envelope, call.now)
             })
             .await
@@ -270,7 +272,8 @@ impl Actions {
                 let id = usable(tx, &link)?;
                 confirm_by_use(tx, id, &link, &wanted)?;
                 actions.replaced(tx, id, &hash, false, &id.to_string(), &wanted)?;
-                throttle::pardon(tx, id)?;
+                throttle::pardon_password(tx, id)?;
+                factor::distrust_mail(tx, id, wanted.now)?;
                 session::end_all(tx, id, None)?;
                 audit::append(tx, &Entry::done(Event::PasswordReset, id.to_string(), &wanted).about(id))?;
                 actions.tell_of_password(tx, id, Template::PasswordReset, envelope, &wanted)?;

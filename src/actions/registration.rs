@@ -21,7 +21,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        challenge::{self, Pace, Receiver},
+        challenge::{self, Kind, Pace, Receiver},
         credential,
         directory::{self, Home},
         factor,
@@ -104,7 +104,13 @@ impl Actions {
         let settings = self.settings();
         settings.people.registration.admits(&newcomer.email)?;
         let home = self.0.home;
-        self.0.store.read(|tx| account::name_is_free(tx, home, &newcomer.username, call.now))?;
+        self.0.store.read(|tx| {
+            // Counted with the registration itself; asked already here, because a refusal must not cost a hash (security.md THR-12).
+            if let Some(wait) = challenge::source_waits(tx, &settings.people.pace, call)? {
+                return Err(Fault::new(Reason::Throttled).retry_after(wait));
+            }
+            account::name_is_free(tx, home, &newcomer.username, call.now)
+        })?;
         let own = own_words(&newcomer.username, newcomer.display_name.as_ref(), Some(&newcomer.email));
         self.check_password_words(&newcomer.password, own, Field::Password).await?;
         let hash = self.hashed(newcomer.password.clone()).await?;
@@ -139,7 +145,7 @@ impl Actions {
         let (id, call, people) = (draft.id, &draft.call, &draft.settings.people);
         let (newcomer, home) = (&draft.newcomer, self.0.home);
         let receiver = Receiver::Address(newcomer.email.canonical());
-        let may_mail = match challenge::pace(tx, &people.pace, "confirm", receiver, call)? {
+        let may_mail = match challenge::pace(tx, &people.pace, Kind::Confirm, receiver, call)? {
             Pace::Go => true,
             Pace::Enough(_) => false,
             Pace::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
@@ -158,10 +164,13 @@ impl Actions {
         let entry = Entry::done(Event::Registered, "nobody", call).about(id);
         audit::append(tx, &entry.detail(newcomer.username.as_str()))?;
         let stipulated = self.ask_newcomer(tx, draft, &account)?;
-        if confirmed_later && may_mail {
-            self.send_confirmation(tx, (id, &account), &newcomer.email, &draft.confirmation, call)?;
-        } else if !confirmed_later && may_mail {
-            self.tell(tx, (id, &account), Template::Welcome, Vec::new(), draft.welcome, call.now)?;
+        if may_mail {
+            challenge::posted(tx, Kind::Confirm, call.now)?;
+            if confirmed_later {
+                self.send_confirmation(tx, (id, &account), &newcomer.email, &draft.confirmation, call)?;
+            } else {
+                self.tell(tx, (id, &account), Template::Welcome, Vec::new(), draft.welcome, call.now)?;
+            }
         }
         if stipulated || !newcomer.session {
             return Ok((None, stipulated));
@@ -197,20 +206,26 @@ impl Actions {
         Ok(blocked || !stipulation::interactive(tx, id, terms)?.is_empty())
     }
 
-    /// The administrators with an address learn that somebody waits.
+    /// The administrators with an address learn that somebody waits; not of each one when many come.
     fn ask_for_approval(
         &self,
         tx: &mut WriteTx,
         draft: &Draft,
         account: &AccountRecord,
     ) -> Result<(), Fault> {
-        for ((_, admin), envelope) in administrators(tx, self.0.home)?.iter().zip(&draft.to_admins) {
+        let (rules, now) = (&draft.settings.people.pace, draft.call.now);
+        for ((id, admin), envelope) in administrators(tx, self.0.home)?.iter().zip(&draft.to_admins) {
             let Some(to) = &admin.email else { continue };
+            let receiver = Receiver::Account(*id);
+            if challenge::pace_of(tx, rules, Kind::Approval, receiver, now)? != Pace::Go {
+                continue;
+            }
+            challenge::posted(tx, Kind::Approval, now)?;
             let values = vec![("email", draft.newcomer.email.as_str().to_owned())];
             let template = Template::ApprovalWanted;
             let account = Some((draft.id, account));
             let letter = Letter { template, to, account, values, not_after: None };
-            self.post(tx, &letter, *envelope, draft.call.now)?;
+            self.post(tx, &letter, *envelope, now)?;
         }
         Ok(())
     }
@@ -230,8 +245,11 @@ impl Actions {
             .store
             .write(move |tx| {
                 let lapsed = stipulation::lapse(tx, cursor, limit, call.now)?;
+                let mut removed = 0;
                 for id in &lapsed.accounts {
-                    if let Some(account) = ACCOUNTS.get(tx, id)? {
+                    // A declared account is the configuration's, whatever was asked of it before.
+                    if let Some(account) = ACCOUNTS.get(tx, id)?.filter(|account| !account.managed) {
+                        removed += 1;
                         forget_belongings(tx, *id)?;
                         account::remove_unused(tx, *id)?;
                         let entry = Entry::done(Event::RegistrationLapsed, "vouchsafe", &call).about(*id);
@@ -239,7 +257,7 @@ impl Actions {
                     }
                     stipulation::forget(tx, *id)?;
                 }
-                Ok::<_, Fault>((lapsed.next, lapsed.accounts.len()))
+                Ok::<_, Fault>((lapsed.next, removed))
             })
             .await
     }

@@ -5,10 +5,12 @@ use crate::{
     domain::{
         audit::{self, Entry, Event},
         call::Call,
+        challenge, factor,
         fault::{Fault, Field, Reason},
         rights::{Authority, Permit},
         session::{self, Liveness, SessionHash, SessionRecord},
     },
+    store::WriteTx,
     values::id::{AccountId, SessionId},
 };
 
@@ -59,7 +61,7 @@ impl Actions {
         self.end_where(call, authority.account(), authority.actor().to_owned(), Some(id)).await
     }
 
-    /// Ends all sessions of the account, except the one that asks, if any.
+    /// Ends all sessions of the account, except the one that asks, if any, and whatever else could begin one without all proofs.
     pub async fn end_all_sessions(
         &self,
         call: &Call,
@@ -70,11 +72,7 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                let account = authority.account();
-                let ended = session::end_all(tx, account, except.as_ref())?;
-                let entry = Entry::done(Event::SessionsEnded, authority.actor(), &call).about(account);
-                audit::append(tx, &entry.detail(format!("{ended} ended")))?;
-                Ok::<_, Fault>(ended)
+                end_everything(tx, authority.account(), authority.actor(), except.as_ref(), &call)
             })
             .await
     }
@@ -102,10 +100,7 @@ impl Actions {
             .store
             .write(move |tx| {
                 let Some(id) = id else {
-                    let ended = session::end_all(tx, account, None)?;
-                    let entry = Entry::done(Event::SessionsEnded, &actor, &call).about(account);
-                    audit::append(tx, &entry.detail(format!("{ended} ended")))?;
-                    return Ok(());
+                    return end_everything(tx, account, &actor, None, &call).map(|_| ());
                 };
                 let sessions = session::of_account(tx, account)?;
                 let Some((hash, _)) = sessions.iter().find(|(_, session)| session.id == id) else {
@@ -120,4 +115,21 @@ impl Actions {
             })
             .await
     }
+}
+
+/// All sessions; the devices that are trusted, and links and codes that are open, too: whoever wants to be signed out everywhere wants nobody to
+/// come back by what they left behind (security.md SES-9).
+fn end_everything(
+    tx: &mut WriteTx,
+    account: AccountId,
+    actor: &str,
+    except: Option<&SessionHash>,
+    call: &Call,
+) -> Result<usize, Fault> {
+    let ended = session::end_all(tx, account, except)?;
+    factor::forget_devices(tx, account)?;
+    challenge::void_account(tx, account)?;
+    let entry = Entry::done(Event::SessionsEnded, actor, call).about(account);
+    audit::append(tx, &entry.detail(format!("{ended} ended")))?;
+    Ok(ended)
 }

@@ -9,7 +9,7 @@ use crate::{
         fault::{Fault, Field, Reason},
         outbox::Template,
         rights::{Authority, Permit},
-        session::{self, NewSession, SESSIONS, SessionHash, SessionKey, SessionRecord},
+        session::{self, Liveness, SESSIONS, SessionHash, SessionKey, SessionRecord},
         stipulation::{self, Open, Stipulation},
     },
     store::WriteTx,
@@ -161,12 +161,16 @@ impl Actions {
         let key = SessionKey::mint(call.now, self.0.world.random());
         let (hash, name) = (key.hash(), SessionId::mint(call.now, self.0.world.random()));
         let (limits, epoch) = (self.settings().limits.clone(), self.0.store.epoch());
-        let begun = self
+        let widened = self
             .0
             .store
             .write(move |tx| {
                 let id = authority.account();
-                let old = SESSIONS.get(tx, &session)?.filter(|old| old.account == id && old.epoch == epoch);
+                let is_live = |old: &SessionRecord| {
+                    let live = limits.liveness(call.now, old.last_seen, old.ends, old.remembered);
+                    old.account == id && old.epoch == epoch && matches!(live, Liveness::Live { .. })
+                };
+                let old = SESSIONS.get(tx, &session)?.filter(is_live);
                 let (Some(old), Some(account)) = (old, ACCOUNTS.get(tx, &id)?) else {
                     return Err(Fault::new(Reason::Unauthenticated));
                 };
@@ -175,19 +179,11 @@ impl Actions {
                     return Err(nothing("these terms are not asked for"));
                 }
                 stipulation::accept_terms(tx, id, &version, authority.actor(), &call)?;
-                let new = NewSession {
-                    hash,
-                    id: name,
-                    account: id,
-                    strength: old.strength,
-                    remembered: old.remembered,
-                    replaces: Some(session),
-                    restricted: !door.tasks(tx, id, &account, call.now)?.is_empty(),
-                };
-                Ok(session::begin(tx, &new, &call, &limits, epoch)?)
+                let restricted = !door.tasks(tx, id, &account, call.now)?.is_empty();
+                Ok(session::widen(tx, &session, old, (hash, name), restricted, call.now)?)
             })
             .await?;
-        Ok((key, begun.session))
+        Ok((key, widened))
     }
 }
 

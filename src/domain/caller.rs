@@ -139,11 +139,29 @@ impl Strength {
         if two { second.map(|proof| proof.at).max() } else { None }
     }
 
+    /// Whether the first factor was nothing but reading the owner's mail.
+    pub fn is_by_mail(&self) -> bool {
+        let mut first = self.proofs.iter().filter(|proof| !proof.factor.is_second()).peekable();
+        first.peek().is_some() && first.all(|proof| proof.factor == Factor::Link)
+    }
+
     /// The same with one more proof, for a step-up or the next step of a sign-in.
     #[must_use]
-    pub fn and(mut self, factor: Factor, at: Timestamp) -> Self {
+    pub fn and(self, factor: Factor, at: Timestamp) -> Self {
+        let mut later = self.without(factor);
+        later.proofs.push(ProvenFactor { factor, at });
+        later
+    }
+
+    /// Whether this was proven.
+    pub fn has(&self, factor: Factor) -> bool {
+        self.proofs.iter().any(|proof| proof.factor == factor)
+    }
+
+    /// The same as if this had not been proven.
+    #[must_use]
+    pub fn without(mut self, factor: Factor) -> Self {
         self.proofs.retain(|proof| proof.factor != factor);
-        self.proofs.push(ProvenFactor { factor, at });
         self
     }
 

@@ -87,7 +87,7 @@ impl Authority {
     }
 }
 
-/// What a change of factors asks of whoever makes it: a proof within `window`, and of a second factor too when the account has one. A
+/// What a change of factors, of the password or of an address asks of whoever makes it: a proof within `window`, and of a second factor too when the account has one. A
 /// device that is only trusted proves nothing here (security.md WAN-4, section 2 "fresh authentication").
 ///
 /// # Errors
@@ -102,8 +102,7 @@ pub fn prove_fresh(
     if !fresh(strength.last_proof()) {
         return Err(Fault::new(Reason::FreshSignInNeeded));
     }
-    let proofs = strength.proofs.iter().filter(|proof| proof.factor != Factor::TrustedDevice);
-    let real = Strength { proofs: proofs.copied().collect() };
+    let real = strength.clone().without(Factor::TrustedDevice);
     if has_second && !fresh(real.second_proof()) {
         return Err(Fault::new(Reason::SecondFactorNeeded));
     }

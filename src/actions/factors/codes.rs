@@ -12,8 +12,8 @@ use crate::{
         account::{ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
         call::Call,
-        caller::Factor,
-        challenge::{self, CodeFor, NewCode, Pace, Receiver, Subject, Tried},
+        caller::{Factor, Strength},
+        challenge::{self, CodeFor, Kind, NewCode, Pace, Receiver, Subject, Tried},
         factor::{self, AddressFactor, Channel},
         fault::{Fault, Reason},
         login::{
@@ -49,9 +49,9 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
-                let (id, account, subject) = actions.whom(tx, to, &call)?;
-                let options =
-                    factor::options(&factor::of_account(tx, id)?, &account, &actions.settings().factors);
+                let (id, account, subject, strength) = actions.whom(tx, to, &call)?;
+                let (factors, rules) = (factor::of_account(tx, id)?, &actions.settings().factors);
+                let options = factor::provable(&factors, &account, rules, &strength);
                 if !options.contains(&channel.factor()) || !actions.can_send(channel) {
                     return Err(switched_off());
                 }
@@ -65,18 +65,18 @@ impl Actions {
         tx: &mut WriteTx,
         to: Waiting,
         call: &Call,
-    ) -> Result<(AccountId, AccountRecord, Subject), Fault> {
+    ) -> Result<(AccountId, AccountRecord, Subject, Strength), Fault> {
         match to {
             Waiting::Pending(hash) => {
                 let over = || Fault::new(Reason::Expired);
                 let pending = pending::alive(tx, &hash, call.now, self.0.store.epoch())?.ok_or_else(over)?;
                 let account = ACCOUNTS.get(tx, &pending.account)?.ok_or_else(over)?;
-                Ok((pending.account, account, hash.subject()))
+                Ok((pending.account, account, hash.subject(), pending.strength))
             }
             Waiting::Session(hash) => {
                 let live = second::live(tx, &hash, &self.terms(), call)?;
                 let (session, account) = live.ok_or_else(|| Fault::new(Reason::Unauthenticated))?;
-                Ok((session.account, account, second::subject_of_session(&hash)))
+                Ok((session.account, account, second::subject_of_session(&hash), session.strength))
             }
         }
     }
@@ -104,7 +104,10 @@ impl Actions {
             Channel::Sms => account.mobile.as_deref(),
         };
         let (Some(to), Some(address)) = (typed, channel.address(account)) else { return Err(switched_off()) };
-        let kind = channel.factor().as_str();
+        let kind = match channel {
+            Channel::Email => Kind::EmailCode,
+            Channel::Sms => Kind::SmsCode,
+        };
         match challenge::pace(tx, &settings.people.pace, kind, Receiver::Account(id), call)? {
             Pace::Go => {}
             // Whoever asks has proven the first factor, so it may be said.
@@ -127,9 +130,10 @@ impl Actions {
             values: vec![("code", code.expose().clone()), minutes(lifetime)],
             not_after: Some(call.now + lifetime),
         };
+        challenge::posted(tx, kind, call.now)?;
         self.post(tx, &letter, envelope, call.now)?;
         let entry = Entry::done(Event::CodeSent, id.to_string(), call).about(id);
-        audit::append(tx, &entry.detail(kind))?;
+        audit::append(tx, &entry.detail(channel.factor().as_str()))?;
         Ok(())
     }
 

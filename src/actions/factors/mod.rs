@@ -331,7 +331,7 @@ impl Actions {
     /// `FreshSignInNeeded`, `SecondFactorNeeded`; `NothingToDo` when there is no factor they could stand for.
     pub async fn make_recovery_codes(&self, call: &Call, owner: Owner) -> Result<Vec<Secret<String>>, Fault> {
         let chance = std::array::from_fn(|_| self.0.world.random());
-        let (actions, call) = (self.clone(), call.clone());
+        let (actions, call, envelope) = (self.clone(), call.clone(), self.envelope());
         self.0
             .store
             .write(move |tx| {
@@ -342,6 +342,8 @@ impl Actions {
                 {
                     return Err(Fault::new(Reason::NothingToDo));
                 }
+                let (added, codes) = (Template::FactorAdded, Factor::RecoveryCode);
+                actions.tell_of_factor(tx, (id, &account), added, codes, envelope, &call)?;
                 Self::new_codes(tx, id, &chance, &owner, &call)
             })
             .await
@@ -431,7 +433,7 @@ impl Actions {
     }
 
     /// See [`rights::prove_fresh`]. A program's key was made for this, so it needs no proof.
-    fn prove_fresh(&self, tx: &impl Reading, owner: &Owner, call: &Call) -> Result<(), Fault> {
+    pub(super) fn prove_fresh(&self, tx: &impl Reading, owner: &Owner, call: &Call) -> Result<(), Fault> {
         let Some(strength) = &owner.strength else { return Ok(()) };
         let account = ACCOUNTS.get(tx, &owner.account())?.ok_or_else(no_account)?;
         self.prove_owner_fresh(tx, (owner.account(), &account), strength, call)

@@ -345,3 +345,20 @@ fn hashing_threads_stand_behind_the_others_and_only_they() {
         assert_eq!(nice().unwrap(), here);
     });
 }
+
+/// A hash from elsewhere that costs little must not be known by how soon a wrong password is refused.
+///
+/// Proves: PWD-6, THR-8
+#[test]
+fn a_miss_against_a_hash_from_elsewhere_costs_what_nobody_costs_besides() {
+    runtime().block_on(async {
+        let pool = pool(settings(1));
+        let own = pool.hash(secret("lantern otter"), Random::new([1; 16])).await.unwrap();
+        let imported = Hash::parse("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW").unwrap();
+        for (hash, jobs) in [(None, 1), (Some(own), 1), (Some(imported), 2)] {
+            let before = pool.figures().done;
+            assert!(matches!(pool.verify(hash, secret("wrong")).await, Ok(Outcome::Miss)));
+            assert_eq!(pool.figures().done - before, jobs);
+        }
+    });
+}

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         account::ACCOUNTS,
         call::Call,
-        caller::Factor,
+        caller::{Factor, Strength},
         credential::{self, PasswordRecord},
         factor,
         fault::{Fault, Field, Reason},
@@ -18,6 +18,7 @@ use crate::{
         },
         session::SessionHash,
     },
+    store::Reading,
     values::{id::AccountId, secret::Secret, time::Timestamp},
 };
 
@@ -59,23 +60,28 @@ impl Actions {
         self.0.store.read(|tx| {
             let pending = pending::alive(tx, hash, call.now, terms.epoch)?;
             let Some(pending) = pending else { return Err(Fault::new(Reason::Expired)) };
-            let mut question = self.question_of(tx, pending.account)?;
+            let mut question = self.question_of(tx, pending.account, &pending.strength)?;
             question.until = Some(pending.created + pending::PENDING_LIFETIME);
             Ok(question)
         })
     }
 
     /// What a person who is signed in can prove beyond the session.
-    pub fn question(&self, account: AccountId) -> Result<Question, Fault> {
-        self.0.store.read(|tx| self.question_of(tx, account))
+    pub fn question(&self, account: AccountId, strength: &Strength) -> Result<Question, Fault> {
+        self.0.store.read(|tx| self.question_of(tx, account, strength))
     }
 
-    fn question_of(&self, tx: &impl crate::store::Reading, account: AccountId) -> Result<Question, Fault> {
+    fn question_of(
+        &self,
+        tx: &impl Reading,
+        account: AccountId,
+        strength: &Strength,
+    ) -> Result<Question, Fault> {
         let Some(record) = ACCOUNTS.get(tx, &account)? else { return Err(Fault::new(Reason::Expired)) };
         let factors = factor::of_account(tx, account)?;
         Ok(Question {
             account,
-            options: factor::options(&factors, &record, &self.settings().factors),
+            options: factor::provable(&factors, &record, &self.settings().factors, strength),
             email: record.email.as_deref().map(masked_email),
             mobile: record.mobile.as_deref().map(masked_number),
             until: None,

@@ -9,7 +9,9 @@ use crate::{
     },
     domain::{
         audit::Event,
+        caller::Caller,
         fault::{Field, Reason},
+        rights::Authority,
     },
     values::secret::Secret,
 };
@@ -159,4 +161,33 @@ async fn an_account_without_a_password_cannot_sign_in_with_any() {
     for password in [PASSWORD, "x"] {
         assert_eq!(desk.refusal("alice", password).await, Reason::BadCredentials);
     }
+}
+
+/// Proves: THR-3, THR-6
+#[tokio::test]
+async fn misses_under_another_name_of_the_account_block_the_present_password_too() {
+    let desk = Desk::open();
+    desk.add("alice").await;
+    let here = desk.sign_in("alice", PASSWORD).await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(desk.refusal("alice@example.com", WRONG).await, Reason::BadCredentials);
+        desk.pass(20);
+    }
+    let before = desk.hashed();
+    for present in [PASSWORD, WRONG] {
+        let fault = desk.change_password(&here, present, OTHER).await.unwrap_err();
+        assert_eq!(fault.reason, Reason::Throttled);
+    }
+    assert_eq!(desk.hashed(), before, "neither was looked at");
+}
+
+/// Proves: THR-2
+#[tokio::test]
+async fn a_program_that_hangs_up_has_guessed_all_the_same() {
+    let desk = Desk::open();
+    let account = desk.add("alice").await;
+    let authority = Authority::of_caller(&Caller::Program { key: "mail".to_owned(), account }).unwrap();
+    let (call, old, new) = (desk.call(), Secret::from(WRONG), Secret::from(OTHER));
+    desk.hang_up(desk.actions.program_sets_password(&call, authority, old, new)).await;
+    assert_eq!(desk.count(Event::PasswordChangeFailed), 1);
 }

@@ -3,6 +3,7 @@
 use crate::{
     actions::{
         accounts::Wanted,
+        factors::Owner,
         testing::{Desk, PASSWORD, wanted},
     },
     domain::{
@@ -21,10 +22,12 @@ use crate::{
     },
 };
 
-fn own(desk: &Desk, account: AccountId) -> Authority {
+fn own(desk: &Desk, account: AccountId) -> Owner {
     let strength = Strength::of(Factor::Password, desk.call().now);
     let session = SessionId::from_bytes([1; 16]);
-    Authority::of_session(&Caller::Person { account, session, strength }).unwrap()
+    let caller = Caller::Person { account, session, strength: strength.clone() };
+    let authority = Authority::of_session(&caller).unwrap();
+    Owner { authority, strength: Some(strength), session: None }
 }
 
 async fn want_email(desk: &Desk, id: AccountId, email: &str) -> Result<(), Fault> {
@@ -36,7 +39,7 @@ async fn a_name_changes_at_once() {
     let desk = Desk::open();
     let id = desk.add("alice").await;
     let name = DisplayName::parse("Alice Again").unwrap();
-    desk.actions.rename_self(&desk.call(), own(&desk, id), name).await.unwrap();
+    desk.actions.rename_self(&desk.call(), own(&desk, id).authority, name).await.unwrap();
     assert_eq!(desk.account("alice").display_name, "Alice Again");
     assert_eq!(desk.account("alice").username, "alice");
     assert_eq!(desk.count(Event::AccountChanged), 1);
@@ -129,9 +132,9 @@ async fn a_mobile_number_counts_with_the_code_that_was_sent_to_it() {
     let number = |text: &str| Phone::parse(text).unwrap();
     let want = async |text: &str| desk.actions.want_mobile(&desk.call(), own(&desk, id), number(text)).await;
     let give = async |text: &str, code: &str| {
-        let authority = own(&desk, id);
+        let owner = own(&desk, id);
         let given =
-            desk.actions.confirm_own_mobile(&desk.call(), authority, number(text), Secret::from(code)).await;
+            desk.actions.confirm_own_mobile(&desk.call(), owner, number(text), Secret::from(code)).await;
         given.map_err(|fault| fault.reason)
     };
     let code = || {
@@ -158,4 +161,21 @@ async fn a_mobile_number_counts_with_the_code_that_was_sent_to_it() {
         assert_eq!(give("+4930999999", "00000000").await, Err(Reason::SecondFactorWrong));
     }
     assert_eq!(give("+4930999999", "00000000").await, Err(Reason::Expired), "five tries");
+}
+
+/// Proves: ENR-4
+#[tokio::test]
+async fn a_change_of_address_can_be_stopped() {
+    let desk = Desk::open();
+    let id = desk.add("alice").await;
+    let awaited = || desk.actions.awaited_email(&desk.call(), &own(&desk, id).authority).unwrap();
+    assert_eq!(awaited(), None);
+    want_email(&desk, id, "new@example.net").await.unwrap();
+    assert_eq!(awaited().as_deref(), Some("new@example.net"));
+    let token = desk.token(Template::ChangeEmailConfirm);
+    desk.actions.stop_readdress(&desk.call(), own(&desk, id).authority).await.unwrap();
+    assert_eq!(awaited(), None);
+    let late = desk.actions.confirm_address(&desk.call(), token).await.unwrap_err();
+    assert_eq!(late.reason, Reason::NothingToDo);
+    assert_eq!(desk.account("alice").email.as_deref(), Some("alice@example.com"));
 }

@@ -88,6 +88,23 @@ async fn terms_are_asked_of_everybody_once() {
     assert!(!desk.sign_in("alice", PASSWORD).await.unwrap().session.restricted);
 }
 
+/// Proves: SES-8
+#[tokio::test]
+async fn accepting_terms_makes_no_session_live_longer() {
+    let desk = Desk::with(terms());
+    desk.add("alice").await;
+    let first = desk.sign_in("alice", PASSWORD).await.unwrap();
+    desk.pass(600);
+    let (key, session) = accept(&desk, "1", &first.key, &first.session).await.unwrap();
+    assert_eq!((session.created, session.ends), (first.session.created, first.session.ends));
+    assert_ne!(key.hash(), first.key.hash());
+    // One that was idle for too long accepts nothing.
+    desk.add("bob").await;
+    let idle = desk.sign_in("bob", PASSWORD).await.unwrap();
+    desk.pass(30 * 24 * 3600);
+    assert_eq!(accept(&desk, "1", &idle.key, &idle.session).await.unwrap_err(), Reason::Unauthenticated);
+}
+
 #[tokio::test]
 async fn the_password_comes_before_the_terms_and_neither_frees_the_other() {
     let desk = Desk::with(terms());

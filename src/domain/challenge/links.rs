@@ -143,6 +143,20 @@ pub fn redeem(
     Ok(link)
 }
 
+/// The open link of a purpose for a subject.
+pub fn open(
+    tx: &impl Reading,
+    purpose: Purpose,
+    subject: Subject,
+    now: Timestamp,
+    epoch: u64,
+) -> Result<Option<Link>, StoreError> {
+    let mut slot = KeyBuf::new();
+    write_slot(purpose, subject, &mut slot);
+    let found = LINKS.find(tx, &BY_SUBJECT, &slot)?.map(|(_, link)| link);
+    Ok(check(found, purpose, now, epoch).ok())
+}
+
 /// Voids the open link of a purpose for a subject.
 pub fn void(tx: &mut WriteTx, purpose: Purpose, subject: Subject) -> Result<(), StoreError> {
     let mut slot = KeyBuf::new();

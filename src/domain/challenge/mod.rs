@@ -20,8 +20,8 @@ use minicbor::{Decode, Encode};
 
 pub use self::{
     codes::{CodeFor, MOST_TRIES, NewCode, Tried, offer_code, sweep_codes, tidied, try_code, void_code},
-    links::{Link, NewLink, offer, peek, redeem, sweep_links, void},
-    pace::{Pace, PaceRules, Receiver, pace, sweep_paces},
+    links::{Link, NewLink, offer, open, peek, redeem, sweep_links, void},
+    pace::{Kind, Pace, PaceRules, Receiver, pace, pace_of, posted, source_waits, sweep_paces},
 };
 use crate::{
     store::{KeyBuf, StoreError, WriteTx},

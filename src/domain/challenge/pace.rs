@@ -1,7 +1,9 @@
 //! How often we send something to somebody: a pause between two messages, and so many in an hour, per receiver, per source and for the
 //! whole house (security.md section 2, resend; ASVS 6.6.3).
 //!
-//! Counted in the transaction that would send, whether or not there is anybody to send to, so that counting tells nothing (THR-8).
+//! Sources and receivers are counted in the transaction that would send, whether or not there is anybody to send to, so that counting tells
+//! nothing (THR-8). The house is counted when something is really posted, and twice over: what anybody may cause must not use up what people
+//! need who sign in.
 
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     crypto::{digest::sha256, mac::framed},
     domain::call::Call,
-    store::{Key, KeyBuf, KeyReader, Record, StoreError, Table, WriteTx},
+    store::{Key, KeyBuf, KeyReader, Reading, Record, StoreError, Table, WriteTx},
     values::{id::AccountId, net::SourceKey, time::Timestamp},
 };
 
@@ -25,13 +27,54 @@ pub struct PaceRules {
     pub per_receiver: u32,
     /// Messages that one source (IPv4 /32, IPv6 /64) may cause in an hour.
     pub per_source: u32,
-    /// Messages of the whole house in an hour.
+    /// Messages of the whole house in an hour: so many that anybody may cause, and as many again for people who have shown who they are.
     pub house: u32,
 }
 
 impl Default for PaceRules {
     fn default() -> Self {
         Self { cooldown: Duration::from_mins(1), per_receiver: 5, per_source: 20, house: 1000 }
+    }
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A link instead of the password.
+    Recover,
+    /// A link that confirms the address of a registration.
+    Confirm,
+    /// To an administrator: somebody waits.
+    Approval,
+    /// A code by e-mail for a second factor.
+    EmailCode,
+    /// A code by SMS for a second factor.
+    SmsCode,
+    /// A link to the new address of an account.
+    Address,
+    /// A code to the new mobile number of an account.
+    Mobile,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recover => "recover",
+            Self::Confirm => "confirm",
+            Self::Approval => "approval",
+            Self::EmailCode => "email",
+            Self::SmsCode => "sms",
+            Self::Address => "address",
+            Self::Mobile => "mobile",
+        }
+    }
+
+    /// The share of the house it is paid from: what anybody may cause, or what somebody asks who has proven something.
+    const fn share(self) -> &'static str {
+        match self {
+            Self::Recover | Self::Confirm | Self::Approval => "anybody",
+            Self::EmailCode | Self::SmsCode | Self::Address | Self::Mobile => "known",
+        }
     }
 }
 
@@ -77,15 +120,22 @@ impl Record for PaceRecord {
 struct PaceKey([u8; 32]);
 
 impl PaceKey {
-    fn receiver(kind: &str, receiver: Receiver<'_>) -> Self {
+    fn receiver(kind: Kind, receiver: Receiver<'_>) -> Self {
+        let kind = kind.as_str().as_bytes();
         match receiver {
-            Receiver::Account(id) => Self::of(&[b"account", kind.as_bytes(), id.bytes()]),
-            Receiver::Address(address) => Self::of(&[b"address", kind.as_bytes(), address.as_bytes()]),
+            Receiver::Account(id) => Self::of(&[b"account", kind, id.bytes()]),
+            Receiver::Address(address) => Self::of(&[b"address", kind, address.as_bytes()]),
         }
     }
 
-    fn source(source: &SourceKey) -> Self {
-        Self::of(&[b"source", format!("{source:?}").as_bytes()])
+    /// None where there is no address.
+    fn source(call: &Call) -> Option<Self> {
+        let source = call.client.map(|_| SourceKey::of(call.client))?;
+        Some(Self::of(&[b"source", format!("{source:?}").as_bytes()]))
+    }
+
+    fn house(kind: Kind) -> Self {
+        Self::of(&[b"house", kind.share().as_bytes()])
     }
 
     fn of(parts: &[&[u8]]) -> Self {
@@ -105,46 +155,63 @@ impl Key for PaceKey {
 
 const WINDOW: Duration = Duration::from_hours(1);
 
-/// Asks whether a message of this kind may be sent, and counts it if it may.
+/// Asks whether a message of this kind may be sent, and counts the asking. Whoever then posts it says so to [`posted`].
 pub fn pace(
     tx: &mut WriteTx,
     rules: &PaceRules,
-    kind: &str,
+    kind: Kind,
     receiver: Receiver<'_>,
     call: &Call,
 ) -> Result<Pace, StoreError> {
-    let (client, now) = (call.client, call.now);
-    let by_source = client.map(|_| PaceKey::source(&SourceKey::of(client)));
-    if let Some(key) = &by_source
-        && let Some(wait) = wait(tx, key, rules.per_source, Duration::ZERO, now)?
-    {
+    if let Some(wait) = source_waits(tx, rules, call)? {
         return Ok(Pace::Wait(wait));
     }
-    let (by_receiver, by_house) = (PaceKey::receiver(kind, receiver), PaceKey::of(&[b"house"]));
-    let enough = match wait(tx, &by_receiver, rules.per_receiver, rules.cooldown, now)? {
-        Some(wait) => Some(wait),
-        None => wait_of_house(tx, &by_house, rules, now)?,
-    };
-    // Asking is counted for the source also when nothing is sent, so that it cannot ask about others without end.
-    let counted = if enough.is_some() { vec![] } else { vec![by_receiver, by_house] };
-    for key in by_source.iter().chain(&counted) {
-        count(tx, key, now)?;
+    // Counted also when nothing is sent, so that a source cannot ask about others without end.
+    if let Some(key) = PaceKey::source(call) {
+        count(tx, &key, call.now)?;
     }
-    Ok(enough.map_or(Pace::Go, Pace::Enough))
+    pace_of(tx, rules, kind, receiver, call.now)
 }
 
-fn wait_of_house(
-    tx: &WriteTx,
-    key: &PaceKey,
+/// The same without a source: for a further receiver of what was asked for once, and for what the house sends of itself.
+pub fn pace_of(
+    tx: &mut WriteTx,
     rules: &PaceRules,
+    kind: Kind,
+    receiver: Receiver<'_>,
     now: Timestamp,
+) -> Result<Pace, StoreError> {
+    let by_receiver = PaceKey::receiver(kind, receiver);
+    if let Some(wait) = wait(tx, &by_receiver, rules.per_receiver, rules.cooldown, now)? {
+        return Ok(Pace::Enough(wait));
+    }
+    if let Some(wait) = wait(tx, &PaceKey::house(kind), rules.house, Duration::ZERO, now)? {
+        return Ok(Pace::Enough(wait));
+    }
+    count(tx, &by_receiver, now)?;
+    Ok(Pace::Go)
+}
+
+/// How long a source that has asked too often has to wait; nothing is counted. For refusing before there is costly work (security.md THR-12).
+pub fn source_waits(
+    tx: &impl Reading,
+    rules: &PaceRules,
+    call: &Call,
 ) -> Result<Option<Duration>, StoreError> {
-    wait(tx, key, rules.house, Duration::ZERO, now)
+    match PaceKey::source(call) {
+        Some(key) => wait(tx, &key, rules.per_source, Duration::ZERO, call.now),
+        None => Ok(None),
+    }
+}
+
+/// A message of this kind was posted: the house has one less.
+pub fn posted(tx: &mut WriteTx, kind: Kind, now: Timestamp) -> Result<(), StoreError> {
+    count(tx, &PaceKey::house(kind), now)
 }
 
 /// How long until one more is fine; `None` when it is now.
 fn wait(
-    tx: &WriteTx,
+    tx: &impl Reading,
     key: &PaceKey,
     most: u32,
     cooldown: Duration,
@@ -193,7 +260,7 @@ pub fn sweep_paces(
 mod tests {
     use std::time::Duration;
 
-    use super::{Call, Pace, PaceRules, Receiver, Timestamp, pace, sweep_paces};
+    use super::{Call, Kind, Pace, PaceRules, Receiver, Timestamp, pace, posted, sweep_paces};
     use crate::{
         domain::call::RequestId,
         store::{Store, StoreError},
@@ -209,7 +276,9 @@ mod tests {
     fn ask(store: &Store, to: &'static str, from: &'static str, at: Timestamp) -> Pace {
         let rules = PaceRules::default();
         store
-            .write_blocking(move |tx| pace(tx, &rules, "test", Receiver::Address(to), &call(Some(from), at)))
+            .write_blocking(move |tx| {
+                pace(tx, &rules, Kind::Recover, Receiver::Address(to), &call(Some(from), at))
+            })
             .unwrap()
     }
 
@@ -238,20 +307,50 @@ mod tests {
         assert_eq!(ask(&store, "new@b", "192.0.2.9", NOW), Pace::Go);
     }
 
+    /// Proves: THR-1
+    #[test]
+    fn what_anybody_causes_leaves_enough_for_those_who_sign_in() {
+        let store = Store::in_memory();
+        let rules = PaceRules { house: 3, ..PaceRules::default() };
+        let ask = |kind: Kind, to: &'static str, really: bool| {
+            let rules = rules.clone();
+            let asked = store.write_blocking(move |tx| {
+                let pace = pace(tx, &rules, kind, Receiver::Address(to), &call(None, NOW))?;
+                if really {
+                    posted(tx, kind, NOW)?;
+                }
+                Ok::<_, StoreError>(pace)
+            });
+            asked.unwrap()
+        };
+        for nobody in ["a@b", "c@d", "e@f", "g@h"] {
+            assert_eq!(ask(Kind::Recover, nobody, false), Pace::Go, "nothing was posted");
+        }
+        for somebody in ["i@j", "k@l", "m@n"] {
+            assert_eq!(ask(Kind::Confirm, somebody, true), Pace::Go);
+        }
+        assert!(matches!(ask(Kind::Recover, "o@p", false), Pace::Enough(_)));
+        assert!(matches!(ask(Kind::Approval, "o@p", false), Pace::Enough(_)));
+        for kind in [Kind::EmailCode, Kind::SmsCode, Kind::Address] {
+            assert_eq!(ask(kind, "q@r", true), Pace::Go);
+        }
+        assert!(matches!(ask(Kind::Mobile, "q@r", true), Pace::Enough(_)));
+    }
+
     #[test]
     fn what_is_over_is_swept() {
         let store = Store::in_memory();
         ask(&store, "a@b", "192.0.2.1", NOW);
         let sweep = |at: Timestamp| store.write_blocking(move |tx| sweep_paces(tx, None, 100, at)).unwrap().1;
         assert_eq!(sweep(NOW + Duration::from_mins(59)), 0);
-        assert_eq!(sweep(NOW + Duration::from_hours(1)), 3);
+        assert_eq!(sweep(NOW + Duration::from_hours(1)), 2);
     }
 
     #[test]
     fn counting_is_undone_with_its_transaction() {
         let store = Store::in_memory();
         let refused = store.write_blocking(|tx| {
-            pace(tx, &PaceRules::default(), "test", Receiver::Address("a@b"), &call(None, NOW))?;
+            pace(tx, &PaceRules::default(), Kind::Recover, Receiver::Address("a@b"), &call(None, NOW))?;
             Err::<(), _>(StoreError::Busy)
         });
         assert!(refused.is_err());

@@ -12,6 +12,7 @@
 //! **Start reading at** [`FactorsRecord`], then [`totp`] and [`recovery`].
 
 mod enrolment;
+mod mailbox;
 pub mod passkey;
 mod records;
 pub mod recovery;
@@ -19,6 +20,7 @@ pub mod totp;
 
 pub use self::{
     enrolment::{Confirmation, ENROLMENT_LIFETIME, Enrolment, confirm, enrolling, offer, sweep_enrolments},
+    mailbox::{distrust_mail, provable, trust_mail},
     records::{
         AddressFactor, Channel, FACTORS, FactorsRecord, Kinds, RecoveryCodes, Rules, TotpFactor, erase,
         follow_address, forget, forget_devices, import_totp, of_account, options, remove_totp, reviewed,

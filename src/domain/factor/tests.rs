@@ -372,8 +372,11 @@ fn golden_records() {
         trust: 7,
         review: true,
         passkeys: None,
+        mail_only: None,
     };
     check("src/domain/factor/golden/factors.v1.hex", &factors);
+    let later = FactorsRecord { passkeys: Some(2), mail_only: Some(at(5)), ..factors };
+    check("src/domain/factor/golden/mail-only.v1.hex", &later);
     check("src/domain/factor/golden/none.v1.hex", &FactorsRecord::default());
     let enrolment = EnrolmentRecord {
         sealed: vec![4, 5, 6],

@@ -193,6 +193,16 @@ pub(super) const fn copy(template: Template) -> Copy {
         Template::Test => {
             ("{{ service }} 的测试邮件", &[Say("这是一封测试邮件。{{ service }} 可以向您发送邮件。"), Facts])
         }
+        Template::MobileChanged => (
+            "您在 {{ service }} 的手机号码已更改",
+            &[
+                Say(
+                    "您在 {{ service }} 的账号{% if username %} {{ username }} {% endif %}的手机号码已更改。短信验证码今后将发送到新号码。",
+                ),
+                Facts,
+                Say(NOT_YOU),
+            ],
+        ),
         Template::SmsTest => ("", &[Say("【{{ service }}】这是一条测试短信。")]),
     };
     Copy { subject, parts }

@@ -213,6 +213,16 @@ pub(super) const fn copy(template: Template) -> Copy {
             "Test message from {{ service }}",
             &[Say("This is a test. {{ service }} can send you mail."), Facts],
         ),
+        Template::MobileChanged => (
+            "Your mobile number at {{ service }} was changed",
+            &[
+                Say(
+                    "the mobile number of your account{% if username %} {{ username }}{% endif %} at {{ service }} was changed. Codes by SMS go to the new number from now on.",
+                ),
+                Facts,
+                Say(NOT_YOU),
+            ],
+        ),
         Template::SmsTest => ("", &[Say("{{ service }}: this is a test.")]),
     };
     Copy { subject, parts }

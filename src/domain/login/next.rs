@@ -173,7 +173,7 @@ pub enum Next {
     Hindered(Hindrance),
     /// Something is still asked of the account, and no session can satisfy it.
     Stipulated,
-    /// One of these has to be proven first.
+    /// One of these has to be proven first. None of them when what there is would prove nothing more.
     SecondFactor(Vec<Factor>),
     /// Nothing.
     Session {
@@ -198,9 +198,9 @@ pub fn next(
         return Ok(Next::Stipulated);
     }
     let factors = factor::of_account(tx, id)?;
-    let options = factor::options(&factors, account, &terms.factors);
-    if strength.level() < Level::SecondFactor && !options.is_empty() {
-        return Ok(Next::SecondFactor(options));
+    let has_second = !factor::options(&factors, account, &terms.factors).is_empty();
+    if strength.level() < Level::SecondFactor && has_second {
+        return Ok(Next::SecondFactor(factor::provable(&factors, account, &terms.factors, strength)));
     }
     Ok(Next::Session { restricted: !terms.door.tasks(tx, id, account, now)?.is_empty() })
 }
@@ -215,7 +215,7 @@ pub fn proceed(
     second: &Counters,
     scene: &Scene<'_>,
 ) -> Result<Finished, Fault> {
-    let Scene { fresh, terms, call } = *scene;
+    let Scene { terms, call, .. } = *scene;
     let id = arrival.account;
     let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(Finished::Stale) };
     let version = PASSWORDS.get(tx, &id)?.as_ref().map(PasswordRecord::version);
@@ -235,22 +235,7 @@ pub fn proceed(
             }
             Next::SecondFactor(options) => match (aim, aim.code()) {
                 (Aim::Steps, _) => {
-                    let record = PendingRecord {
-                        account: id,
-                        strength: arrival.strength,
-                        version,
-                        remembered: arrival.remembered,
-                        replaces: arrival.replaces,
-                        created: call.now,
-                        epoch: terms.epoch,
-                        wrong: 0,
-                        counters: counters.to_vec(),
-                    };
-                    pending::begin(tx, &fresh.pending, &record)?;
-                    audit::append(
-                        tx,
-                        &Entry::done(Event::SecondFactorAsked, id.to_string(), call).about(id),
-                    )?;
+                    wait_for_second(tx, arrival, version, counters, scene)?;
                     return Ok(Finished::Waits { options, until: call.now + PENDING_LIFETIME });
                 }
                 (_, None) => return Ok(Finished::CodeNeeded),
@@ -265,11 +250,40 @@ pub fn proceed(
                     clears.extend(second.cleared());
                 }
             },
+            // What such a session is for asks for more than a known device, and it cannot be raised later.
+            Next::Session { restricted: true } if arrival.strength.has(Factor::TrustedDevice) => {
+                arrival.strength = arrival.strength.without(Factor::TrustedDevice);
+            }
             Next::Session { restricted } => {
                 return enter(tx, arrival, &account, aim, restricted, &clears, scene);
             }
         }
     }
+}
+
+/// Begins the login transaction of somebody who has to prove more.
+fn wait_for_second(
+    tx: &mut WriteTx,
+    arrival: Arrival,
+    version: Option<Version>,
+    counters: &[CounterKey],
+    scene: &Scene<'_>,
+) -> Result<(), StoreError> {
+    let Scene { fresh, terms, call } = *scene;
+    let id = arrival.account;
+    let record = PendingRecord {
+        account: id,
+        strength: arrival.strength,
+        version,
+        remembered: arrival.remembered,
+        replaces: arrival.replaces,
+        created: call.now,
+        epoch: terms.epoch,
+        wrong: 0,
+        counters: counters.to_vec(),
+    };
+    pending::begin(tx, &fresh.pending, &record)?;
+    audit::append(tx, &Entry::done(Event::SecondFactorAsked, id.to_string(), call).about(id))
 }
 
 /// A device on which a second factor was given before counts as one, as old as that proof was.

@@ -16,7 +16,10 @@ use crate::{
         audit::{self, Entry, Event},
         caller::Factor,
         challenge::{self, Purpose, Subject},
-        factor::passkey::{self, Spent},
+        factor::{
+            self,
+            passkey::{self, Spent},
+        },
         fault::{Fault, Reason},
         session::SessionHash,
     },
@@ -139,7 +142,11 @@ fn judge(
     }
     let why = match &shown.verdict {
         Ok(asserted) => match passkey::spend(tx, account, asserted, call.now)? {
-            Spent::Right => return Ok(Judged::Right(passkey::proven(asserted))),
+            Spent::Right => {
+                let proven = passkey::proven(asserted);
+                factor::trust_mail(tx, account, proven)?;
+                return Ok(Judged::Right(proven));
+            }
             Spent::Gone => "it is not a passkey of the account".to_owned(),
             Spent::Doubted => {
                 doubt(tx, account, scene)?;

@@ -14,7 +14,7 @@ use crate::{
         account::{ACCOUNTS, AccountRecord},
         audit::{self, Entry, Event},
         call::Call,
-        caller::Factor,
+        caller::{Factor, Strength},
         challenge::{self, CodeFor, Subject, Tried},
         credential::{PASSWORDS, PasswordRecord},
         factor::{self, Channel, recovery},
@@ -102,6 +102,7 @@ pub fn judge(tx: &mut WriteTx, guess: &Guess<'_>, scene: &Scene<'_>) -> Result<J
         | Factor::Link => false,
     };
     if right {
+        factor::trust_mail(tx, id, factor)?;
         if factor == Factor::RecoveryCode {
             let left = factor::of_account(tx, id)?.recovery_left();
             let entry = Entry::done(Event::RecoveryCodeUsed, id.to_string(), call).about(id);
@@ -154,7 +155,7 @@ pub fn answer(
     let Some(pending) = pending::alive(tx, hash, call.now, terms.epoch)? else { return Ok(None) };
     let id = pending.account;
     let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(None) };
-    let judged = if may_prove(tx, id, &account, answer.factor, terms)? {
+    let judged = if may_prove(tx, (id, &account), &pending.strength, answer.factor, terms)? {
         let subject = Some(hash.subject());
         let guess = Guess { account: id, subject, factor: answer.factor, code: &answer.code, counters };
         judge(tx, &guess, scene)?
@@ -206,7 +207,7 @@ pub fn step_up(
     let Scene { terms, call, .. } = *scene;
     let Some((session, account)) = live(tx, hash, terms, call)? else { return Ok(None) };
     let id = session.account;
-    if !may_prove(tx, id, &account, answer.factor, terms)? {
+    if !may_prove(tx, (id, &account), &session.strength, answer.factor, terms)? {
         return Ok(Some(Finished::CodeWrong { ended: false }));
     }
     let subject = Some(subject_of_session(hash));
@@ -259,10 +260,11 @@ pub fn live(
 
 fn may_prove(
     tx: &impl Reading,
-    id: AccountId,
-    account: &AccountRecord,
+    (id, account): (AccountId, &AccountRecord),
+    strength: &Strength,
     factor: Factor,
     terms: &Terms,
 ) -> Result<bool, StoreError> {
-    Ok(factor::options(&factor::of_account(tx, id)?, account, &terms.factors).contains(&factor))
+    let factors = factor::of_account(tx, id)?;
+    Ok(factor::provable(&factors, account, &terms.factors, strength).contains(&factor))
 }

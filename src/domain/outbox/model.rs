@@ -152,6 +152,8 @@ templates! {
     Test = 19, "test", Mail, [], [];
     /// The operator tries out delivery by SMS.
     SmsTest = 20, "sms-test", Sms, [], [];
+    /// The mobile number of an account is another one now.
+    MobileChanged = 21, "mobile-changed", Mail, [], [];
 }
 
 impl Template {

@@ -94,7 +94,7 @@ pub struct OutboxRecord {
     /// Whose account it is about.
     #[n(3)]
     pub account: Option<AccountId>,
-    /// What is filled in, sealed; empty once it was delivered.
+    /// What is filled in, sealed; empty once it was delivered, or was given up and is of no use any more.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub sealed: Vec<u8>,
     /// When it was queued.
@@ -125,6 +125,13 @@ impl OutboxRecord {
 
     fn is_over(&self, now: Timestamp) -> bool {
         self.not_after.is_some_and(|end| now >= end)
+    }
+
+    /// Forgets what a message says that was given up and is of no use any more: no retry needs it, and it may hold a link or a code
+    /// (security.md OPS-18). Returns whether there was anything.
+    fn hush(&mut self, now: Timestamp) -> bool {
+        let over = matches!(self.state, State::Dead { .. }) && self.is_over(now);
+        over && !std::mem::take(&mut self.sealed).is_empty()
     }
 }
 
@@ -304,6 +311,7 @@ pub fn failed(
     let Some(mut record) = still_leased(tx, lease)? else { return Ok(Ending::Stale) };
     record.state = again.map_or(State::Dead { at: now }, |due| State::Waiting { due });
     record.error = Some(printable(error));
+    record.hush(now);
     OUTBOX.set(tx, &lease.id, &record)?;
     if again.is_none() {
         tell(tx, lease.id, &record, now)?;
@@ -384,7 +392,8 @@ impl Default for SweepTimes {
     }
 }
 
-/// Looks at up to `limit` messages behind `cursor` and removes those that were kept long enough (security.md OPS-16); the next
+/// Looks at up to `limit` messages behind `cursor`, removes those that were kept long enough (security.md OPS-16), and forgets what those say
+/// that were given up and are of no use; the next
 /// cursor, `None` at the end, and how many went.
 pub fn sweep(
     tx: &mut WriteTx,
@@ -396,7 +405,7 @@ pub fn sweep(
     let rows = OUTBOX.range(tx, cursor.as_ref(), limit)?;
     let next = if rows.len() < limit { None } else { rows.last().map(|(id, _)| *id) };
     let mut removed = 0;
-    for (id, record) in &rows {
+    for (id, mut record) in rows {
         let over = match record.state {
             State::Waiting { .. } => record.is_over(now),
             State::Leased { .. } => false,
@@ -404,8 +413,10 @@ pub fn sweep(
             State::Dead { at } => now.since(at) >= times.dead,
         };
         if over {
-            OUTBOX.take(tx, id)?;
+            OUTBOX.take(tx, &id)?;
             removed += 1;
+        } else if record.hush(now) {
+            OUTBOX.set(tx, &id, &record)?;
         }
     }
     Ok((next, removed))

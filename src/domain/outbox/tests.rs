@@ -240,6 +240,30 @@ fn what_is_over_is_swept_in_steps() {
     assert_eq!(rows(&store).len(), 1, "what waits stays");
 }
 
+/// What a message says that nobody can use any more, a link above all, is not kept with the fact that it was given up.
+///
+/// Proves: OPS-18
+#[test]
+fn a_message_that_was_given_up_keeps_its_secrets_only_while_it_can_be_tried_again() {
+    let store = Store::in_memory();
+    put(&store, Message { not_after: Some(at(50)), ..message() }, at(0), 1);
+    put(&store, Message { not_after: Some(at(500)), ..message() }, at(0), 2);
+    put(&store, message(), at(0), 3);
+    for lease in change(&store, |tx| lease(tx, Channel::Mail, at(1), TERM, 3)).messages {
+        change(&store, move |tx| failed(tx, &lease, "no", None, at(60)));
+    }
+    let kept = || rows(&store).iter().filter(|(_, record)| !record.sealed.is_empty()).count();
+    let sweep_at = |now: Timestamp| {
+        let times = SweepTimes::default();
+        assert_eq!(change(&store, move |tx| sweep(tx, None, 10, now, &times)).1, 0, "they stay on the list");
+    };
+    assert_eq!(kept(), 2, "what was over when it was given up");
+    sweep_at(at(499));
+    assert_eq!(kept(), 2);
+    sweep_at(at(500));
+    assert_eq!(kept(), 1, "what was over later; the last has no end");
+}
+
 /// Numbers of templates are stored: they are never given to another one.
 #[test]
 fn templates_keep_their_numbers() {

@@ -18,6 +18,6 @@ pub use self::{
     lifetimes::{Lifetimes, Liveness},
     records::{
         Begun, NewSession, SESSIONS, SessionFacts, SessionRecord, begin, end, end_all, of_account, raise,
-        sweep, touch,
+        sweep, touch, widen,
     },
 };

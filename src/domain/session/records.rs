@@ -201,6 +201,19 @@ pub fn raise(
     Ok(raised)
 }
 
+/// Gives a live session another key because what it was restricted for is done. As with [`raise`], it does not live longer for that.
+pub fn widen(
+    tx: &mut WriteTx,
+    old: &SessionHash,
+    session: SessionRecord,
+    name: (SessionHash, SessionId),
+    restricted: bool,
+    now: Timestamp,
+) -> Result<SessionRecord, StoreError> {
+    let strength = session.strength.clone();
+    raise(tx, old, SessionRecord { restricted, ..session }, name, strength, now)
+}
+
 /// Ends one session, and with it what OAuth clients were granted in it. Returns it when it was there.
 pub fn end(tx: &mut WriteTx, hash: &SessionHash) -> Result<Option<SessionRecord>, StoreError> {
     let ended = SESSIONS.take(tx, hash)?;

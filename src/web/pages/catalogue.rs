@@ -82,6 +82,7 @@ messages! {
 
     // Second factor.
     SecondFactorTitle, "second-factor-title", "A second factor is needed";
+    SameMailboxText, "same-mailbox-text", "You came by a link in a mail, and a code by e-mail would only show the same mailbox again. There is nothing else left that you could show here: whoever runs this service can help.";
     SecondFactorText, "second-factor-text", "You are signed in as {name}, but {place} asks for a second factor, and your account has none yet. Add one to your account, then try again.";
     SecondStepTitle, "second-step-title", "One more step";
     AskTotp, "ask-totp", "Enter the code that your authenticator app shows.";
@@ -248,6 +249,9 @@ messages! {
     ProfileSave, "profile-save", "Save the name";
     ProfileSaved, "profile-saved", "Saved.";
     ProfileSent, "profile-sent", "If the address can be used, mail is on its way to it. It takes effect when you follow the link; until then the old one stays.";
+    ProfileStopped, "profile-stopped", "The change was stopped: the e-mail address stays as it is.";
+    ProfileStopHint, "profile-stop-hint", "{email} is to become the e-mail address of this account as soon as the link that we sent there is followed.";
+    ProfileStopDo, "profile-stop-do", "Stop this change";
     ProfileEmailHint, "profile-email-hint", "A new address takes effect when you have followed the link we send there. The old one gets a notice.";
     ProfileEmailOpen, "profile-email-open", "This address is not confirmed yet.";
     ProfileEmailDo, "profile-email-do", "Send the link";

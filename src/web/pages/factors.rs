@@ -17,14 +17,13 @@ use super::{
     way::{Own, Way, see_other},
 };
 use crate::{
-    actions::factors::{Factors, Owner, codes::channel_of},
+    actions::factors::{Factors, codes::channel_of},
     domain::{
         call::Call,
         caller::Factor,
         factor::Channel,
         fault::{Fault, Reason},
         keyring::FormBinding,
-        rights::Authority,
     },
     gate::Presence,
     values::{secret::Secret, time::Timestamp},
@@ -81,7 +80,7 @@ pub(super) async fn begin_totp(
         Err(response) => return Ok(response),
     };
     form.finish()?;
-    match shared.actions.begin_totp(&call, acting(&here)?).await {
+    match shared.actions.begin_totp(&call, here.owner()?).await {
         Ok(_) => Ok(answer(see_other(&shared, "/me/factors/totp", []))),
         Err(fault) => refused(&shared, &call, &here, fault),
     }
@@ -113,7 +112,7 @@ pub(super) async fn confirm_totp(
     };
     let code = form.take_secret("code");
     form.finish()?;
-    match shared.actions.confirm_totp(&call, acting(&here)?, (None, code), true).await {
+    match shared.actions.confirm_totp(&call, here.owner()?, (None, code), true).await {
         Ok(codes) => Ok(answer(added(&shared, &codes))),
         Err(fault) if fault.reason == Reason::SecondFactorWrong => {
             Ok(answer(enrolment(&shared, &call, &here, Some(&fault))?))
@@ -140,7 +139,7 @@ pub(super) async fn remove(
     let which = named(&form.take("factor"));
     form.finish()?;
     let which = which.ok_or_else(|| Fault::new(Reason::NothingToDo))?;
-    match shared.actions.remove_factor(&call, acting(&here)?, which).await {
+    match shared.actions.remove_factor(&call, here.owner()?, which).await {
         Ok(()) => Ok(answer(see_other(&shared, "/me/factors?removed=1", []))),
         Err(fault) => refused(&shared, &call, &here, fault),
     }
@@ -158,7 +157,7 @@ pub(super) async fn recovery(
         Err(response) => return Ok(response),
     };
     form.finish()?;
-    match shared.actions.make_recovery_codes(&call, acting(&here)?).await {
+    match shared.actions.make_recovery_codes(&call, here.owner()?).await {
         Ok(codes) => Ok(answer(shown_once(&shared, &codes))),
         Err(fault) => refused(&shared, &call, &here, fault),
     }
@@ -178,7 +177,7 @@ pub(super) async fn begin_code(
     let channel = named(&form.take("factor")).and_then(channel_of);
     form.finish()?;
     let channel = channel.ok_or_else(|| Fault::new(Reason::NothingToDo))?;
-    match shared.actions.begin_address_factor(&call, acting(&here)?, channel).await {
+    match shared.actions.begin_address_factor(&call, here.owner()?, channel).await {
         Ok(()) => Ok(answer(awaiting(&shared, &here, channel, None)?)),
         Err(fault) => refused(&shared, &call, &here, fault),
     }
@@ -199,7 +198,7 @@ pub(super) async fn confirm_code(
     let code = form.take_secret("code");
     form.finish()?;
     let channel = channel.ok_or_else(|| Fault::new(Reason::NothingToDo))?;
-    match shared.actions.confirm_address_factor(&call, acting(&here)?, channel, code).await {
+    match shared.actions.confirm_address_factor(&call, here.owner()?, channel, code).await {
         Ok(codes) => Ok(answer(added(&shared, &codes))),
         Err(fault) if matches!(fault.reason, Reason::SecondFactorWrong | Reason::Malformed) => {
             Ok(answer(awaiting(&shared, &here, channel, Some(&fault))?))
@@ -223,7 +222,7 @@ pub(super) async fn devices(
         Err(response) => return Ok(response),
     };
     form.finish()?;
-    shared.actions.forget_devices(&call, acting(&here)?).await?;
+    shared.actions.forget_devices(&call, here.owner()?).await?;
     Ok(answer(see_other(&shared, "/me/factors?devices=1", [])))
 }
 
@@ -239,7 +238,7 @@ pub(super) async fn reviewed(
         Err(response) => return Ok(response),
     };
     form.finish()?;
-    shared.actions.factors_reviewed(&call, acting(&here)?).await?;
+    shared.actions.factors_reviewed(&call, here.owner()?).await?;
     Ok(answer(see_other(&shared, Own::Me.path(), [])))
 }
 
@@ -265,14 +264,6 @@ fn owner<'p>(
     };
     flow::prove(shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
     Ok(Ok((here, form)))
-}
-
-fn acting(here: &Here<'_>) -> Result<Owner, Fault> {
-    Ok(Owner {
-        authority: Authority::of_session(&here.session.caller())?,
-        strength: Some(here.session.strength()),
-        session: Some((here.hash, here.session.id)),
-    })
 }
 
 /// What becomes of a refusal: a proof that is missing can be given, and then it goes on here.
@@ -337,7 +328,7 @@ fn enrolment(
     here: &Here<'_>,
     fault: Option<&Fault>,
 ) -> Result<http::Response<bytes::Bytes>, Fault> {
-    let Some((secret, url)) = shared.actions.enrolling(call, &acting(here)?)? else {
+    let Some((secret, url)) = shared.actions.enrolling(call, &here.owner()?)? else {
         return Ok(see_other(shared, "/me/factors?over=1", []));
     };
     let token = shared.keyring.form_token(FormBinding::Session(here.session.id));
@@ -363,7 +354,7 @@ fn awaiting(
     channel: Channel,
     fault: Option<&Fault>,
 ) -> Result<http::Response<bytes::Bytes>, Fault> {
-    let question = shared.actions.question(here.session.account)?;
+    let question = shared.actions.question(here.session.account, &here.session.strength())?;
     let address = match channel {
         Channel::Email => question.email,
         Channel::Sms => question.mobile,

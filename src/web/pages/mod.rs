@@ -52,6 +52,7 @@ use self::{
     way::{Own, Way, see_other},
 };
 use crate::{
+    actions::factors::Owner,
     domain::{call::Call, fault::Fault, rights::Authority, session::SessionHash},
     gate::{Person, Presence, Session},
     web::{Shared, edge::rescue},
@@ -127,6 +128,7 @@ fn account_routes() -> Router<Shared> {
         .route("/terms", routing::get(terms::show).post(terms::accept))
         .route("/me/profile", routing::get(profile::show).post(profile::rename))
         .route("/me/profile/email", routing::post(profile::email))
+        .route("/me/profile/email/stop", routing::post(profile::stop))
         .route("/me/profile/mobile", routing::post(profile::mobile))
         .route("/me/profile/mobile/confirm", routing::post(profile::confirm_mobile))
 }
@@ -148,6 +150,15 @@ impl<'p> Here<'p> {
 
     fn username(&self) -> String {
         String::from_utf8_lossy(&self.person.username).into_owned()
+    }
+
+    /// The same person as the owner of the account, with what was proven.
+    fn owner(&self) -> Result<Owner, Fault> {
+        Ok(Owner {
+            authority: Authority::of_session(&self.session.caller())?,
+            strength: Some(self.session.strength()),
+            session: Some((self.hash, self.session.id)),
+        })
     }
 
     /// Leave to change what only a recent sign-in may change.

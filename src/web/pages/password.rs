@@ -95,6 +95,9 @@ pub(super) async fn change(
             };
             Ok(answer(see_other(&shared, end.location(), [cookie])))
         }
+        Err(fault) if fault.reason == Reason::SecondFactorNeeded => {
+            Ok(answer(prove_more(&shared, &here, &way)))
+        }
         Err(fault) => match objections(&fault) {
             Some(said) => Ok(once_more(&shared, &call, &here, &way, &fault, said)),
             None => Err(fault),
@@ -163,6 +166,15 @@ fn ask(shared: &Shared, call: &Call, here: &Here<'_>, way: &Way) -> View {
         least => least_length(shared),
     };
     View::new("password.html", values).leading_to(way.end(shared).origin())
+}
+
+/// A second factor has to be proven first. A restricted session cannot be raised: its owner signs in again.
+fn prove_more(shared: &Shared, here: &Here<'_>, way: &Way) -> http::Response<bytes::Bytes> {
+    if here.session.restricted {
+        return again(shared, way);
+    }
+    let back = way.through(Own::Password, None);
+    see_other(shared, &Way::to_own(&back).through(Own::SecondFactor, None), [])
 }
 
 /// The session is too old for this: sign in again and come back here.

@@ -38,6 +38,7 @@ use crate::{
 const REMARKS: &[(&str, Message)] = &[
     ("saved", Message::ProfileSaved),
     ("sent", Message::ProfileSent),
+    ("stopped", Message::ProfileStopped),
     ("confirmed", Message::ConfirmedTitle),
 ];
 
@@ -95,11 +96,8 @@ pub(super) async fn email(
     };
     let typed = form.take("email");
     form.finish()?;
-    let Ok(authority) = here.fresh_authority(&shared, &call) else {
-        return Ok(answer(again(&shared)));
-    };
     let wanted = match EmailAddress::parse(typed.trim()) {
-        Ok(email) => shared.actions.want_email(&call, authority, email).await,
+        Ok(email) => shared.actions.want_email(&call, here.owner()?, email).await,
         Err(error) => Err(Fault::malformed(Field::Email, error.to_string())),
     };
     finish(&shared, &call, &here, wanted, "/me/profile?sent=1")
@@ -118,11 +116,8 @@ pub(super) async fn mobile(
     };
     let typed = form.take("mobile");
     form.finish()?;
-    let Ok(authority) = here.fresh_authority(&shared, &call) else {
-        return Ok(answer(again(&shared)));
-    };
     match number(&typed) {
-        Ok(number) => match shared.actions.want_mobile(&call, authority, number.clone()).await {
+        Ok(number) => match shared.actions.want_mobile(&call, here.owner()?, number.clone()).await {
             Ok(()) => Ok(answer(page(&shared, &call, &here, Some(number.as_str()))?.render(&shared))),
             Err(fault) => finish(&shared, &call, &here, Err(fault), ""),
         },
@@ -143,11 +138,8 @@ pub(super) async fn confirm_mobile(
     };
     let (typed, code) = (form.take("mobile"), form.take_secret("code"));
     form.finish()?;
-    let Ok(authority) = here.fresh_authority(&shared, &call) else {
-        return Ok(answer(again(&shared)));
-    };
     let number = number(&typed)?;
-    match shared.actions.confirm_own_mobile(&call, authority, number.clone(), code).await {
+    match shared.actions.confirm_own_mobile(&call, here.owner()?, number.clone(), code).await {
         Ok(()) => Ok(answer(see_other(&shared, "/me/profile?saved=1", []))),
         Err(fault) if matches!(fault.reason, Reason::SecondFactorWrong | Reason::Expired) => {
             let wrong = fault.reason == Reason::SecondFactorWrong;
@@ -156,8 +148,24 @@ pub(super) async fn confirm_mobile(
             let view = view.with(context! { complaints => vec![say(said)] });
             Ok(answer(view.with_status(rescue::status_of(fault.reason)).render(&shared)))
         }
-        Err(fault) => Err(fault),
+        Err(fault) => finish(&shared, &call, &here, Err(fault), ""),
     }
+}
+
+/// `POST /me/profile/email/stop`: the address stays as it is.
+pub(super) async fn stop(
+    State(shared): State<Shared>,
+    call: Call,
+    Present(presence): Present,
+    form: Form,
+) -> Result<Response, Fault> {
+    let (here, form) = match owner(&shared, &presence, form)? {
+        Ok(owner) => owner,
+        Err(response) => return Ok(response),
+    };
+    form.finish()?;
+    let stopped = shared.actions.stop_readdress(&call, Authority::of_session(&here.session.caller())?).await;
+    finish(&shared, &call, &here, stopped, "/me/profile?stopped=1")
 }
 
 /// People write numbers with spaces and hyphens.
@@ -195,6 +203,11 @@ fn finish(
         Err(fault) => fault,
     };
     let said = match fault.reason {
+        Reason::FreshSignInNeeded => return Ok(answer(see_other(shared, &again_path(), []))),
+        Reason::SecondFactorNeeded => {
+            let there = Way::to_own(Own::Profile.path()).through(Own::SecondFactor, None);
+            return Ok(answer(see_other(shared, &there, [])));
+        }
         Reason::Malformed => complaints(&fault),
         Reason::Managed => vec![say(Message::ManagedAccount)],
         Reason::Throttled => {
@@ -212,7 +225,9 @@ fn finish(
 
 /// The page. `awaited` is the number that a code was sent to.
 fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) -> Result<View, Fault> {
-    let account: AccountRecord = shared.actions.profile(&Authority::of_session(&here.session.caller())?)?;
+    let authority = Authority::of_session(&here.session.caller())?;
+    let account: AccountRecord = shared.actions.profile(&authority)?;
+    let awaited_email = shared.actions.awaited_email(call, &authority)?;
     let csrf = shared.keyring.form_token(FormBinding::Session(here.session.id));
     let fresh = here.fresh_authority(shared, call).is_ok();
     let values = context! {
@@ -225,6 +240,7 @@ fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) ->
         email_open => account.email.is_some() && account.email_confirmed.is_none(),
         mobile => account.mobile.unwrap_or_default(),
         awaited => awaited.map_or_else(|| Value::from(()), Value::from),
+        awaited_email => awaited_email.map_or_else(|| Value::from(()), Value::from),
         managed => account.managed,
         fresh => fresh,
         by_mail => shared.actions.wants_mail(),
@@ -234,11 +250,7 @@ fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) ->
     Ok(View::new("profile.html", values))
 }
 
+/// Where somebody signs in again and comes back here.
 fn again_path() -> String {
     Way::to_own(Own::Profile.path()).through(Own::Login, Some("again"))
-}
-
-/// The session is too old for this: sign in again and come back here.
-fn again(shared: &Shared) -> http::Response<bytes::Bytes> {
-    see_other(shared, &again_path(), [])
 }

@@ -63,7 +63,7 @@ impl<'p> Asked<'p> {
             return Some((Self::Pending(hash, Flow::of(shared, headers)), Ok(question)));
         }
         let here = Here::of(presence).filter(|here| !here.session.restricted)?;
-        let question = shared.actions.question(here.session.account);
+        let question = shared.actions.question(here.session.account, &here.session.strength());
         Some((Self::Here(here), question))
     }
 
@@ -265,7 +265,7 @@ fn ask(shared: &Shared, asked: &Asked<'_>, question: &Question, chosen: Factor, 
         .with_cookies([flow])
 }
 
-/// A place asks for a second factor, and there is none.
+/// A second factor is asked for, and there is none that would prove anything.
 fn nothing_to_prove(
     shared: &Shared,
     call: &Call,
@@ -285,7 +285,11 @@ fn nothing_to_prove(
         (Own::Factors.path().to_owned(), say(Message::FactorsTitle)),
         (Own::Logout.path().to_owned(), say(Message::SignOut)),
     ];
-    let text = Message::SecondFactorText.fill(language, &values);
+    let text = match asked {
+        Asked::Here(_) => Message::SecondFactorText,
+        Asked::Pending(..) => Message::SameMailboxText,
+    };
+    let text = text.fill(language, &values);
     View::notice(StatusCode::FORBIDDEN, &say(Message::SecondFactorTitle), &text, links)
         .with(context! { request => call.request.as_str() })
         .render(shared)

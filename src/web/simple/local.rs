@@ -35,11 +35,12 @@ pub(super) const ROUTES: &[Route] = &[
         access: Access::Unfinished(Scope::Credentials),
         id: "changePassword",
         summary: "Change the password",
-        about: "Asks for a recent sign-in. All other sessions end; this one goes on under a new cookie.",
+        about: "Asks for a recent sign-in, with a second factor where the account has one. All other sessions end; this one goes on under a new cookie.",
         refusals: &[
             Reason::BadCredentials,
             Reason::WeakPassword,
             Reason::FreshSignInNeeded,
+            Reason::SecondFactorNeeded,
             Reason::Managed,
             Reason::NoPassword,
             Reason::NotFound,

@@ -100,9 +100,14 @@ impl CounterKey {
         Self::new(Self::SECOND_SUBJECT, &subject.0, &[0; 16])
     }
 
-    /// Where the pairs of a subject begin, those of the first factor and of the second.
-    pub(super) fn first_pairs(subject: &Subject) -> [Self; 2] {
-        [Self::PAIR, Self::SECOND_PAIR].map(|kind| Self::new(kind, &subject.0, &[0; 16]))
+    /// Where the pairs of a subject begin.
+    pub(super) fn first_pair(subject: &Subject) -> Self {
+        Self::new(Self::PAIR, &subject.0, &[0; 16])
+    }
+
+    /// Where those of its second factor begin.
+    pub(super) fn first_second_pair(subject: &Subject) -> Self {
+        Self::new(Self::SECOND_PAIR, &subject.0, &[0; 16])
     }
 
     /// Whether both are of one kind and one subject.

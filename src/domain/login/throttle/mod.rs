@@ -30,7 +30,10 @@ pub use self::{
     counters::{CounterKey, CounterRecord, Counters, Origin, Subject},
     reported::Reported,
     rules::{Admission, Rules},
-    stored::{Verdict, admit, admit_source, clear, count_failure, count_source, has_failures, pardon, sweep},
+    stored::{
+        Verdict, admit, admit_source, clear, count_failure, count_source, has_failures, pardon,
+        pardon_password, sweep,
+    },
 };
 
 #[cfg(test)]

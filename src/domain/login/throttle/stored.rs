@@ -140,23 +140,23 @@ pub fn clear(tx: &mut WriteTx, counters: &[CounterKey]) -> Result<u32, StoreErro
     Ok(most)
 }
 
-/// Forgets the failures of an account from everywhere and under each of its names; for `account unlock` and a change of password
-/// by the operator.
+/// Forgets all failures of an account, those of its second factors too: for the operator, who has looked at it, alone.
 pub fn pardon(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
+    pardon_password(tx, account)?;
+    let subject = Subject::account(account);
+    COUNTERS.take(tx, &CounterKey::second_subject(&subject))?;
+    pardon_pairs(tx, &CounterKey::first_second_pair(&subject))
+}
+
+/// Forgets the failures of an account's first factor, from everywhere and under each of its names: there is another password now. Those
+/// of its second factors stay: whoever reads the owner's mail could make room for more guesses at will (security.md THR-5).
+pub fn pardon_password(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
     let record = ACCOUNTS.get(tx, &account)?;
     let names = record.into_iter().flat_map(|record| [Some(record.username), record.email]).flatten();
     let typed: Vec<_> = names.map(|typed| Subject::unknown(&name::canonical(&typed))).collect();
     for subject in typed.iter().chain([&Subject::account(account)]) {
-        pardon_subject(tx, subject)?;
-    }
-    Ok(())
-}
-
-fn pardon_subject(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
-    COUNTERS.take(tx, &CounterKey::subject(subject))?;
-    COUNTERS.take(tx, &CounterKey::second_subject(subject))?;
-    for first in CounterKey::first_pairs(subject) {
-        pardon_pairs(tx, &first)?;
+        COUNTERS.take(tx, &CounterKey::subject(subject))?;
+        pardon_pairs(tx, &CounterKey::first_pair(subject))?;
     }
     Ok(())
 }

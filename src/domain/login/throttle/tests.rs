@@ -147,6 +147,11 @@ fn counters(subject: &Subject, client: [u8; 4]) -> Counters {
     Counters::of(subject, None, &Origin::Source(SourceKey::of(client)), client)
 }
 
+fn second_counters(subject: &Subject, client: [u8; 4]) -> Counters {
+    let client = Some(IpAddr::from(client));
+    Counters::of_second(subject, &Origin::Source(SourceKey::of(client)), client)
+}
+
 fn fail(store: &Store, counters: Counters, times: u32, now: Timestamp) {
     store
         .write_blocking(move |tx| {
@@ -184,15 +189,29 @@ fn a_pardon_reaches_every_source_of_one_account() {
     let store = Store::in_memory();
     let other = counters(&Subject::account(account(2)), [192, 0, 2, 1]);
     fail(&store, other, 3, at(0));
-    let sources: Vec<Counters> =
-        (0..=255).map(|last| counters(&Subject::account(account(1)), [10, 0, 0, last])).collect();
-    for counters in &sources {
+    let subject = Subject::account(account(1));
+    let sources: Vec<Counters> = (0..=255).map(|last| counters(&subject, [10, 0, 0, last])).collect();
+    let seconds: Vec<Counters> = (0..=255).map(|last| second_counters(&subject, [10, 0, 0, last])).collect();
+    for counters in sources.iter().chain(&seconds) {
         fail(&store, *counters, 1, at(0));
     }
     store.write_blocking(|tx| pardon(tx, account(1))).unwrap();
-    assert!(sources.iter().all(|counters| stored(&store, &counters.pair).is_none()));
-    assert_eq!(stored(&store, &sources[0].subject), None);
+    assert!(sources.iter().chain(&seconds).all(|counters| stored(&store, &counters.pair).is_none()));
+    assert_eq!((stored(&store, &sources[0].subject), stored(&store, &seconds[0].subject)), (None, None));
     assert_eq!((stored(&store, &other.pair), stored(&store, &other.subject)), (Some(3), Some(3)));
+}
+
+/// Proves: THR-5
+#[test]
+fn another_password_pardons_no_failure_of_a_second_factor() {
+    let store = Store::in_memory();
+    let subject = Subject::account(account(1));
+    let (first, second) = (counters(&subject, [10, 0, 0, 1]), second_counters(&subject, [10, 0, 0, 1]));
+    fail(&store, first, 3, at(0));
+    fail(&store, second, 8, at(0));
+    store.write_blocking(|tx| pardon_password(tx, account(1))).unwrap();
+    assert_eq!((stored(&store, &first.pair), stored(&store, &first.subject)), (None, None));
+    assert_eq!((stored(&store, &second.pair), stored(&store, &second.subject)), (Some(8), Some(8)));
 }
 
 /// Random names and addresses leave nothing behind, however often each failed.

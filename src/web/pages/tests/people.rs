@@ -8,7 +8,7 @@ use crate::{
         people::{Registration, Rules, Terms},
         testing::{Plan, operator},
     },
-    domain::{outbox::Template, policy::RuleSet, stipulation::Stipulation},
+    domain::{fault::Reason, outbox::Template, policy::RuleSet, stipulation::Stipulation},
     values::{email::EmailAddress, name::GroupName, secret::Secret},
     web::testing::{Browser, House, OTHER, PASSWORD, rules},
 };
@@ -265,4 +265,47 @@ async fn the_profile_changes_names_at_once_and_addresses_after_a_confirmation() 
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
     let tasks = house.shared.actions.tasks_of(&house.call(""), id).unwrap();
     assert_eq!(tasks, Vec::<Stipulation>::new());
+}
+
+/// Proves: ENR-4
+#[tokio::test]
+async fn a_change_of_address_is_stopped_on_the_profile_page() {
+    let house = House::with_alice().await;
+    let mut browser = Browser::default();
+    browser.sign_in(&house, "/login", "alice", PASSWORD).await;
+    let page = browser.get(&house, "/me/profile").await;
+    assert!(!page.text.contains("/me/profile/email/stop"));
+    browser.send(&house, &page, "/me/profile/email", &[("email", "new@example.net")]).await;
+    let token = house.desk.token(Template::ChangeEmailConfirm);
+    // As old as the session may be: whoever reads the notice must be able to.
+    house.pass(301);
+    let page = browser.get(&house, "/me/profile").await;
+    assert!(page.text.contains("new@example.net"), "{}", page.text);
+    let stopped = browser.send(&house, &page, "/me/profile/email/stop", &[]).await;
+    assert_eq!(stopped.location(), "/me/profile?stopped=1");
+    let page = browser.get(&house, "/me/profile?stopped=1").await;
+    assert!(page.text.contains("The change was stopped") && !page.text.contains("new@example.net"));
+    let late = house.shared.actions.confirm_address(&house.call(""), token).await.unwrap_err();
+    assert_eq!(late.reason, Reason::NothingToDo);
+}
+
+/// Proves: OTP-6
+#[tokio::test]
+async fn addresses_and_the_password_lead_to_the_second_factor_first() {
+    let house = House::with_alice().await;
+    let mut browser = Browser::default();
+    browser.sign_in(&house, "/login", "alice", PASSWORD).await;
+    let page = browser.get(&house, "/me/profile").await;
+    let password = browser.get(&house, "/password").await;
+    house.desk.with_totp(house.desk.account_id("alice")).await;
+    for (path, field) in [
+        ("/me/profile/email", ("email", "new@example.net")),
+        ("/me/profile/mobile", ("mobile", "+4930123456")),
+    ] {
+        let sent = browser.send(&house, &page, path, &[field]).await;
+        assert!(sent.location().starts_with("/login/second-factor?"), "{path}: {}", sent.location());
+    }
+    let typed = [("old_password", PASSWORD), ("new_password", OTHER), ("new_password_again", OTHER)];
+    let sent = browser.send(&house, &password, "/password", &typed).await;
+    assert!(sent.location().starts_with("/login/second-factor?"), "{}", sent.location());
 }
