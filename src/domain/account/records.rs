@@ -199,7 +199,7 @@ pub fn mobile_is_free(
 }
 
 /// Writes an account with other addresses back. The old ones rest; that the new ones are free, [`email_is_free`] and
-/// [`mobile_is_free`] have said in this transaction. A new address is not confirmed; see [`confirm_email`] and [`confirm_mobile`].
+/// [`mobile_is_free`] have said in this transaction. A new address is not confirmed; see [`confirm_email`](super::confirm_email) and [`confirm_mobile`](super::confirm_mobile).
 pub fn readdress(
     tx: &mut WriteTx,
     id: AccountId,

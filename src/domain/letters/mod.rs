@@ -1,6 +1,6 @@
 //! Letters: what each message says, in each language.
 //!
-//! **Responsibility.** The words of every [`Template`](super::outbox::Template) and their two forms, plain text and HTML; the operator's
+//! **Responsibility.** The words of every [`Template`] and their two forms, plain text and HTML; the operator's
 //! own words in place of ours.
 //!
 //! **Invariants.** Every template has words in every language. What is filled in is escaped where it becomes HTML. A subject is one line

@@ -10,7 +10,7 @@
 //!
 //! **Not here.** Who may ask (`domain::client`), the protocol's words (`idp::oauth2`).
 //!
-//! **Start reading at** [`AuthorizationRecord`], then [`redeem`] and [`rotate`].
+//! **Start reading at** [`AuthorizationRecord`], then [`redeem()`] and [`rotate()`].
 
 mod access;
 mod authorization;

@@ -1,6 +1,6 @@
 //! Who may call an endpoint, and how that is found out: before the handler, for every route of every family alike.
 //!
-//! A row of the table says [`Access`]; [`guarded`] puts the check before the handler; the handler is handed the result as
+//! A row of the table says [`Access`]; `guarded` puts the check before the handler; the handler is handed the result as
 //! [`Acting`] or [`Service`] and cannot check the wrong thing. The ways of proving who calls:
 //!
 //! - the *session cookie*, which speaks for a browser: unsafe methods must come from our own origin (security.md WEB-1);

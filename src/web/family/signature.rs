@@ -119,7 +119,7 @@ impl<T: Described, E: Described> Described for Result<T, E> {
     }
 }
 
-/// A handler, as a row of the table holds it. [`handler!`](crate::web::family::handler) makes one.
+/// A handler, as a row of the table holds it. The macro `handler!` makes one.
 #[derive(Clone, Copy)]
 pub struct Handler {
     /// The handler under a method; none for what is answered before the router.

@@ -170,7 +170,7 @@ pub struct Counters {
     /// The subject.
     pub subject: CounterKey,
     /// The same two for the name as it was typed, when that is not the subject itself: what the one who types may be told
-    /// about (see [`Verdict::Hidden`]).
+    /// about (see [`Verdict::Hidden`](super::Verdict::Hidden)).
     pub typed: Option<(CounterKey, CounterKey)>,
     /// The source, where there is one.
     pub source: Option<CounterKey>,
