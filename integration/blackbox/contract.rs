@@ -43,7 +43,18 @@ async fn the_document_tells_the_truth() {
         "--redirect-uri",
         "https://wiki.example.com/cb",
     ]);
-    let scopes = ["--scope", "public", "--scope", "read", "--scope", "write", "--scope", "credentials"];
+    let scopes = [
+        "--scope",
+        "public",
+        "--scope",
+        "read",
+        "--scope",
+        "write",
+        "--scope",
+        "credentials",
+        "--scope",
+        "grant",
+    ];
     let key = house.command(&[&["apikey", "add", "contract"][..], &scopes[..]].concat());
     let cookie = house.sign_in("alice").await;
     let folder = house.folder().join("contract");

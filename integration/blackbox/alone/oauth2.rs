@@ -76,6 +76,8 @@ async fn agree(browser: &mut Browser, page: &Answer) -> Answer {
 
 /// Code flow with PKCE, issuer, nonce, signature and key set, introspection, rotation and reuse, all checked by the library.
 ///
+/// simple-auth.md 9.D5
+///
 /// Proves: OAU-4, OAU-6, OAU-10, OAU-13, OAU-22, JWT-7
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_published_client_library_signs_people_in() {

@@ -36,6 +36,8 @@ async fn a_code_becomes_tokens_for_its_scopes() {
     assert!(bench.refresh(&refresh).await.is_ok());
 }
 
+/// simple-auth.md 9.D1
+///
 /// Proves: OAU-4, OAU-6
 #[tokio::test]
 async fn each_thing_a_code_is_bound_to_refuses_by_itself_and_leaves_the_code_good() {

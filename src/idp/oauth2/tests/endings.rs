@@ -130,7 +130,7 @@ async fn what_was_granted_ends_with_a_session_that_dies_of_age_or_makes_room() {
     assert!(bench.is_active(&kept.access).await, "another person's");
 }
 
-/// simple-auth.md 9.C7: nothing is kept for ever.
+/// simple-auth.md 9.C7, 9.D2: nothing is kept for ever.
 ///
 /// Proves: OPS-16
 #[tokio::test]

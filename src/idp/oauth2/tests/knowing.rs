@@ -211,6 +211,8 @@ async fn claims_and_the_token_itself_follow_the_scopes() {
     assert!(always.id_token.is_some(), "but for clients of Simple Auth");
 }
 
+/// simple-auth.md 9.A12
+///
 /// Proves: JWT-7
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn keys_take_turns_without_a_gap() {
@@ -249,6 +251,8 @@ async fn keys_take_turns_without_a_gap() {
 }
 
 /// A second engine over the same store, as after a restart.
+///
+/// simple-auth.md 9.A12
 ///
 /// Proves: OPS-8
 #[tokio::test]

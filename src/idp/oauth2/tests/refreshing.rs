@@ -105,6 +105,8 @@ async fn scopes_can_be_narrowed_and_never_widened() {
     assert_eq!(code_of(bench.refresh(less.refresh.unwrap().expose()).await), Code::UnauthorizedClient);
 }
 
+/// simple-auth.md 9.D4
+///
 /// Proves: OAU-10
 #[tokio::test]
 async fn a_family_ends_unused_after_a_fortnight_and_used_after_thirty_days() {

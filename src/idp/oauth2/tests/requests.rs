@@ -176,6 +176,8 @@ async fn a_step_up_is_no_new_sign_in() {
     }
 }
 
+/// simple-auth.md 9.D1
+///
 /// Proves: OAU-6
 #[test]
 fn only_a_confidential_client_can_be_exempt_from_pkce() {
@@ -220,6 +222,8 @@ fn every_answer_names_the_issuer_and_brings_the_state_back_unchanged() {
     assert!(bench.request_with(&[("state", &"x".repeat(2048))]).is_ok());
 }
 
+/// simple-auth.md 9.D7
+///
 /// Proves: OAU-15
 #[tokio::test]
 async fn people_are_asked_once_for_the_same_and_always_where_nobody_vouches_for_the_address() {

@@ -62,6 +62,8 @@ fn policy(answer: &Answer) -> &str {
     answer.headers["content-security-policy"].to_str().unwrap()
 }
 
+/// simple-auth.md 9.B5
+///
 /// Proves: OAU-13, OAU-14, OAU-15
 #[tokio::test]
 async fn a_browser_is_signed_in_asked_and_sent_back() {
@@ -178,6 +180,8 @@ async fn a_wrong_client_or_address_is_a_page_and_never_a_redirect() {
     }
 }
 
+/// simple-auth.md 9.D7
+///
 /// Proves: OAU-16
 #[tokio::test]
 async fn a_silent_request_shows_no_page() {
@@ -333,6 +337,8 @@ async fn a_request_that_is_too_long_to_be_carried_is_told_to_the_client() {
     );
 }
 
+/// simple-auth.md 9.C4
+///
 /// Proves: OAU-15
 #[tokio::test]
 async fn connected_applications_are_listed_and_can_be_cut_off() {

@@ -151,6 +151,8 @@ async fn changing_the_password_needs_a_fresh_session() {
     assert_eq!(browser.get(&house, "/password").await.status, StatusCode::OK);
 }
 
+/// simple-auth.md 9.C4
+///
 /// Proves: SES-10
 #[tokio::test]
 async fn own_sessions_are_listed_and_ended_after_a_fresh_sign_in() {

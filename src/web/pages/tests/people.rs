@@ -226,6 +226,8 @@ async fn terms_stand_between_a_sign_in_and_everything_else() {
     assert_eq!(browser.get(&house, "/me").await.status, StatusCode::OK);
 }
 
+/// simple-auth.md 9.C4
+///
 /// Proves: ENR-4
 #[tokio::test]
 async fn the_profile_changes_names_at_once_and_addresses_after_a_confirmation() {

@@ -32,6 +32,8 @@ fn slip(house: &House, method: Method) -> String {
     format!("/login?{}", slip.to_query(&mac))
 }
 
+/// simple-auth.md 9.B5
+///
 /// Proves: SES-1, SES-4, WEB-10
 #[tokio::test]
 async fn signing_in_leads_back_with_the_query_intact() {

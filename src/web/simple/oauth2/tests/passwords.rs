@@ -1,6 +1,7 @@
 //! The `password` grant.
 
 use super::*;
+use crate::domain::fault::Reason;
 
 /// The `password` grant: allowed explicitly, guarded as the login page is, and no session comes of it.
 ///
@@ -79,4 +80,19 @@ async fn wrong_passwords_at_an_apps_own_form_do_not_shut_the_client_out() {
     assert_eq!(answers.last(), Some(&429), "alice's own limit holds: {answers:?}");
     assert_eq!(ask("alice", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(ask("bob", PASSWORD).await.status, StatusCode::OK);
+}
+
+/// Nor does what people behind the same address get wrong at our own form.
+///
+/// Proves: THR-4
+#[tokio::test]
+async fn wrong_passwords_at_the_portal_do_not_shut_a_client_out() {
+    let scene = Scene::new().await;
+    let code = scene.code().await;
+    let mut refused = Vec::new();
+    for number in 0..31 {
+        refused.push(scene.house.desk.refusal(&format!("nobody-{number}"), "wrong").await);
+    }
+    assert_eq!(refused.last(), Some(&Reason::Throttled), "that address may not try any more");
+    assert_eq!(scene.redeem(&code, &json!({})).await.status, StatusCode::OK);
 }
