@@ -90,11 +90,9 @@ async function withScripts() {
         assert.equal(await level(page), "second-factor", "password and passkey");
 
         await signOut(page);
-        await page.goto(`${PORTAL}/login`);
-        assert.equal(await page.getAttribute("input[name=username]", "autocomplete"), "username webauthn");
         // It answers only what is asked after it was touched.
         await touch(true);
-        await page.reload();
+        await page.goto(`${PORTAL}/login`, { waitUntil: "commit" });
         await page.waitForURL((url) => url.pathname === "/me");
         await touch(false);
         assert.equal(await level(page), "second-factor", "the passkey alone, chosen where the name is written");
@@ -103,6 +101,7 @@ async function withScripts() {
         await page.addInitScript(() => delete PublicKeyCredential.isConditionalMediationAvailable);
         await signOut(page);
         await page.goto(`${PORTAL}/login`);
+        assert.equal(await page.getAttribute("input[name=username]", "autocomplete"), "username webauthn");
         await press((url) => url.pathname === "/me");
         assert.equal(await level(page), "second-factor", "the passkey alone, by the button");
 
