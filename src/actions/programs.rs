@@ -11,10 +11,9 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         fault::{Fault, Reason},
-        login::throttle::{self, Counters, Origin, Subject, Verdict},
+        login::throttle::{self, Counters, Verdict},
     },
     store::Reading,
-    values::net::SourceKey,
 };
 
 impl Actions {
@@ -29,9 +28,7 @@ impl Actions {
         event: Event,
         check: impl FnOnce() -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let source = SourceKey::of(call.client);
-        let subject = Subject::unknown(&format!("program\0{source:?}"));
-        let counters = Counters::of(&subject, None, &Origin::Source(source), call.client);
+        let counters = Counters::of_program(call.client);
         let rules = self.settings().throttle.clone();
         self.0.store.read(|tx| admit(tx, &rules, &counters, call))?;
         let fault = match check() {

@@ -48,7 +48,7 @@ impl CounterKey {
     const PAIR: u8 = b'p';
     const SUBJECT: u8 = b'a';
     const SOURCE: u8 = b's';
-    // A source as an OAuth client: what the people behind a client do wrong must not shut out the client, which has its own proof.
+    // A source as a program or an OAuth client: what the people behind it do wrong must not shut it out, it has its own proof.
     const CLIENT_SOURCE: u8 = b'c';
     // A source that redeems codes and refresh tokens as a client without a secret.
     const REDEEMING_SOURCE: u8 = b'r';
@@ -75,7 +75,7 @@ impl CounterKey {
         Self::of_source(Self::SOURCE, &source)
     }
 
-    /// Failures of a source in proving to be a client, whichever; `None` where there is no address.
+    /// Failures of a source in proving to be a program or a client, whichever; `None` where there is no address.
     pub fn client_source(source: &SourceKey) -> Option<Self> {
         Self::of_source(Self::CLIENT_SOURCE, source)
     }
@@ -193,6 +193,17 @@ impl Counters {
             typed: typed.map(|typed| (CounterKey::pair(typed, origin), CounterKey::subject(typed))),
             source: CounterKey::source(origin, client),
             known_device: matches!(origin, Origin::KnownDevice(_)),
+        }
+    }
+
+    /// The counters for proving to be a program that names nobody (an API key, the service secret): by source alone, and apart from what
+    /// people type wrong there.
+    pub fn of_program(client: Option<IpAddr>) -> Self {
+        let source = SourceKey::of(client);
+        let subject = Subject::unknown(&format!("program\0{source:?}"));
+        Self {
+            source: CounterKey::client_source(&source),
+            ..Self::of(&subject, None, &Origin::Source(source), client)
         }
     }
 

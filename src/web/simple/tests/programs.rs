@@ -15,6 +15,7 @@ use crate::{
     domain::{
         apikey::{KeyName, Scope},
         audit::{Event, Outcome},
+        fault::Reason,
     },
     values::{id::AccountId, secret::Secret},
     web::{
@@ -193,6 +194,21 @@ async fn guessing_at_keys_is_stopped_where_it_comes_from() {
     program.caller.house.pass(3600);
     assert_eq!(program.ask_as(&program.key, &alice, &[]).await.status, 200);
     assert!(!program.audited(Event::ApiKeyRefused).is_empty());
+}
+
+/// What people type wrong at an address shuts no program out that has a right key there.
+///
+/// Proves: THR-4
+#[tokio::test]
+async fn wrong_passwords_do_not_shut_a_program_out() {
+    let program = Program::new().await;
+    let mut refused = Vec::new();
+    for number in 0..31 {
+        refused.push(program.caller.house.desk.refusal(&format!("nobody-{number}"), "wrong").await);
+    }
+    assert_eq!(refused.last(), Some(&Reason::Throttled), "that address may not try any more");
+    let alice = program.alice.to_string();
+    assert_eq!(program.ask_as(&program.key, &alice, &[]).await.status, 200);
 }
 
 /// As the original lets its shared secret, but only a key that was made for it; what the program sends of the old one must be right.
