@@ -212,6 +212,35 @@ async fn after_a_link_a_code_to_the_same_mailbox_is_no_second_factor() {
     assert_eq!(prove(&desk, hash, Factor::EmailCode, &code).await, Ok(()));
 }
 
+/// Who set the password is told by who knows it. What the owner proves without it says nothing of that.
+///
+/// Proves: ENR-1
+#[tokio::test]
+async fn the_owners_proof_vouches_for_no_password_that_somebody_else_set() {
+    let desk = house();
+    let (id, secret) = alice_with_both(&desk).await;
+    let _thief = reset(&desk, reset_link(&desk).await, OTHER).await;
+    let owner = by_link(&desk).await;
+    assert_eq!(prove(&desk, owner.key.hash(), Factor::Totp, &desk.code(&secret)).await, Ok(()));
+    desk.pass(60);
+    refuses_mail(&desk, id, &by_password(&desk, OTHER).await).await;
+}
+
+/// It is remembered of a password from before there were codes by e-mail, too.
+///
+/// Proves: ENR-1
+#[tokio::test]
+async fn a_password_set_by_a_link_is_remembered_where_there_is_another_factor() {
+    let desk = house();
+    let id = desk.add("alice").await;
+    let mail_only = || desk.store.read(|tx| factor::of_account(tx, id)).unwrap().mail_only;
+    reset_link(&desk).await;
+    let _secret = desk.with_totp(id).await;
+    assert_eq!(mail_only(), None);
+    let _waiting = reset(&desk, reset_link(&desk).await, OTHER).await;
+    assert!(mail_only().is_some());
+}
+
 /// Proves: ENR-1, OTP-9
 #[tokio::test]
 async fn where_the_mailbox_is_the_only_factor_a_link_asks_for_recovery_codes() {

@@ -31,16 +31,29 @@ pub fn provable(
 /// The password is from now on that of whoever reads the mail: codes by e-mail are no factor beside it.
 pub fn distrust_mail(tx: &mut WriteTx, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
     let record = of_account(tx, account)?;
-    if record.email.is_none() {
+    // Without any factor there is nothing that a mailbox could be instead of. With one, codes by e-mail may be added later.
+    let FactorsRecord { totp, email, sms, passkeys, .. } = &record;
+    if totp.is_none() && email.is_none() && sms.is_none() && passkeys.is_none() {
         return Ok(());
     }
     FACTORS.set(tx, &account, &FactorsRecord { mail_only: Some(now), ..record })
 }
 
-/// A factor was proven. If that was more than reading the mail, whoever reads it is the owner, and codes by e-mail count again.
-pub fn trust_mail(tx: &mut WriteTx, account: AccountId, proven: Factor) -> Result<(), StoreError> {
+/// All this was proven together. If the password was among it, and something more than reading the mail, whoever knows the password is
+/// the owner, and codes by e-mail count again beside it. What its owner proves without the password says nothing of who set it.
+pub fn trust_mail(tx: &mut WriteTx, account: AccountId, strength: &Strength) -> Result<(), StoreError> {
     let record = of_account(tx, account)?;
-    if record.mail_only.is_none() || proven == Factor::EmailCode {
+    let has = |wanted: fn(Factor) -> bool| strength.proofs.iter().any(|proof| wanted(proof.factor));
+    let owners = has(|factor| factor == Factor::Password)
+        && has(|factor| match factor {
+            Factor::Totp
+            | Factor::RecoveryCode
+            | Factor::SmsCode
+            | Factor::Passkey
+            | Factor::VerifiedPasskey => true,
+            Factor::Password | Factor::EmailCode | Factor::TrustedDevice | Factor::Link => false,
+        });
+    if record.mail_only.is_none() || !owners {
         return Ok(());
     }
     FACTORS.set(tx, &account, &FactorsRecord { mail_only: None, ..record })

@@ -343,6 +343,7 @@ fn enter(
         replaces: arrival.replaces,
         restricted,
     };
+    factor::trust_mail(tx, id, &new.strength)?;
     let begun = session::begin(tx, &new, call, &terms.limits, terms.epoch)?;
     if begun.evicted > 0 {
         let entry = Entry::done(Event::SessionEvicted, "vouchsafe", call).about(id);

@@ -16,10 +16,7 @@ use crate::{
         audit::{self, Entry, Event},
         caller::Factor,
         challenge::{self, Purpose, Subject},
-        factor::{
-            self,
-            passkey::{self, Spent},
-        },
+        factor::passkey::{self, Spent},
         fault::{Fault, Reason},
         session::SessionHash,
     },
@@ -143,9 +140,7 @@ fn judge(
     let why = match &shown.verdict {
         Ok(asserted) => match passkey::spend(tx, account, asserted, call.now)? {
             Spent::Right => {
-                let proven = passkey::proven(asserted);
-                factor::trust_mail(tx, account, proven)?;
-                return Ok(Judged::Right(proven));
+                return Ok(Judged::Right(passkey::proven(asserted)));
             }
             Spent::Gone => "it is not a passkey of the account".to_owned(),
             Spent::Doubted => {

@@ -102,7 +102,6 @@ pub fn judge(tx: &mut WriteTx, guess: &Guess<'_>, scene: &Scene<'_>) -> Result<J
         | Factor::Link => false,
     };
     if right {
-        factor::trust_mail(tx, id, factor)?;
         if factor == Factor::RecoveryCode {
             let left = factor::of_account(tx, id)?.recovery_left();
             let entry = Entry::done(Event::RecoveryCodeUsed, id.to_string(), call).about(id);
@@ -233,6 +232,7 @@ pub fn raise(
     let id = session.account;
     let failures = throttle::clear(tx, &counters.cleared())?;
     let strength = session.strength.clone().and(factor, call.now);
+    factor::trust_mail(tx, id, &strength)?;
     let raised = session::raise(tx, hash, session, (fresh.session, fresh.id), strength, call.now)?;
     let entry = Entry::done(Event::SteppedUp, id.to_string(), call).about(id);
     audit::append(tx, &entry.detail(format!("{}; session {}", proofs(&raised.strength), raised.id)))?;
