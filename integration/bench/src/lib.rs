@@ -1,4 +1,6 @@
-//! What the bench programs share: made-up people and sessions, through the library's own tables.
+//! What the bench programs share: made-up people and sessions, through the library's own tables, and a client of the portal.
+
+pub mod portal;
 
 use std::{error::Error, time::SystemTime};
 use vouchsafe::{
