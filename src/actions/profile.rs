@@ -100,30 +100,43 @@ impl Actions {
         wait_for(challenge::pace(tx, rules, Kind::Address, Receiver::Account(id), call)?)?;
         let entry = Entry::done(Event::AddressWanted, owner.authority.actor(), call).about(id);
         audit::append(tx, &entry.detail("e-mail"))?;
-        // Many accounts must not fill one mailbox either; of that nobody who asks is told.
-        let receiver = Receiver::Address(email.canonical());
-        if challenge::pace_of(tx, rules, Kind::Address, receiver, call.now)? != Pace::Go {
-            return Ok(());
-        }
-        challenge::posted(tx, Kind::Address, call.now)?;
-        match account::email_is_free(tx, account.tenant, id, email.canonical(), call.now) {
-            Ok(()) => {}
-            Err(fault) if fault.reason == Reason::Taken => {
-                return self.warn_owner(tx, email, envelopes[0], call);
-            }
+        let free = match account::email_is_free(tx, account.tenant, id, email.canonical(), call.now) {
+            Ok(()) => true,
+            Err(fault) if fault.reason == Reason::Taken => false,
             Err(fault) => return Err(fault),
-        }
+        };
+        // Whether the address is free is told to its own mailbox alone: what the asking person sees is the same, also where no letter
+        // goes there because many accounts would fill it. A link that nobody is sent opens nothing.
         let token = self.offer_link(tx, Purpose::ChangeEmail, id, email, chance, call)?;
+        let receiver = Receiver::Address(email.canonical());
+        if challenge::pace_of(tx, rules, Kind::Address, receiver, call.now)? == Pace::Go {
+            challenge::posted(tx, Kind::Address, call.now)?;
+            if free {
+                self.post_link(tx, (id, &account), (email, &token), envelopes[0], call)?;
+            } else {
+                self.warn_owner(tx, email, envelopes[0], call)?;
+            }
+        }
+        if is_present { Ok(()) } else { self.notice(tx, (id, &account), email, envelopes[1], call) }
+    }
+
+    fn post_link(
+        &self,
+        tx: &mut WriteTx,
+        (id, account): (AccountId, &AccountRecord),
+        (email, token): (&EmailAddress, &Secret<String>),
+        envelope: Envelope,
+        call: &Call,
+    ) -> Result<(), Fault> {
         let lifetime = Purpose::ChangeEmail.lifetime();
         let letter = Letter {
             template: Template::ChangeEmailConfirm,
             to: email.as_str(),
-            account: Some((id, &account)),
-            values: vec![("link", self.token_link("/confirm", &token)), minutes(lifetime)],
+            account: Some((id, account)),
+            values: vec![("link", self.token_link("/confirm", token)), minutes(lifetime)],
             not_after: Some(call.now + lifetime),
         };
-        self.post(tx, &letter, envelopes[0], call.now)?;
-        if is_present { Ok(()) } else { self.notice(tx, (id, &account), email, envelopes[1], call) }
+        self.post(tx, &letter, envelope, call.now)
     }
 
     /// The address that is to become the own account's as soon as it is confirmed.

@@ -87,6 +87,10 @@ async fn whether_somebody_has_an_address_is_not_told() {
     want_email(&desk, id, "bob@example.com").await.unwrap();
     assert_eq!(desk.letters_of(Template::ChangeEmailConfirm), 0);
     assert_eq!(desk.letters_of(Template::AccountExists), 1);
+    // The page and the own mailbox show what they show for a free one.
+    let awaited = || desk.actions.awaited_email(&desk.call(), &own(&desk, id).authority).unwrap();
+    assert_eq!(awaited().as_deref(), Some("bob@example.com"));
+    assert_eq!(desk.letters_of(Template::ChangeEmailNotice), 1);
     // An address that somebody else gets in between is theirs.
     desk.pass(60);
     want_email(&desk, id, "late@example.net").await.unwrap();

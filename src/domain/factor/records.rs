@@ -89,7 +89,7 @@ pub struct FactorsRecord {
     /// How many passkeys there are; `None` for none. [`passkey`] alone writes it.
     #[n(6)]
     pub passkeys: Option<u32>,
-    /// Since when the password is one that was set by a link in a mail, with no other factor proven since. `mailbox` alone
+    /// Since when the password is one that was set by a link in a mail, with nothing more than reading the mail proven beside it since. `mailbox` alone
     /// writes it.
     #[n(7)]
     pub mail_only: Option<Timestamp>,

@@ -10,9 +10,9 @@ use super::{
     Here, answer,
     catalogue::{Language, Message},
     consent::said,
-    flow::{self, TOKEN},
+    flow::TOKEN,
     form::Form,
-    hidden, login_first,
+    hidden, login_first, own_form,
     view::{View, moment},
     way::{Own, see_other},
 };
@@ -51,13 +51,12 @@ pub(super) async fn revoke(
     State(shared): State<Shared>,
     call: Call,
     Present(presence): Present,
-    mut form: Form,
+    form: Form,
 ) -> Result<Response, Fault> {
-    let Some(here) = Here::of(&presence) else { return Ok(answer(login_first(&shared, Own::Apps))) };
-    flow::prove(&shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
-    if here.session.restricted {
-        return Ok(answer(see_other(&shared, Own::Password.path(), [])));
-    }
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Apps)? {
+        Ok(found) => found,
+        Err(response) => return Ok(response),
+    };
     let client = form.take("client");
     form.finish()?;
     let authority = Authority::of_session(&here.session.caller())?;

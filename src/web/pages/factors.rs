@@ -10,9 +10,9 @@ use minijinja::{Value, context};
 use super::{
     Here, answer,
     catalogue::{Language, Message, waiting},
-    flow::{self, TOKEN},
+    flow::TOKEN,
     form::Form,
-    has_flag, hidden, login_first,
+    has_flag, hidden, login_first, own_form,
     view::{View, moment},
     way::{Own, Way, see_other},
 };
@@ -75,7 +75,7 @@ pub(super) async fn begin_totp(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, form) = match owner(&shared, &presence, form)? {
+    let (here, form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -106,7 +106,7 @@ pub(super) async fn confirm_totp(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -132,7 +132,7 @@ pub(super) async fn remove(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -152,7 +152,7 @@ pub(super) async fn recovery(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, form) = match owner(&shared, &presence, form)? {
+    let (here, form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -170,7 +170,7 @@ pub(super) async fn begin_code(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -190,7 +190,7 @@ pub(super) async fn confirm_code(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -217,7 +217,7 @@ pub(super) async fn devices(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, form) = match owner(&shared, &presence, form)? {
+    let (here, form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -233,7 +233,7 @@ pub(super) async fn reviewed(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, form) = match owner(&shared, &presence, form)? {
+    let (here, form) = match own_form(&shared, &presence, form, Own::Factors)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
@@ -250,20 +250,6 @@ fn visitor<'p>(shared: &Shared, presence: &'p Presence) -> Result<Here<'p>, Resp
         return Err(answer(see_other(shared, Own::Password.path(), [])));
     }
     Ok(here)
-}
-
-/// The same, whose own form this is.
-fn owner<'p>(
-    shared: &Shared,
-    presence: &'p Presence,
-    mut form: Form,
-) -> Result<Result<(Here<'p>, Form), Response>, Fault> {
-    let here = match visitor(shared, presence) {
-        Ok(here) => here,
-        Err(response) => return Ok(Err(response)),
-    };
-    flow::prove(shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
-    Ok(Ok((here, form)))
 }
 
 /// What becomes of a refusal: a proof that is missing can be given, and then it goes on here.

@@ -53,7 +53,7 @@ use self::{
 };
 use crate::{
     actions::factors::Owner,
-    domain::{call::Call, fault::Fault, rights::Authority, session::SessionHash},
+    domain::{call::Call, fault::Fault, keyring::FormBinding, rights::Authority, session::SessionHash},
     gate::{Person, Presence, Session},
     web::{Shared, edge::rescue},
 };
@@ -165,6 +165,21 @@ impl<'p> Here<'p> {
     fn fresh_authority(&self, shared: &Shared, call: &Call) -> Result<Authority, Fault> {
         Authority::of_fresh_session(&self.session.caller(), call.now, shared.actions.settings().limits.fresh)
     }
+}
+
+/// Somebody with an unrestricted session whose own form this is; everybody else gets the page where they belong.
+fn own_form<'p>(
+    shared: &Shared,
+    presence: &'p Presence,
+    mut form: form::Form,
+    from: Own,
+) -> Result<Result<(Here<'p>, form::Form), Response>, Fault> {
+    let Some(here) = Here::of(presence) else { return Ok(Err(answer(login_first(shared, from)))) };
+    flow::prove(shared, FormBinding::Session(here.session.id), &form.take(flow::TOKEN))?;
+    if here.session.restricted {
+        return Ok(Err(answer(see_other(shared, Own::Password.path(), []))));
+    }
+    Ok(Ok((here, form)))
 }
 
 fn answer(response: http::Response<bytes::Bytes>) -> Response {

@@ -11,9 +11,9 @@ use super::{
     Here, answer,
     catalogue::{Language, Message, waiting},
     fields::complaints,
-    flow::{self, TOKEN},
+    flow::TOKEN,
     form::Form,
-    has_flag, hidden, login_first,
+    has_flag, hidden, login_first, own_form,
     sheet::say,
     view::View,
     way::{Own, Way, see_other},
@@ -26,7 +26,6 @@ use crate::{
         keyring::FormBinding,
         rights::Authority,
     },
-    gate::Presence,
     values::{email::EmailAddress, name::DisplayName, phone::Phone},
     web::{
         Shared,
@@ -69,7 +68,7 @@ pub(super) async fn rename(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Profile)? {
         Ok(owner) => owner,
         Err(response) => return Ok(response),
     };
@@ -90,7 +89,7 @@ pub(super) async fn email(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Profile)? {
         Ok(owner) => owner,
         Err(response) => return Ok(response),
     };
@@ -110,7 +109,7 @@ pub(super) async fn mobile(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Profile)? {
         Ok(owner) => owner,
         Err(response) => return Ok(response),
     };
@@ -132,7 +131,7 @@ pub(super) async fn confirm_mobile(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, mut form) = match owner(&shared, &presence, form)? {
+    let (here, mut form) = match own_form(&shared, &presence, form, Own::Profile)? {
         Ok(owner) => owner,
         Err(response) => return Ok(response),
     };
@@ -159,7 +158,7 @@ pub(super) async fn stop(
     Present(presence): Present,
     form: Form,
 ) -> Result<Response, Fault> {
-    let (here, form) = match owner(&shared, &presence, form)? {
+    let (here, form) = match own_form(&shared, &presence, form, Own::Profile)? {
         Ok(owner) => owner,
         Err(response) => return Ok(response),
     };
@@ -172,22 +171,6 @@ pub(super) async fn stop(
 fn number(typed: &str) -> Result<Phone, Fault> {
     let plain: String = typed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '/')).collect();
     Phone::parse(&plain).map_err(|error| Fault::malformed(Field::Mobile, error.to_string()))
-}
-
-/// The owner of an unrestricted session whose own form this is.
-fn owner<'p>(
-    shared: &Shared,
-    presence: &'p Presence,
-    mut form: Form,
-) -> Result<Result<(Here<'p>, Form), Response>, Fault> {
-    let Some(here) = Here::of(presence) else {
-        return Ok(Err(answer(login_first(shared, Own::Profile))));
-    };
-    flow::prove(shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
-    if here.session.restricted {
-        return Ok(Err(answer(see_other(shared, Own::Password.path(), []))));
-    }
-    Ok(Ok((here, form)))
 }
 
 fn finish(
