@@ -151,7 +151,7 @@ impl Desk {
             now: self.actions.world().now(),
             client: Some(client.parse().unwrap()),
             request: RequestId::new("req-1"),
-            agent: "test".to_owned(),
+            agent: "test".into(),
             device: None,
         }
     }

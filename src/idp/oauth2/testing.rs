@@ -138,7 +138,7 @@ impl Bench {
             now: self.world.now(),
             client: Some(client.parse().unwrap()),
             request: RequestId::new("req-1"),
-            agent: "test".to_owned(),
+            agent: "test".into(),
             device: None,
         }
     }
