@@ -34,11 +34,15 @@ pub(super) fn show(factors: &FactorsView) {
     if factors.review {
         recovery.push_str(" (one was used lately)");
     }
+    let mut email = or_none(&factors.email);
+    if let Some(since) = &factors.mail_only {
+        email.push_str(&format!(" (not beside the password, which was set by a link in a mail: {since})"));
+    }
     for (name, value) in [
         ("required", if factors.required { "yes" } else { "no" }.to_owned()),
         ("passkeys", factors.passkeys.to_string()),
         ("totp", or_none(&factors.totp)),
-        ("e-mail", or_none(&factors.email)),
+        ("e-mail", email),
         ("sms", or_none(&factors.sms)),
         ("recovery", recovery),
     ] {
