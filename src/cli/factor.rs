@@ -34,10 +34,13 @@ pub(super) fn show(factors: &FactorsView) {
     if factors.review {
         recovery.push_str(" (one was used lately)");
     }
-    let mut email = or_none(&factors.email);
-    if let Some(since) = &factors.mail_only {
-        email.push_str(&format!(" (not beside the password, which was set by a link in a mail: {since})"));
-    }
+    let email = or_none(&factors.email);
+    let email = match &factors.mail_only {
+        Some(since) => {
+            format!("{email} (not beside the password, which was set by a link in a mail: {since})")
+        }
+        None => email,
+    };
     for (name, value) in [
         ("required", if factors.required { "yes" } else { "no" }.to_owned()),
         ("passkeys", factors.passkeys.to_string()),

@@ -142,7 +142,8 @@ impl Rules {
         let (every, most) = self.relay_pace();
         let taken = counter.latest.since(now).min(most)
             + every * pending.saturating_add(1).min(self.relay_failures + 1);
-        if taken <= most { Admission::Admitted } else { Admission::Wait(taken - most) }
+        let wait = taken.saturating_sub(most);
+        if wait.is_zero() { Admission::Admitted } else { Admission::Wait(wait) }
     }
 
     /// The counter of a relay after one more failure. A clock that steps back makes nobody wait for longer than the window.
