@@ -17,6 +17,7 @@ use crate::{
         caller::{Factor, ProvenFactor, Strength},
         challenge,
         credential::{self, PASSWORDS, PasswordRecord, Version},
+        factor,
         fault::{Fault, Field, Reason},
         login::{
             circumstances,
@@ -193,8 +194,11 @@ impl Actions {
         new: Secret<String>,
         temporary: bool,
     ) -> Result<(), Fault> {
-        self.put_password(call, (Event::PasswordSet, permit.actor()), id, (new, temporary), throttle::pardon)
-            .await
+        let pardon = |tx: &mut WriteTx, id| {
+            factor::password_by_operator(tx, id)?;
+            throttle::pardon(tx, id)
+        };
+        self.put_password(call, (Event::PasswordSet, permit.actor()), id, (new, temporary), pardon).await
     }
 
     /// A program sets the password of the account it acts for, without the old one; an old one that it sends along must be right all the

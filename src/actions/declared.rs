@@ -61,10 +61,13 @@ const GONE: &str = "no longer declared in the configuration";
 /// The status reason of an account whose entry says so.
 const CLOSED: &str = "disabled in the configuration";
 
+/// An entry with ids for what it may make: the account and its groups.
+type Prepared = (Declared, AccountId, Vec<GroupId>);
+
 /// Declared accounts, ready to be made true within a transaction of the caller's.
 #[derive(Clone)]
 pub struct Reconciliation {
-    entries: Vec<(Declared, AccountId, Vec<GroupId>)>,
+    entries: Vec<Prepared>,
     home: directory::Home,
     call: Call,
 }
@@ -90,12 +93,23 @@ impl Actions {
 }
 
 impl Reconciliation {
-    /// Makes it so, all but the entries that it says were refused.
+    /// Makes it so, all but the entries that it says were refused. An error is for the whole: whoever gets one must not commit.
     pub fn apply(&self, tx: &mut WriteTx) -> Result<Reconciled, Fault> {
+        self.apply_by(tx, Self::carry_out)
+    }
+
+    /// An entry is refused by what reading shows, before its first write; then the others go on. What goes wrong from the first write on would leave
+    /// half an entry behind, so it is an error for all of them, whatever it is.
+    fn apply_by(
+        &self,
+        tx: &mut WriteTx,
+        carry_out: impl Fn(&Self, &mut WriteTx, &Prepared, Found) -> Result<(Effect, Vec<Flaw>), Fault>,
+    ) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
-        for (entry, id, fresh) in &self.entries {
-            let kept = match self.reconcile_one(tx, entry, *id, fresh) {
-                Ok((effect, kept)) => {
+        for prepared in &self.entries {
+            let kept = match self.foresee(&*tx, prepared) {
+                Ok(found) => {
+                    let (effect, kept) = carry_out(self, tx, prepared, found)?;
                     done.created += usize::from(effect == Effect::Created);
                     done.changed += usize::from(effect == Effect::Changed);
                     kept
@@ -105,31 +119,35 @@ impl Reconciliation {
             };
             if !kept.is_empty() {
                 let flaws: Vec<_> = kept.iter().map(|flaw| flaw.message.as_str()).collect();
-                done.refused.push(format!("{}: {}", entry.username.as_str(), flaws.join("; ")));
+                done.refused.push(format!("{}: {}", prepared.0.username.as_str(), flaws.join("; ")));
             }
         }
         done.disabled = self.disable_undeclared(tx)?;
         Ok(done)
     }
 
-    /// What came of an entry, and what of it could not be applied. A refused one has changed nothing.
-    fn reconcile_one(
+    /// Whom an entry is about, or why it cannot be had. It cannot write.
+    fn foresee(&self, tx: &impl Reading, (entry, id, _): &Prepared) -> Result<Found, Fault> {
+        let found = account::named(tx, self.home, &entry.username)?;
+        if found.is_none() {
+            must_be_free(tx, self.home, *id, entry, &self.call)?;
+        }
+        Ok(found)
+    }
+
+    /// What came of an entry, and which of its addresses the account that was there cannot have.
+    fn carry_out(
         &self,
         tx: &mut WriteTx,
-        entry: &Declared,
-        id: AccountId,
-        fresh: &[GroupId],
+        (entry, id, fresh): &Prepared,
+        found: Found,
     ) -> Result<(Effect, Vec<Flaw>), Fault> {
         let (home, call) = (self.home, &self.call);
-        let found = account::named(tx, home, &entry.username)?;
-        if found.is_none() {
-            must_be_free(tx, home, id, entry, call)?;
-        }
         let groups = groups_by_name(tx, home, &entry.groups, fresh, ACTOR, call)?;
         if let Some((id, account)) = found {
             bring_into_line(tx, id, account, entry, groups, call)
         } else {
-            create(tx, home, id, entry, groups, call)?;
+            create(tx, home, *id, entry, groups, call)?;
             Ok((Effect::Created, Vec::new()))
         }
     }
@@ -152,6 +170,9 @@ impl Reconciliation {
         Ok(gone.len())
     }
 }
+
+/// The account that has an entry's name already.
+type Found = Option<(AccountId, AccountRecord)>;
 
 const ACTOR: &str = "configuration";
 

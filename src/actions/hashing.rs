@@ -146,6 +146,13 @@ impl HashingPool {
 
     /// A hash from elsewhere may cost next to nothing; so that a miss against it does not come sooner than one against nobody's, nobody's is
     /// checked, too (PWD-6). It was a miss, whatever comes of this.
+    ///
+    /// It comes later, by what the other hash costs, and that is not hidden. [`Hash`] takes none above bcrypt cost 15, 1 GiB, or 4 GiB times
+    /// passes (seconds, on one core), and it is so only until its owner signs in once, which replaces the hash. To hide it, each miss of every
+    /// account, and of every made-up name, would have to cost what the dearest stored hash does: one imported at bcrypt cost 15 would let
+    /// any stranger buy seconds of a thread with each guess, for everybody, until the last such account has signed in. Padding with time instead
+    /// of work would hold a guess's place in the counters for as long, and only blur what load blurs anyway. Whoever imports hashes dearer than
+    /// `[password]` and wants names to stay unknown raises that cost to theirs.
     async fn work_as_for_nobody(&self, password: Secret<String>) {
         let dummy = self.0.dummy.clone();
         let _: Result<Verified, Fault> =

@@ -353,5 +353,6 @@ pub(crate) fn attempt(name: &str, password: &str) -> Attempt {
         device: None,
         trust: None,
         replaces: None,
+        relay: None,
     }
 }

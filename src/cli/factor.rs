@@ -34,11 +34,18 @@ pub(super) fn show(factors: &FactorsView) {
     if factors.review {
         recovery.push_str(" (one was used lately)");
     }
+    let email = or_none(&factors.email);
+    let email = match &factors.mail_only {
+        Some(since) => {
+            format!("{email} (not beside the password, which was set by a link in a mail: {since})")
+        }
+        None => email,
+    };
     for (name, value) in [
         ("required", if factors.required { "yes" } else { "no" }.to_owned()),
         ("passkeys", factors.passkeys.to_string()),
         ("totp", or_none(&factors.totp)),
-        ("e-mail", or_none(&factors.email)),
+        ("e-mail", email),
         ("sms", or_none(&factors.sms)),
         ("recovery", recovery),
     ] {

@@ -54,7 +54,7 @@ pub(crate) fn settle(raw: Raw, mut ledger: Ledger) -> Result<Settings, Complaint
     });
     let people = people::settle(&raw.registration, &raw.recovery, &raw.terms, reach, book);
     let accounts = accounts::settle(&raw.accounts, book);
-    let oauth2 = raw.oauth2.settle(portal_url, &throttle, book);
+    let oauth2 = raw.oauth2.settle(portal_url, (&throttle, &lifetimes), book);
     let clients = clients::settle(&raw.clients, book);
     if let (Some((_, hashing)), Some(accounts)) = (&password, &accounts) {
         accounts::check_costs(&raw.accounts, accounts, hashing, book);

@@ -95,6 +95,7 @@ impl House {
                 key_period: Duration::from_hours(24 * 90),
                 open_introspection: false,
                 throttle: desk.actions.settings().throttle.clone(),
+                sessions: desk.actions.settings().limits.clone(),
             },
         )
         .unwrap();

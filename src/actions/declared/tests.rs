@@ -104,6 +104,31 @@ async fn a_refused_entry_leaves_nothing_behind() {
     assert_eq!(groups(), before);
 }
 
+/// However it came about: half an entry must not be committed, nor the entries before it without the rest.
+#[tokio::test]
+async fn what_goes_wrong_after_the_first_write_takes_everything_back() {
+    let desk = Desk::open();
+    desk.add("carol").await;
+    let before = desk.audit().len();
+    let heir = Declared { groups: vec![GroupName::parse("newcomers").unwrap()], ..declared("dora", None) };
+    let prepared = desk.actions.reconciliation(&desk.call(), vec![declared("erin", None), heir]);
+    let late = |prepared: &Reconciliation, tx: &mut WriteTx, entry: &Prepared, found| {
+        let done = prepared.carry_out(tx, entry, found)?;
+        if entry.0.username.as_str() == "dora" {
+            return Err(Fault::new(Reason::Taken).with_flaw(Field::Email, "is taken after all"));
+        }
+        Ok(done)
+    };
+    let told = desk.store.write(move |tx| prepared.apply_by(tx, late)).await;
+    assert_eq!(told.unwrap_err().reason, Reason::Taken);
+    for name in ["erin", "dora"] {
+        let which = Which::Named(name.to_owned());
+        assert!(desk.actions.find_account(&operator(), &which).is_err(), "{name}");
+    }
+    assert!(desk.actions.list_groups(&operator()).unwrap().iter().all(|group| group.name != "newcomers"));
+    assert_eq!(desk.audit().len(), before);
+}
+
 /// Proves: ENR-6
 #[tokio::test]
 async fn the_addresses_of_a_deleted_account_rest() {

@@ -73,6 +73,8 @@ pub struct Factors {
     pub sms: Option<Timestamp>,
     /// A recovery code was used since the owner last looked.
     pub review: bool,
+    /// Since when codes by e-mail do not count beside the password, because a link in a mail set it.
+    pub mail_only: Option<Timestamp>,
     /// Whether a sign-in asks for any of them.
     pub required: bool,
     /// Whether there is a password to begin with.
@@ -134,6 +136,7 @@ impl Actions {
             email: since(Channel::Email),
             sms: since(Channel::Sms),
             review: factors.review,
+            mail_only: factors.mail_only,
             required: !options.is_empty(),
             has_password,
             can_add,

@@ -25,7 +25,7 @@ use crate::{
         login::{
             self, Aim, Arrival, Finish, Finished, Scene,
             pending::PendingKey,
-            throttle::{Counters, Origin, Subject},
+            throttle::{Counters, Origin, Relay, Subject},
         },
         session::{SessionHash, SessionKey, SessionRecord},
     },
@@ -54,6 +54,9 @@ pub struct Attempt {
     pub trust: Option<String>,
     /// The session this browser has now.
     pub replaces: Option<SessionHash>,
+    /// Whose form it was typed into, when that is not ours: such an attempt counts against that, not against the address it comes from,
+    /// which stands for many people (security.md THR-4).
+    pub relay: Option<Relay>,
 }
 
 /// What a sign-in led to.
@@ -163,7 +166,9 @@ impl Actions {
         aim: Aim,
     ) -> Result<(Keys, Finished), Fault> {
         check_shape(&attempt)?;
-        self.0.reservations.spend_attempt(call.client, call.now)?;
+        if attempt.relay.is_none() {
+            self.0.reservations.spend_attempt(call.client, call.now)?;
+        }
         let (actions, call) = (self.clone(), call.clone());
         // Beyond this point the attempt runs to its end whoever still waits for it: hanging up must not keep a guess from being
         // counted (security.md THR-2).
@@ -235,7 +240,10 @@ impl Actions {
         let subject = found.as_ref().map_or(typed, |(id, _)| Subject::account(*id));
         let whose =
             found.as_ref().map(|(id, password)| (*id, password.as_ref().map(PasswordRecord::version)));
-        let origin = self.origin(call, whose, attempt.device.as_deref());
+        let origin = match attempt.relay {
+            Some(relay) => Origin::Relay(relay),
+            None => self.origin(call, whose, attempt.device.as_deref()),
+        };
         let counters = Counters::of(&subject, Some(&typed), &origin, call.client);
         let second = Counters::of_second(&subject, &origin, call.client);
         let account = found.as_ref().map(|(id, _)| *id);

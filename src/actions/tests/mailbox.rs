@@ -241,6 +241,21 @@ async fn a_password_set_by_a_link_is_remembered_where_there_is_another_factor() 
     assert!(mail_only().is_some());
 }
 
+/// Only the operator's new password is surely not that of whoever reads the mail.
+///
+/// Proves: ENR-1
+#[tokio::test]
+async fn a_password_that_the_operator_sets_is_not_that_of_the_mailbox() {
+    let desk = house();
+    let (id, _secret) = alice_with_both(&desk).await;
+    let _waiting = reset(&desk, reset_link(&desk).await, OTHER).await;
+    assert!(!by_password(&desk, OTHER).await.options.contains(&Factor::EmailCode));
+    let new = "one that was said on the telephone";
+    desk.actions.set_password(&desk.call(), &operator(), id, Secret::from(new), false).await.unwrap();
+    assert!(by_password(&desk, new).await.options.contains(&Factor::EmailCode));
+    assert_eq!(desk.store.read(|tx| factor::of_account(tx, id)).unwrap().mail_only, None);
+}
+
 /// Proves: ENR-1, OTP-9
 #[tokio::test]
 async fn where_the_mailbox_is_the_only_factor_a_link_asks_for_recovery_codes() {

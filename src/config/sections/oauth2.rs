@@ -6,7 +6,7 @@ use super::within;
 use crate::{
     config::{ledger::Ledger, units::Period},
     crypto::jose::RsaSize,
-    domain::login::throttle,
+    domain::{login::throttle, session},
     idp::oauth2::{Lifetimes, Settings},
     values::url::WebUrl,
 };
@@ -45,7 +45,7 @@ impl OAuth2Section {
     pub(crate) fn settle(
         &self,
         portal: Option<&WebUrl>,
-        throttle: &throttle::Rules,
+        (throttle, sessions): (&throttle::Rules, &session::Lifetimes),
         ledger: &mut Ledger,
     ) -> Option<Settings> {
         let (second, day, year) = (Period::seconds(1), Period::hours(24), Period::days(365));
@@ -83,6 +83,7 @@ impl OAuth2Section {
             key_period: self.key_lifetime.0,
             open_introspection: self.open_introspection,
             throttle: throttle.clone(),
+            sessions: sessions.clone(),
         })
     }
 }

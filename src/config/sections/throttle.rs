@@ -19,6 +19,8 @@ pub(crate) struct ThrottleSection {
     pub(crate) block_max: Period,
     pub(crate) source_failures: u32,
     pub(crate) source_window: Period,
+    pub(crate) relay_failures: u32,
+    pub(crate) relay_window: Period,
     pub(crate) ceiling: u32,
     pub(crate) attempts_per_minute: u32,
 }
@@ -33,6 +35,8 @@ impl Default for ThrottleSection {
             block_max: Period::hours(1),
             source_failures: 30,
             source_window: Period::minutes(5),
+            relay_failures: 300,
+            relay_window: Period::minutes(15),
             ceiling: 100,
             attempts_per_minute: 120,
         }
@@ -54,6 +58,8 @@ impl ThrottleSection {
         within(ledger, "throttle.block_max", &self.block_max, &Period::seconds(1), &Period::days(1));
         within(ledger, "throttle.source_failures", &self.source_failures, &1, &100_000);
         within(ledger, "throttle.source_window", &self.source_window, &Period::seconds(1), &Period::days(1));
+        within(ledger, "throttle.relay_failures", &self.relay_failures, &1, &100_000);
+        within(ledger, "throttle.relay_window", &self.relay_window, &Period::seconds(1), &Period::days(1));
         // NIST SP 800-63B allows no more than a hundred failures in a row.
         within(ledger, "throttle.ceiling", &self.ceiling, &1, &100);
         within(ledger, "throttle.attempts_per_minute", &self.attempts_per_minute, &1, &1_000_000);
@@ -84,6 +90,8 @@ impl ThrottleSection {
             block_most: self.block_max.0,
             source_failures: self.source_failures,
             source_window: self.source_window.0,
+            relay_failures: self.relay_failures,
+            relay_window: self.relay_window.0,
             ceiling: self.ceiling,
             attempts_per_minute: self.attempts_per_minute,
         }

@@ -6,7 +6,9 @@
 //! whether a credential may be synchronised never changes, and no extension output is believed. Its layer for applications is not used, because that one lets a
 //! credential become synchronisable later and asks for user verification even beside a password.
 //!
-//! Offered are ES256 and RS256. Ed25519 is not: the library cannot check it in this generation.
+//! Offered are ES256 and RS256. Ed25519 (COSE -8) is not, although WAN-1 names it: `webauthn-rs-core` 0.6 reads such keys, and refuses to
+//! make one into something that verifies (its `crypto.rs` says that what it is built on has no Ed25519). Offering it would let authenticators make passkeys
+//! that never open anything. ES256 comes first and is what every authenticator has, so nobody is left without.
 
 mod party;
 mod wire;

@@ -39,6 +39,17 @@ pub fn distrust_mail(tx: &mut WriteTx, account: AccountId, now: Timestamp) -> Re
     FACTORS.set(tx, &account, &FactorsRecord { mail_only: Some(now), ..record })
 }
 
+/// The operator has set another password, so it is not that of whoever reads the mail any more: codes by e-mail count beside it, as long as
+/// the operator did not send it to that very mailbox. A password that a program or a signed-in person sets changes nothing here: who reads the
+/// mail may be behind both.
+pub fn password_by_operator(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
+    let record = of_account(tx, account)?;
+    if record.mail_only.is_none() {
+        return Ok(());
+    }
+    FACTORS.set(tx, &account, &FactorsRecord { mail_only: None, ..record })
+}
+
 /// All this was proven together. If the password was among it, and something more than reading the mail, whoever knows the password is
 /// the owner, and codes by e-mail count again beside it. What its owner proves without the password says nothing of who set it.
 pub fn trust_mail(tx: &mut WriteTx, account: AccountId, strength: &Strength) -> Result<(), StoreError> {

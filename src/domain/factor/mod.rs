@@ -20,7 +20,7 @@ pub mod totp;
 
 pub use self::{
     enrolment::{Confirmation, ENROLMENT_LIFETIME, Enrolment, confirm, enrolling, offer, sweep_enrolments},
-    mailbox::{distrust_mail, provable, trust_mail},
+    mailbox::{distrust_mail, password_by_operator, provable, trust_mail},
     records::{
         AddressFactor, Channel, FACTORS, FactorsRecord, Kinds, RecoveryCodes, Rules, TotpFactor, erase,
         follow_address, forget, forget_devices, import_totp, of_account, options, remove_totp, reviewed,

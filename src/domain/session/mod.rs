@@ -17,7 +17,7 @@ pub use self::{
     key::{SessionHash, SessionKey},
     lifetimes::{Lifetimes, Liveness},
     records::{
-        Begun, NewSession, SESSIONS, SessionFacts, SessionRecord, begin, end, end_all, of_account, raise,
-        sweep, touch, widen,
+        Begun, NewSession, SESSIONS, SessionFacts, SessionRecord, begin, end, end_all, is_alive, of_account,
+        raise, sweep, touch, widen,
     },
 };

@@ -60,6 +60,14 @@ pub struct SessionRecord {
     pub restricted: bool,
 }
 
+impl SessionRecord {
+    /// Whether its time is over, it was not used for too long, or an older store was restored since.
+    fn is_over(&self, limits: &Lifetimes, now: Timestamp, epoch: u64) -> bool {
+        let live = limits.liveness(now, self.last_seen, self.ends, self.remembered);
+        self.epoch < epoch || !matches!(live, Liveness::Live { .. })
+    }
+}
+
 impl Record for SessionRecord {
     type Key = SessionHash;
     const SPACE: &'static str = "sessions";
@@ -250,6 +258,20 @@ pub fn of_account(
     Ok(SESSIONS.list(tx, &BY_ACCOUNT, &prefix, None, MOST_PER_PERSON)?.items)
 }
 
+/// Whether an account's session of this name is there and not over, at this very moment: what stands on it must not live until the sweep
+/// comes by (security.md SES-8). Asking is no use of the session and makes it last no longer.
+pub fn is_alive(
+    tx: &impl Reading,
+    account: AccountId,
+    id: SessionId,
+    limits: &Lifetimes,
+    now: Timestamp,
+    epoch: u64,
+) -> Result<bool, StoreError> {
+    let sessions = of_account(tx, account)?;
+    Ok(sessions.iter().any(|(_, session)| session.id == id && !session.is_over(limits, now, epoch)))
+}
+
 /// Writes down a later use of a session that is still there.
 pub fn touch(tx: &mut WriteTx, hash: &SessionHash, at: Timestamp) -> Result<(), StoreError> {
     SESSIONS.update(tx, hash, |session| {
@@ -273,8 +295,7 @@ pub fn sweep(
     let next = if rows.len() < limit { None } else { rows.last().map(|(hash, _)| *hash) };
     let mut removed = 0;
     for (hash, session) in &rows {
-        let live = limits.liveness(now, session.last_seen, session.ends, session.remembered);
-        if session.epoch < epoch || !matches!(live, Liveness::Live { .. }) {
+        if session.is_over(limits, now, epoch) {
             end(tx, hash)?;
             removed += 1;
         }

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// So many at a time.
+const PAGE: usize = 500;
+
 /// All authorizations, in the order they were made.
 pub const AUTHORIZATIONS: Table<AuthorizationRecord> = Table::new();
 
@@ -191,6 +194,26 @@ pub fn challenge_of(text_of_challenge: &str) -> Option<[u8; 32]> {
 /// Writes a new authorization down.
 pub fn grant(tx: &mut WriteTx, id: AuthorizationId, record: &AuthorizationRecord) -> Result<(), StoreError> {
     AUTHORIZATIONS.set(tx, &id, record)
+}
+
+/// Whether a session granted anything to a client since then.
+pub fn was_granted_since(
+    tx: &impl Reading,
+    session: SessionId,
+    client: &ClientId,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut after = None;
+    loop {
+        let page = AUTHORIZATIONS.list(tx, &BY_SESSION, &KeyBuf::of(&session), after.as_deref(), PAGE)?;
+        if page.items.iter().any(|(_, granted)| granted.client == *client && granted.created >= since) {
+            return Ok(true);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(false);
+        }
+    }
 }
 
 /// The authorizations of an account, those of one client if asked, at most `limit`.

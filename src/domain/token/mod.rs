@@ -25,7 +25,7 @@ pub use self::{
     access::{ACCESS, AccessRecord, NewAccess, access_of, issue},
     authorization::{
         AUTHORIZATIONS, AuthorizationRecord, Granted, Leaf, Live, NewLeaf, State, all_of_account,
-        challenge_of, grant,
+        challenge_of, grant, was_granted_since,
     },
     consent::{CONSENTS, ConsentRecord, agree, agreed, consents_of, withdraw},
     ending::{

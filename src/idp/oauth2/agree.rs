@@ -63,7 +63,6 @@ impl Engine {
         if agreement == Agreement::Before && (request.ask_anyway || !may_rest_on_the_past(request)) {
             return Err(unasked());
         }
-        request.refuse_stale(&grantor.strength, call.now)?;
         let id = AuthorizationId::mint(call.now, self.0.world.random());
         let code = Ticket::mint(Kind::Code, id, self.0.world.random(), self.0.keyring.tickets());
         let epoch = self.0.store.epoch();
@@ -89,6 +88,8 @@ impl Engine {
         let (call, grantor, request) = (call.clone(), grantor.clone(), request.clone());
         let written = self.0.store.write(move |tx| {
             still_so(tx, &grantor, &request, epoch)?;
+            // Here, so that of two at once only one rests on a sign-in that is good for one.
+            request.refuse_stale(tx, &grantor, call.now)?;
             let account = grantor.account;
             match (agreement, request.registration.consent) {
                 // What a program agrees to in somebody's place nobody has seen: it holds for this once.

@@ -1,22 +1,35 @@
 //! Requests that ask for a new sign-in (security.md OAU-17, federation.md section 5.5): `prompt=login`, `max_age`.
 //!
 //! The browser goes to sign in and comes back with the request and a mark in it: since when it has been asked. A sign-in after that
-//! moment was made for this request, whatever it asks for. The mark is sealed together with the request: nobody makes up an earlier
-//! moment, and what one request was granted for says nothing about another.
+//! moment was made for this request. The mark is sealed together with the request: nobody makes up an earlier moment, and what one
+//! request was granted for says nothing about another. What the mark tells is compared with the session the browser has now, and one sign-in
+//! is good for one grant: whoever comes back with the same address, minutes later at the same browser, signs in again.
+//!
+//! A mark that somebody else made is worth no more than that: a new sign-in at this browser after it. Who can send a browser to a request
+//! can as well leave `prompt` out of it, since requests are not signed; a client that has to be certain looks at `auth_time`.
 
 use std::time::Duration;
 
 use super::{
-    Engine,
+    Engine, Grantor,
     parameters::{MARK, Parameters},
     refusal::Refusal,
     request::Request,
 };
 use crate::{
-    domain::{caller::Strength, fault::OAuthCode as Code},
-    values::time::Timestamp,
+    domain::{
+        caller::Strength,
+        fault::{Fault, OAuthCode as Code},
+        token,
+    },
+    store::{Reading, StoreError},
+    values::{id::SessionId, time::Timestamp},
 };
 
+/// What a sign-in that was made for a request may be older than that request's `max_age` says. Somebody has to read the page that asks for
+/// consent, and a client that asks for one second would send its people round and round. Clocks may differ by as much
+/// (security.md section 2).
+const ALLOWANCE: Duration = Duration::from_mins(1);
 /// How long after the browser was sent to sign in the request may be granted on the strength of that.
 const LONGEST: Duration = Duration::from_mins(10);
 /// More seconds than any session lives need not be told apart.
@@ -34,14 +47,15 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// Reads `max_age` (whole seconds; none at all is as good as asking for a sign-in) beside what `prompt` asks for.
+    /// Reads `max_age` (whole seconds; none at all is the same as asking for a sign-in) beside what `prompt` asks for.
     pub(super) fn read(parameters: &Parameters, anew: bool) -> Result<Self, Refusal> {
         let max_age = match parameters.bounded("max_age", LONGEST_AGE)? {
             None => None,
             Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse::<u64>().ok(),
             Some(_) => return Err(Refusal::about("max_age", "is not a number of seconds")),
         };
-        Ok(Self { anew: anew || max_age == Some(0), max_age: max_age.map(Duration::from_secs), since: None })
+        let age = max_age.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        Ok(Self { anew: anew || max_age == Some(0), max_age: age, since: None })
     }
 
     const fn is_any(&self) -> bool {
@@ -52,17 +66,38 @@ impl Wish {
 impl Request {
     /// Whether the person has to sign in anew before this may be granted. A program that speaks for somebody has not signed
     /// that person in at all.
-    pub fn wants_sign_in(&self, strength: &Strength, now: Timestamp) -> bool {
+    fn wants_sign_in(
+        &self,
+        tx: &impl Reading,
+        session: Option<SessionId>,
+        strength: &Strength,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let Wish { anew, max_age, since } = self.wish;
-        let old = max_age.is_some_and(|most| strength.last_proof().is_none_or(|at| now.since(at) > most));
-        let done = strength.signed_in().zip(since).is_some_and(|(at, since)| at >= since)
-            && since.is_some_and(|since| now.since(since) <= LONGEST);
-        (anew || old) && !done
+        let made_for_this = strength
+            .signed_in()
+            .filter(|at| since.is_some_and(|since| since < *at && now.since(since) <= LONGEST));
+        if let Some(most) = max_age {
+            let most = if made_for_this.is_some() { most.max(ALLOWANCE) } else { most };
+            if strength.last_proof().is_none_or(|at| now.since(at) > most) {
+                return Ok(true);
+            }
+        }
+        if !anew {
+            return Ok(false);
+        }
+        let Some((session, at)) = session.zip(made_for_this) else { return Ok(true) };
+        token::was_granted_since(tx, session, &self.client, at)
     }
 
     /// Refuses where that is still to come.
-    pub(super) fn refuse_stale(&self, strength: &Strength, now: Timestamp) -> Result<(), Refusal> {
-        if self.wants_sign_in(strength, now) {
+    pub(super) fn refuse_stale(
+        &self,
+        tx: &impl Reading,
+        grantor: &Grantor,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if self.wants_sign_in(tx, grantor.session.map(|(_, id)| id), &grantor.strength, now)? {
             return Err(Refusal::new(Code::LoginRequired, "the person has to sign in anew for this"));
         }
         Ok(())
@@ -70,6 +105,12 @@ impl Request {
 }
 
 impl Engine {
+    /// Whether the person has to sign in anew before this may be granted.
+    pub fn wants_sign_in(&self, request: &Request, grantor: &Grantor, now: Timestamp) -> Result<bool, Fault> {
+        let session = grantor.session.map(|(_, id)| id);
+        Ok(self.0.store.read(|tx| request.wants_sign_in(tx, session, &grantor.strength, now))?)
+    }
+
     /// The parameters of a request as they go through signing in: with a mark of this moment where the request asks for a sign-in
     /// of its own.
     pub fn through_sign_in(&self, parameters: &Parameters, request: &Request, now: Timestamp) -> Parameters {

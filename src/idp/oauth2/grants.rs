@@ -19,14 +19,15 @@ use crate::{
         credential::{self, Version},
         fault::{Fault, Reason},
         token::{
-            self, AuthorizationRecord, Kind, Live, Presented, Redeemed, Redemption, Rotated, Rotation, State,
-            foresee_redemption, foresee_rotation, redeem, rotate,
+            self, AUTHORIZATIONS, AuthorizationRecord, Kind, Live, Presented, Redeemed, Redemption, Rotated,
+            Rotation, State, foresee_redemption, foresee_rotation, redeem, rotate,
         },
     },
     store::{Reading, StoreError, WriteTx},
     values::{
         id::{AccountId, AuthorizationId},
         secret::Secret,
+        time::Timestamp,
     },
 };
 
@@ -62,7 +63,12 @@ impl Engine {
             refresh: refresh.as_ref().map(|refresh| refresh.new.clone()),
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
-        let foreseen = self.0.store.read(|tx| foresee_redemption(tx, &redemption, call.now, epoch))?;
+        let foreseen = self.0.store.read(|tx| {
+            if self.is_outlived(tx, &redemption.presented, call.now)? {
+                return Ok(Some(Redeemed::Refused("the session it was granted in is over")));
+            }
+            foresee_redemption(tx, &redemption, call.now, epoch)
+        })?;
         let redeemed = if let Some(refused) = foreseen {
             refused
         } else {
@@ -89,6 +95,10 @@ impl Engine {
     }
 
     /// `refresh_token`.
+    ///
+    /// Without `offline_access` it ends with the session it was granted in, at the very moment that is over, by idleness too. A program
+    /// that renews its tokens is not its person at the keyboard: it makes the session last no longer. Whoever wants to go on while nobody is there
+    /// asks for `offline_access`.
     pub(super) async fn refresh(
         &self,
         call: &Call,
@@ -112,7 +122,12 @@ impl Engine {
             refresh: refresh.new.clone(),
         };
         let (about, epoch) = (call.clone(), self.0.store.epoch());
-        let foreseen = self.0.store.read(|tx| foresee_rotation(tx, &rotation, call.now, epoch))?;
+        let foreseen = self.0.store.read(|tx| {
+            if self.is_outlived(tx, &rotation.presented, call.now)? {
+                return Ok(Some(Rotated::Refused("the session it was granted in is over")));
+            }
+            foresee_rotation(tx, &rotation, call.now, epoch)
+        })?;
         let rotated = if let Some(refused) = foreseen {
             refused
         } else {
@@ -139,6 +154,19 @@ impl Engine {
                 Err(no_good_refresh())
             }
             Rotated::Reused(_) => Err(no_good_refresh()),
+        }
+    }
+
+    /// Whether what this stands for ended with its session.
+    fn is_outlived(
+        &self,
+        tx: &impl Reading,
+        presented: &Presented,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        match AUTHORIZATIONS.get(tx, &presented.authorization)? {
+            Some(granted) => self.ended_with_session(tx, &granted, now),
+            None => Ok(false),
         }
     }
 

@@ -4,8 +4,10 @@
 //! once, each is counted before the next one learns anything. Right ones wait for nothing but the lock.
 //!
 //! Codes and refresh tokens are not guessed, since what does not bear our MAC is refused unseen. But anybody may bring old ones for
-//! ever under the id of a client without a secret: that costs the store nothing, the trail a line now and then, and the address its
-//! turn after a while. A client that has proven itself brings what its people send it, and is not shut out for them (THR-4).
+//! ever under the id of a client without a secret: that costs the store nothing and the trail a line now and then, and after a while whoever
+//! brings them under this id from this address is told to wait instead. A right one is never refused for that: the server of such a
+//! client brings what all its visitors send to its callback, and one that is good says so itself (THR-4). Right and wrong need not look alike here
+//! (THR-6): of 256 bits nobody learns anything by trying, and who has a right one has it. A client that has proven itself is not counted.
 
 use std::{
     collections::HashMap,
@@ -135,21 +137,22 @@ impl Engine {
         Ok(Looked::Wrong)
     }
 
-    /// Refuses whoever brought too much that was not good.
-    pub(super) fn admit_redeemer(&self, call: &Call, client: &ClientRecord) -> Result<(), Refusal> {
-        let Some(key) = redeemer(call, client) else { return Ok(()) };
-        let rules = &self.0.settings.load().throttle;
-        self.0.store.read(|tx| admit(tx, rules, &key, call))
-    }
-
     /// Counts a code or refresh token that was not good and changed nothing, and tells the trail now and then.
+    ///
+    /// # Errors
+    /// `Throttled` for who brought too many of them; then this one is neither counted nor told of.
     pub(super) async fn count_redeemer(
         &self,
         call: &Call,
         (id, client): (&ClientId, &ClientRecord),
         why: &'static str,
     ) -> Result<(), Refusal> {
-        let key = redeemer(call, client);
+        let key = redeemer(call, id, client);
+        if let Some(key) = &key {
+            // Without a transaction: anybody may go on asking (OPS-16).
+            let rules = &self.0.settings.load().throttle;
+            self.0.store.read(|tx| admit(tx, rules, key, call))?;
+        }
         let whom = key.unwrap_or_else(|| Counters::of_client(id.as_str(), call.client).subject);
         let told = self.0.guard.reported().is_news(whom, call.now);
         if key.is_none() && !told {
@@ -177,12 +180,12 @@ impl Engine {
     }
 }
 
-/// Whom it counts against when a code or refresh token is not good: the address, where no client is proven.
-fn redeemer(call: &Call, client: &ClientRecord) -> Option<CounterKey> {
+/// What it counts under when a code or refresh token is not good: the address with the client's id, where no client is proven.
+fn redeemer(call: &Call, id: &ClientId, client: &ClientRecord) -> Option<CounterKey> {
     if client.is_confidential() {
         return None;
     }
-    CounterKey::redeeming_source(&SourceKey::of(call.client))
+    CounterKey::redeeming_source(id.as_str(), &SourceKey::of(call.client))
 }
 
 fn admit(tx: &impl Reading, rules: &Rules, key: &CounterKey, call: &Call) -> Result<(), Refusal> {

@@ -115,7 +115,7 @@ impl Engine {
             return Ok(None);
         };
         let Some(family) = AUTHORIZATIONS.get(tx, &presented.authorization)? else { return Ok(None) };
-        if !family.is_live(now, epoch) {
+        if !family.is_live(now, epoch) || self.ended_with_session(tx, &family, now)? {
             return Ok(None);
         }
         let leaf = family.has_leaf(&presented.digest, now).map(|leaf| (leaf.issued, leaf.ends));

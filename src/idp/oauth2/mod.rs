@@ -42,6 +42,8 @@ use crate::{
         fault::{Fault, OAuthCode},
         keyring::Keyring,
         login::throttle,
+        session,
+        token::AuthorizationRecord,
     },
     store::{Reading, Store, StoreError},
     values::time::Timestamp,
@@ -63,6 +65,8 @@ pub struct Settings {
     pub open_introspection: bool,
     /// The limits on guessing a client's secret.
     pub throttle: throttle::Rules,
+    /// The limits that sessions live under: what is granted in one ends with it.
+    pub sessions: session::Lifetimes,
 }
 
 /// How long things are good for (security.md section 2).
@@ -149,6 +153,22 @@ impl Engine {
     fn client(&self, id: &ClientId) -> Result<Option<ClientRecord>, StoreError> {
         let found = self.0.store.read(|tx| CLIENTS.get(tx, id))?;
         Ok(found.filter(|client| client.registration.enabled))
+    }
+
+    /// Whether what was granted ended with its session, by age or because that was not used for too long. The sweep takes it away later; nothing
+    /// may come of it until then (security.md OAU-10).
+    fn ended_with_session(
+        &self,
+        tx: &impl Reading,
+        granted: &AuthorizationRecord,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (Some(account), Some(session), false) = (granted.account, granted.session, granted.offline)
+        else {
+            return Ok(false);
+        };
+        let limits = &self.0.settings.load().sessions;
+        Ok(!session::is_alive(tx, account, session, limits, now, self.0.store.epoch())?)
     }
 
     /// What anybody may know of a client.

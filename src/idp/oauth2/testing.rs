@@ -81,6 +81,15 @@ pub(crate) fn wiki() -> Registration {
     }
 }
 
+/// A client without a secret.
+pub(crate) fn public() -> Registration {
+    Registration {
+        kind: ClientKind::Public,
+        redirect_uris: vec!["http://127.0.0.1/cb".to_owned(), "https://spa.example.com/cb".to_owned()],
+        ..wiki()
+    }
+}
+
 impl Bench {
     pub(crate) fn open() -> Self {
         Self::with(|_| ())
@@ -100,6 +109,7 @@ impl Bench {
             key_period: Duration::from_hours(24 * 90),
             open_introspection: false,
             throttle: throttle::Rules::default(),
+            sessions: SessionLimits::default(),
         };
         change(&mut settings);
         let engine = Engine::new(store.clone(), world.clone(), keyring, settings).unwrap();
@@ -121,12 +131,7 @@ impl Bench {
 
     /// A client for a native program.
     pub(crate) fn register_public(&self) {
-        let public = Registration {
-            kind: ClientKind::Public,
-            redirect_uris: vec!["http://127.0.0.1/cb".to_owned(), "https://spa.example.com/cb".to_owned()],
-            ..wiki()
-        };
-        self.register("native", public, None);
+        self.register("native", public(), None);
     }
 
     pub(crate) fn call(&self) -> Call {

@@ -13,6 +13,7 @@ use crate::{
         caller::Strength,
         client::{ClientId, ClientRecord, Grant},
         credential::Version,
+        login::throttle::Relay,
         token::{AccessKey, Kind, NewAccess, NewLeaf, Ticket},
     },
     values::{
@@ -70,11 +71,10 @@ pub struct PasswordProof {
 }
 
 impl PasswordStep {
-    /// The circumstances under which the password is checked. A client that has proven itself speaks for many people from one address,
-    /// so that address must not stand for one of them (security.md THR-4); the accounts' own limits hold.
-    pub fn call(&self, call: &Call) -> Call {
-        let client = if self.client.is_confidential() { None } else { call.client };
-        Call { client, ..call.clone() }
+    /// Whom a wrong password counts against beside its account. A client that has proven itself brings what many people typed, all from
+    /// one address: it is a source by itself (security.md THR-1, THR-4). One that proves nothing is whoever calls.
+    pub fn relay(&self) -> Option<Relay> {
+        self.client.is_confidential().then(|| Relay::client(self.id.as_str()))
     }
 }
 
@@ -107,9 +107,6 @@ impl Engine {
         };
         if !client.registration.may(grant) {
             return Err(Refusal::new(Code::UnauthorizedClient, "the client may not use this grant"));
-        }
-        if matches!(grant, Grant::AuthorizationCode | Grant::RefreshToken) {
-            self.admit_redeemer(call, &client)?;
         }
         match grant {
             Grant::AuthorizationCode => {

@@ -42,6 +42,8 @@ pub struct FactorsView {
     pub recovery_left: usize,
     /// A recovery code was used and the owner has not looked since.
     pub review: bool,
+    /// Since when codes by e-mail do not count beside the password, because a link in a mail set it.
+    pub mail_only: Option<String>,
 }
 
 impl Operator {
@@ -76,6 +78,7 @@ impl From<Factors> for FactorsView {
             sms: since(factors.sms),
             recovery_left: factors.recovery.map_or(0, |(left, _)| left),
             review: factors.review,
+            mail_only: since(factors.mail_only),
         }
     }
 }
@@ -116,7 +119,11 @@ mod tests {
         house.desk.add("bob").await;
         house.session("bob").await;
         let view = shown(&house, "alice").await;
-        assert_eq!((view.required, view.totp, view.passkeys), (true, Some(since), 0));
+        assert_eq!((view.required, view.totp, view.passkeys), (true, Some(since.clone()), 0));
+        let (now, distrust) = (house.desk.call().now, crate::domain::factor::distrust_mail);
+        assert_eq!(view.mail_only, None);
+        house.desk.store.write_blocking(move |tx| distrust(tx, id, now)).unwrap();
+        assert_eq!(shown(&house, "alice").await.mail_only, Some(since));
         assert!(!shown(&house, "bob").await.required);
         let reset = async |who: &str| factor(&house, FactorCommand::Reset { who: who.to_owned() }).await;
         assert!(matches!(reset("alice@example.com").await, Ok(Reply::Done(_))));

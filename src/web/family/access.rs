@@ -28,6 +28,7 @@ use crate::{
         call::Call,
         caller::Caller,
         fault::{Fault, Field, Reason},
+        login::throttle::Relay,
         rights::Authority,
         session::SessionHash,
     },
@@ -116,7 +117,14 @@ impl Acting {
 
 /// A program that may ask, for the handlers of [`Access::Service`]. Only the check makes one.
 #[derive(Clone, Debug)]
-pub struct Service(());
+pub struct Service(Option<Relay>);
+
+impl Service {
+    /// Whom what it brings counts against; `None` where no secret is asked for: then it is whoever calls.
+    pub const fn relay(&self) -> Option<Relay> {
+        self.0
+    }
+}
 
 /// A program that calls an [`Access::Open`] endpoint with its key.
 #[derive(Clone, Debug)]
@@ -187,10 +195,7 @@ pub(super) async fn admit(access: Access, shared: &Shared, parts: &mut Parts) ->
     match access {
         Access::Client => {}
         Access::Service => {
-            let (service, is_known) = service(shared, parts, &call).await?;
-            if is_known {
-                parts.extensions.insert(Call { client: None, ..call });
-            }
+            let service = service(shared, parts, &call).await?;
             parts.extensions.insert(service);
         }
         Access::Open => {
@@ -276,11 +281,11 @@ async fn trusted(shared: &Shared, parts: &Parts, call: &Call) -> Result<Trusted,
 }
 
 /// The program behind a service secret (simple-auth.md 1.5): without the header, or with another scheme, 400; with a wrong
-/// secret 401. Also whether a secret was asked for at all.
-async fn service(shared: &Shared, parts: &Parts, call: &Call) -> Result<(Service, bool), Fault> {
+/// secret 401.
+async fn service(shared: &Shared, parts: &Parts, call: &Call) -> Result<Service, Fault> {
     let secrets = match &shared.settings.simple.credentials_check {
         CredentialsCheck::Off => return Err(Fault::new(Reason::SwitchedOff)),
-        CredentialsCheck::Open => return Ok((Service(()), false)),
+        CredentialsCheck::Open => return Ok(Service(None)),
         CredentialsCheck::Secret(secrets) => secrets,
     };
     let malformed = |what| Fault::malformed(Field::Named("Authorization"), what);
@@ -299,7 +304,11 @@ async fn service(shared: &Shared, parts: &Parts, call: &Call) -> Result<(Service
         .prove_program(call, Event::ServiceRefused, || {
             // All are compared, so that the time says nothing about which one was nearly right.
             let right = secrets.iter().fold(false, |right, secret| right | secret.matches(given));
-            if right { Ok((Service(()), true)) } else { Err(Fault::new(Reason::WrongServiceSecret)) }
+            if right {
+                Ok(Service(Some(Relay::service())))
+            } else {
+                Err(Fault::new(Reason::WrongServiceSecret))
+            }
         })
         .await
 }

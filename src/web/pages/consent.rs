@@ -62,7 +62,7 @@ pub(super) async fn show(
         }
         return Ok(sign_in_first(&shared, &call, &parameters, &request, None));
     };
-    if request.wants_sign_in(&here.session.strength(), call.now) {
+    if shared.oauth2.wants_sign_in(&request, &grantor(&here), call.now)? {
         if request.silent {
             return refuse(Code::LoginRequired, "the person has to sign in anew for this");
         }
@@ -110,7 +110,7 @@ pub(super) async fn decide(
     };
     match decision.as_str() {
         // Decided so late that the sign-in is too old by now.
-        "allow" if request.wants_sign_in(&here.session.strength(), call.now) => {
+        "allow" if shared.oauth2.wants_sign_in(&request, &grantor(&here), call.now)? => {
             Ok(sign_in_first(&shared, &call, &parameters, &request, Some("again")))
         }
         "allow" if !here.session.restricted => {
@@ -151,6 +151,14 @@ pub(super) fn leads_to(shared: &Shared, location: &str) -> Option<String> {
     way_back?.form_source()
 }
 
+fn grantor(here: &Here<'_>) -> Grantor {
+    Grantor {
+        account: here.session.account,
+        session: Some((here.hash, here.session.id)),
+        strength: here.session.strength(),
+    }
+}
+
 async fn grant(
     shared: &Shared,
     call: &Call,
@@ -158,12 +166,7 @@ async fn grant(
     request: &Request,
     agreement: Agreement,
 ) -> Response {
-    let grantor = Grantor {
-        account: here.session.account,
-        session: Some((here.hash, here.session.id)),
-        strength: here.session.strength(),
-    };
-    match shared.oauth2.grant(call, &grantor, request, agreement).await {
+    match shared.oauth2.grant(call, &grantor(here), request, agreement).await {
         Ok(code) => answer(see_other(shared, &request.way_back.with_code(code.expose()), [])),
         Err(refusal) => leave(shared, &request.way_back, &refusal),
     }

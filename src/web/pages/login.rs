@@ -95,6 +95,7 @@ pub(super) async fn begin(
         trust: shared.jar.own(&headers, OwnCookie::Trust).map(str::to_owned),
         device: shared.jar.own(&headers, OwnCookie::Device).map(str::to_owned),
         replaces: Here::of(&presence).map(|here| here.hash),
+        relay: None,
     };
     let outcome = shared.actions.sign_in(&call, attempt).await;
     shared.metrics.signed_in(outcome.as_ref().err().map(|fault| fault.reason));

@@ -109,15 +109,23 @@ impl RequestBody for CheckBody {
 async fn check(
     State(shared): State<Shared>,
     call: Call,
-    _: Service,
+    service: Service,
     FormOrJson(body): FormOrJson<CheckBody>,
 ) -> Result<Answer<CheckedView>, Fault> {
     let (Some(name), Some(password)) = (body.username, body.password) else {
         return Err(Fault::new(Reason::BadCredentials).because("no name or no password"));
     };
     let totp = body.totp;
-    let attempt =
-        Attempt { name, password, totp, remember: false, device: None, trust: None, replaces: None };
+    let attempt = Attempt {
+        name,
+        password,
+        totp,
+        remember: false,
+        device: None,
+        trust: None,
+        replaces: None,
+        relay: service.relay(),
+    };
     let proved = shared.actions.check_sign_in(&call, attempt).await?;
     let person = shared.gate.person(proved.account)?.ok_or_else(|| Fault::new(Reason::BadCredentials))?;
     Ok(Answer::new(CheckedView::of(&person)))

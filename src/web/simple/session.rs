@@ -107,6 +107,7 @@ async fn begin(
             Presence::Person { hash, .. } => Some(*hash),
             Presence::Nobody | Presence::Conflicting => None,
         },
+        relay: None,
     };
     let signed_in = shared.actions.sign_in_at_once(&call, attempt).await;
     shared.metrics.signed_in(signed_in.as_ref().err().map(|fault| fault.reason));

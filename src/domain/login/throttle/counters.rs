@@ -23,18 +23,34 @@ impl Subject {
 
     /// A name nobody has; spelled in canonical form so that its variants share a counter.
     pub fn unknown(canonical: &str) -> Self {
-        let digest = sha256(format!("unknown name\0{canonical}").as_bytes());
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest[..16]);
-        Self(short)
+        Self(short_digest(&format!("unknown name\0{canonical}")))
     }
 }
 
-/// Where an attempt comes from: a browser that signed in to this account before, or just an address.
+/// Somebody who brings what many people typed at a form of its own, and has proven to be who it is: an OAuth client with the `password`
+/// grant, a program with the service secret. Where it calls from says nothing about any of these people, so it is a source by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Relay([u8; 16]);
+
+impl Relay {
+    /// A confidential OAuth client, by its id.
+    pub fn client(id: &str) -> Self {
+        Self(short_digest(&format!("relay\0oauth client\0{id}")))
+    }
+
+    /// The programs with the service secret, all together: they have one and the same name.
+    pub fn service() -> Self {
+        Self(short_digest("relay\0service"))
+    }
+}
+
+/// Where an attempt comes from: a browser that signed in to this account before, somebody else's form, or just an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// A device that proves an earlier sign-in to this very account.
     KnownDevice([u8; 16]),
+    /// A form of somebody who has proven to be who it is.
+    Relay(Relay),
     /// An address (IPv4 /32, IPv6 /64).
     Source(SourceKey),
 }
@@ -50,8 +66,10 @@ impl CounterKey {
     const SOURCE: u8 = b's';
     // A source as a program or an OAuth client: what the people behind it do wrong must not shut it out, it has its own proof.
     const CLIENT_SOURCE: u8 = b'c';
-    // A source that redeems codes and refresh tokens as a client without a secret.
+    // A source that redeems codes and refresh tokens as a client without a secret, for each such client.
     const REDEEMING_SOURCE: u8 = b'r';
+    // What people typed wrong at the form of a relay, all of them.
+    const RELAY: u8 = b'o';
     // The first two again for second factors: whoever guesses at one must not use up what the password has left, nor the other way.
     const SECOND_PAIR: u8 = b'q';
     const SECOND_SUBJECT: u8 = b'b';
@@ -66,28 +84,29 @@ impl CounterKey {
         Self::new(Self::SUBJECT, &subject.0, &[0; 16])
     }
 
-    /// Failures of a source with everybody; `None` where there is no address.
+    /// Failures of a source with everybody; `None` where there is no address. A relay counts wherever it calls from.
     pub fn source(origin: &Origin, client: Option<IpAddr>) -> Option<Self> {
         let source = match origin {
             Origin::Source(source) => *source,
             Origin::KnownDevice(_) => SourceKey::of(client),
+            Origin::Relay(relay) => return Some(Self::new(Self::RELAY, &relay.0, &[0; 16])),
         };
-        Self::of_source(Self::SOURCE, &source)
+        Self::of_source(Self::SOURCE, &[0; 16], &source)
     }
 
     /// Failures of a source in proving to be a program or a client, whichever; `None` where there is no address.
     pub fn client_source(source: &SourceKey) -> Option<Self> {
-        Self::of_source(Self::CLIENT_SOURCE, source)
+        Self::of_source(Self::CLIENT_SOURCE, &[0; 16], source)
     }
 
-    /// Codes and refresh tokens of a source, brought as a client that has nothing to prove, that were not good.
-    pub fn redeeming_source(source: &SourceKey) -> Option<Self> {
-        Self::of_source(Self::REDEEMING_SOURCE, source)
+    /// Codes and refresh tokens of a source, brought as this client that has nothing to prove, that were not good.
+    pub fn redeeming_source(client: &str, source: &SourceKey) -> Option<Self> {
+        Self::of_source(Self::REDEEMING_SOURCE, &short_digest(&format!("oauth client\0{client}")), source)
     }
 
-    fn of_source(kind: u8, source: &SourceKey) -> Option<Self> {
+    fn of_source(kind: u8, whose: &[u8; 16], source: &SourceKey) -> Option<Self> {
         // Who comes through a Unix socket without an address is not one source but all of them.
-        (*source != SourceKey::Local).then(|| Self::new(kind, &[0; 16], &source_bytes(source)))
+        (*source != SourceKey::Local).then(|| Self::new(kind, whose, &source_bytes(source)))
     }
 
     /// Failures of a subject's second factor from one origin.
@@ -120,10 +139,16 @@ impl CounterKey {
         matches!(self.0[0], Self::PAIR | Self::SECOND_PAIR)
     }
 
+    /// Whether it counts a relay's failures, which is done by other rules than an address's.
+    pub(super) const fn is_relay(&self) -> bool {
+        self.0[0] == Self::RELAY
+    }
+
     /// The account it is about, if its subject is one.
     pub(super) fn account(&self) -> Option<AccountId> {
         let ([kind, subject @ ..], _) = self.0.split_first_chunk::<17>()?;
-        let of_source = matches!(*kind, Self::SOURCE | Self::CLIENT_SOURCE | Self::REDEEMING_SOURCE);
+        let of_source =
+            matches!(*kind, Self::SOURCE | Self::CLIENT_SOURCE | Self::REDEEMING_SOURCE | Self::RELAY);
         (!of_source).then(|| AccountId::from_bytes(*subject))
     }
 
@@ -151,7 +176,7 @@ pub struct CounterRecord {
     /// Failures since the last success or the last quiet window.
     #[n(0)]
     pub failures: u32,
-    /// When the latest one happened.
+    /// When the latest one happened; of a relay, when the last of its failures will be forgotten.
     #[n(1)]
     pub latest: Timestamp,
     /// Blocks so far in this run.
@@ -255,8 +280,15 @@ impl Counters {
 fn origin_bytes(origin: &Origin) -> [u8; 16] {
     match origin {
         Origin::KnownDevice(device) => *device,
+        Origin::Relay(relay) => relay.0,
         Origin::Source(source) => source_bytes(source),
     }
+}
+
+fn short_digest(text: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&sha256(text.as_bytes())[..16]);
+    short
 }
 
 fn source_bytes(source: &SourceKey) -> [u8; 16] {

@@ -5,7 +5,8 @@
 //! - the *pair* of account and source (or known device): a few free failures, then growing delays, then blocks that double;
 //! - the *account* over all sources: so that a distributed guesser is slowed too, with a hard ceiling of consecutive failures
 //!   beyond which only devices that signed in before may try (THR-4: nobody can lock the owner out for ever);
-//! - the *source* over all accounts.
+//! - the *source* over all accounts. A proven client that brings what many people typed ([`Relay`]) is a source by itself, with a greater
+//!   limit that is never shut for long: see [`Rules::relay`].
 //!
 //! The rules are pure: a counter, a moment and the limits give a verdict. Attempts that are under way count as failed until
 //! they end (THR-2); the caller passes their number as `pending`.
@@ -27,7 +28,7 @@ mod stored;
 #[cfg(test)]
 pub(crate) use self::stored::consecutive;
 pub use self::{
-    counters::{CounterKey, CounterRecord, Counters, Origin, Subject},
+    counters::{CounterKey, CounterRecord, Counters, Origin, Relay, Subject},
     reported::Reported,
     rules::{Admission, Rules},
     stored::{

@@ -22,6 +22,10 @@ pub struct Rules {
     pub source_failures: u32,
     /// See `source_failures`.
     pub source_window: Duration,
+    /// Failures that one relay may bring at once.
+    pub relay_failures: u32,
+    /// Within which so many are forgotten again, evenly.
+    pub relay_window: Duration,
     /// Consecutive failures of an account before unknown devices are refused.
     pub ceiling: u32,
     /// Raw attempts per source and minute, right or wrong.
@@ -38,6 +42,8 @@ impl Default for Rules {
             block_most: Duration::from_hours(1),
             source_failures: 30,
             source_window: Duration::from_mins(5),
+            relay_failures: 300,
+            relay_window: Duration::from_mins(15),
             ceiling: 100,
             attempts_per_minute: 120,
         }
@@ -123,6 +129,40 @@ impl Rules {
         Admission::Wait(
             self.source_window.saturating_sub(now.since(counter.latest)).max(Duration::from_secs(1)),
         )
+    }
+
+    /// The verdict for a relay over all accounts: a store of failures that empties with each and fills evenly.
+    ///
+    /// By default 300 at once and then 20 a minute. A thousand people who sign in within a quarter of an hour and get it wrong every third
+    /// time do not reach it; who tries one password with each of ten thousand names needs eight hours. An address has 30 in five minutes and is
+    /// then shut out for as long; a relay is not, because that would shut out all its people: when the store is empty the next try waits
+    /// for one place, three seconds. Whoever keeps it empty on purpose slows that one form down, and nothing else: the client's own proof,
+    /// other clients and the portal have counters of their own.
+    pub fn relay(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
+        let (every, most) = self.relay_pace();
+        let taken = counter.latest.since(now).min(most)
+            + every * pending.saturating_add(1).min(self.relay_failures + 1);
+        let wait = taken.saturating_sub(most);
+        if wait.is_zero() { Admission::Admitted } else { Admission::Wait(wait) }
+    }
+
+    /// The counter of a relay after one more failure. A clock that steps back makes nobody wait for longer than the window.
+    pub(super) fn relayed(&self, counter: &CounterRecord, now: Timestamp) -> CounterRecord {
+        let (every, most) = self.relay_pace();
+        CounterRecord {
+            failures: counter.failures.saturating_add(1),
+            latest: counter.latest.clamp(now, now + most) + every,
+            blocks: 0,
+            consecutive: counter.consecutive.saturating_add(1),
+        }
+    }
+
+    /// How long until one failure of a relay is forgotten, and until all that it may bring at once are.
+    fn relay_pace(&self) -> (Duration, Duration) {
+        let failures = self.relay_failures.max(1);
+        // Moments are whole milliseconds: less than one would be no limit.
+        let every = (self.relay_window / failures).max(Duration::from_millis(1));
+        (every, every * failures)
     }
 
     /// Failures that still count.

@@ -68,7 +68,12 @@ pub fn admit_source(
     pending: u32,
     now: Timestamp,
 ) -> Result<Admission, StoreError> {
-    Ok(rules.source(&COUNTERS.get(tx, key)?.unwrap_or_default(), pending, now))
+    let counter = COUNTERS.get(tx, key)?.unwrap_or_default();
+    Ok(if key.is_relay() {
+        rules.relay(&counter, pending, now)
+    } else {
+        rules.source(&counter, pending, now)
+    })
 }
 
 /// Counts a failure of a source, by its own counter alone.
@@ -79,7 +84,12 @@ pub fn count_source(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let source = COUNTERS.get(tx, key)?.unwrap_or_default();
-    COUNTERS.set(tx, key, &rules.counted(&source, now, rules.source_window))
+    let counted = if key.is_relay() {
+        rules.relayed(&source, now)
+    } else {
+        rules.counted(&source, now, rules.source_window)
+    };
+    COUNTERS.set(tx, key, &counted)
 }
 
 /// Counts a failure. Returns whether the account has just reached the ceiling.

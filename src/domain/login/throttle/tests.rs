@@ -111,6 +111,38 @@ fn a_source_has_thirty_failures_in_five_minutes() {
     assert_eq!(rules.source(&thirty, 0, at(300)), Admission::Admitted);
 }
 
+/// Proves: THR-1, THR-4
+#[test]
+fn a_relay_has_three_hundred_failures_at_once_and_then_twenty_a_minute() {
+    let rules = Rules::default();
+    let fail = |counter: &CounterRecord, times: u32, now: Timestamp| {
+        (0..times).fold(counter.clone(), |counter, _| rules.relayed(&counter, now))
+    };
+    let nobody = CounterRecord::default();
+    let most = fail(&nobody, 299, at(0));
+    assert_eq!(rules.relay(&most, 0, at(0)), Admission::Admitted);
+    assert_eq!(rules.relay(&most, 1, at(0)), wait(3), "what is under way counts as failed");
+    let full = fail(&most, 1, at(0));
+    assert_eq!(rules.relay(&full, 0, at(0)), wait(3), "never longer than one place takes");
+    assert_eq!(rules.relay(&full, 0, at(3)), Admission::Admitted);
+    assert_eq!(rules.relay(&full, 20, at(60)), wait(3));
+    assert_eq!(rules.relay(&full, 19, at(60)), Admission::Admitted);
+    assert_eq!(rules.relay(&full, 299, at(900)), Admission::Admitted, "all are forgotten");
+    // One every three seconds never reaches it; whoever tries as often as possible gets twenty a minute.
+    let (mut counter, mut admitted) = (nobody, 0);
+    for second in 0..3600 {
+        while rules.relay(&counter, 0, at(second)) == Admission::Admitted {
+            counter = rules.relayed(&counter, at(second));
+            admitted += 1;
+        }
+    }
+    assert_eq!(admitted, 300 + 1199);
+    // A clock that steps back shortens nothing, and makes nobody wait for ever.
+    let earlier = at(0) - Duration::from_secs(9999);
+    assert_eq!(rules.relay(&full, 0, earlier), wait(3));
+    assert_eq!(rules.relayed(&full, earlier).latest, earlier + Duration::from_secs(903));
+}
+
 #[test]
 fn of_two_verdicts_the_stricter_counts() {
     assert_eq!(Admission::Admitted.and(Admission::Admitted), Admission::Admitted);
@@ -212,6 +244,31 @@ fn another_password_pardons_no_failure_of_a_second_factor() {
     store.write_blocking(|tx| pardon_password(tx, account(1))).unwrap();
     assert_eq!((stored(&store, &first.pair), stored(&store, &first.subject)), (None, None));
     assert_eq!((stored(&store, &second.pair), stored(&store, &second.subject)), (Some(8), Some(8)));
+}
+
+/// Proves: THR-1, THR-4
+#[test]
+fn a_relay_is_a_source_by_itself_wherever_it_calls_from() {
+    let here = Some(IpAddr::from([192, 0, 2, 1]));
+    let subject = Subject::account(account(1));
+    let of = |relay, client| Counters::of(&subject, None, &Origin::Relay(relay), client);
+    let (wiki, chat) = (Relay::client("wiki"), Relay::client("chat"));
+    assert_eq!(of(wiki, here).source, of(wiki, None).source);
+    assert!(of(wiki, None).source.is_some());
+    let person = counters(&subject, [192, 0, 2, 1]);
+    let (wiki, chat, service) = (of(wiki, here), of(chat, here), of(Relay::service(), here));
+    let apart = [person, wiki, chat, service];
+    for (number, one) in apart.iter().enumerate() {
+        for other in &apart[number + 1..] {
+            assert_ne!((one.source, one.pair), (other.source, other.pair));
+            assert_ne!(one.source, other.source);
+            assert_eq!(one.subject, other.subject);
+        }
+    }
+    // It is swept when all is forgotten, and is no account's.
+    let store = Store::in_memory();
+    fail(&store, wiki, 1, at(0));
+    assert_eq!(wiki.source.unwrap().account(), None);
 }
 
 /// Random names and addresses leave nothing behind, however often each failed.

@@ -130,6 +130,52 @@ async fn what_was_granted_ends_with_a_session_that_dies_of_age_or_makes_room() {
     assert!(bench.is_active(&kept.access).await, "another person's");
 }
 
+/// Nobody waits for the sweep to learn that a session is over, and a program that renews its tokens does not keep one alive.
+///
+/// Proves: OAU-10, SES-8
+#[tokio::test]
+async fn what_was_granted_is_over_the_moment_its_session_is() {
+    let bench = Bench::open();
+    let limits = SessionLimits::default();
+    let alice = bench.add("alice");
+    let refused = async |tokens: &Tokens| {
+        let told = bench.refresh(tokens.refresh.as_ref().unwrap().expose()).await;
+        told.err().map(|refused| (refused.code, refused.description))
+    };
+    let swept = {
+        let gone = bench.tokens(&bench.sign_in(alice)).await;
+        bench.store.write_blocking(move |tx| session::end_all(tx, alice, None)).unwrap();
+        refused(&gone).await
+    };
+    assert_eq!(swept.as_ref().unwrap().0, Code::InvalidGrant);
+
+    // Not used for too long, whatever its clients did.
+    let grantor = bench.sign_in(alice);
+    let offline = bench.code_with(&grantor, &[("scope", "email offline_access")]).await;
+    let offline = bench.redeem(&offline).await.unwrap();
+    let tokens = bench.tokens(&grantor).await;
+    bench.pass(limits.idle.saturating_sub(Duration::from_secs(1)));
+    let tokens = bench.refresh(tokens.refresh.unwrap().expose()).await.unwrap();
+    let code = bench.code(&grantor).await;
+    bench.pass(Duration::from_secs(1));
+    assert!(!bench.is_active(tokens.refresh.as_ref().unwrap()).await);
+    assert_eq!(refused(&tokens).await, swept, "as if it had been swept");
+    assert_eq!(code_of(bench.redeem(&code).await), Code::InvalidGrant);
+    assert!(bench.is_active(offline.refresh.as_ref().unwrap()).await);
+    assert_eq!(refused(&offline).await, None, "granted to outlive it");
+
+    // Used all the time, until its time is over; `remembered` has its own.
+    let grantor = bench.sign_in(alice);
+    let (hash, mut tokens) = (grantor.session.unwrap().0, bench.tokens(&grantor).await);
+    for _ in 0..48 {
+        let now = bench.world.now();
+        bench.store.write_blocking(move |tx| session::touch(tx, &hash, now)).unwrap();
+        tokens = bench.refresh(tokens.refresh.unwrap().expose()).await.unwrap();
+        bench.pass(Duration::from_mins(30));
+    }
+    assert_eq!(refused(&tokens).await, swept);
+}
+
 /// simple-auth.md 9.C7, 9.D2: nothing is kept for ever.
 ///
 /// Proves: OPS-16
@@ -138,7 +184,8 @@ async fn what_is_over_is_swept() {
     let bench = Bench::open();
     let grantor = bench.sign_in(bench.add("alice"));
     bench.code(&grantor).await;
-    let tokens = bench.tokens(&grantor).await;
+    let code = bench.code_with(&grantor, &[("scope", "email offline_access")]).await;
+    let tokens = bench.redeem(&code).await.unwrap();
     let counts = |store: &Store| {
         store
             .read(|tx| Ok::<_, crate::store::StoreError>((AUTHORIZATIONS.count(tx)?, ACCESS.count(tx)?)))

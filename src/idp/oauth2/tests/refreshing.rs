@@ -112,8 +112,13 @@ async fn scopes_can_be_narrowed_and_never_widened() {
 async fn a_family_ends_unused_after_a_fortnight_and_used_after_thirty_days() {
     let bench = Bench::open();
     let grantor = bench.sign_in(bench.add("alice"));
-    let idle = bench.tokens(&grantor).await.refresh.unwrap();
-    let mut kept = bench.tokens(&grantor).await.refresh.unwrap();
+    // Others end with their session, long before.
+    let offline = async || {
+        let code = bench.code_with(&grantor, &[("scope", "email offline_access")]).await;
+        bench.redeem(&code).await.unwrap().refresh.unwrap()
+    };
+    let idle = offline().await;
+    let mut kept = offline().await;
     for _ in 0..2 {
         bench.pass(Duration::from_hours(24 * 14) - Duration::from_secs(1));
         kept = bench.refresh(kept.expose()).await.unwrap().refresh.unwrap();

@@ -10,7 +10,10 @@ use crate::{
         caller::{Factor, Strength},
         client::{ClientKind, Consent, Grant, Registration},
     },
-    idp::oauth2::testing::{Bench, CALLBACK, asked, challenge, wiki, with_grants},
+    idp::oauth2::{
+        Parameters,
+        testing::{Bench, CALLBACK, asked, at_once, challenge, code_of, wiki, with_grants},
+    },
 };
 
 /// Proves: OAU-2
@@ -169,10 +172,76 @@ async fn a_step_up_is_no_new_sign_in() {
         (&login, &Strength::default(), true),
         (&read("response_mode", "query", false), &Strength::default(), false),
     ] {
-        assert_eq!(request.wants_sign_in(strength, now), wants, "{request:?} {strength:?}");
         let grantor = Grantor { strength: strength.clone(), ..grantor.clone() };
+        let asks = bench.engine.wants_sign_in(request, &grantor, now).unwrap();
+        assert_eq!(asks, wants, "{request:?} {strength:?}");
         let granted = bench.engine.grant(&bench.call(), &grantor, request, Now).await;
         assert_eq!(granted.err().map(|refused| refused.code), wants.then_some(Code::LoginRequired));
+    }
+}
+
+/// The address with the mark stays in the browser's history.
+///
+/// Proves: OAU-17
+#[tokio::test]
+async fn a_sign_in_is_good_for_one_request_of_a_client_and_no_longer_than_it_asks() {
+    use crate::idp::oauth2::{Agreement::Now, Grantor};
+    let bench = Bench::open();
+    bench.register("other", wiki(), Some("x"));
+    let challenge = challenge();
+    let asking = |changes: [(&str, &str); 2]| {
+        let pairs = [
+            ("response_type", "code"),
+            ("redirect_uri", CALLBACK),
+            ("scope", "email"),
+            ("code_challenge", challenge.as_str()),
+            ("code_challenge_method", "S256"),
+        ];
+        asked(&[&pairs[..], &changes[..]].concat())
+    };
+    let sent = |parameters: &Parameters| {
+        let request = bench.engine.read_request(parameters).unwrap();
+        let marked = bench.engine.through_sign_in(parameters, &request, bench.world.now());
+        bench.engine.read_request(&marked).unwrap()
+    };
+    let [login, other, minutes, moment] = [
+        ("wiki", "prompt", "login"),
+        ("other", "prompt", "login"),
+        ("wiki", "max_age", "300"),
+        ("wiki", "max_age", "1"),
+    ]
+    .map(|(client, name, value)| sent(&asking([("client_id", client), (name, value)])));
+    let alice = bench.add("alice");
+    // A sign-in at the very moment the browser was sent for one is not surely after it.
+    let early = bench.sign_in(alice);
+    assert!(bench.engine.wants_sign_in(&login, &early, bench.world.now()).unwrap());
+    bench.pass(Duration::from_secs(1));
+    let grantor = bench.sign_in(alice);
+    let wants =
+        |request, grantor: &Grantor| bench.engine.wants_sign_in(request, grantor, bench.world.now()).unwrap();
+    assert!(!wants(&login, &grantor));
+    // Of many at once one rests on it.
+    let tries = (0..8).map(|_| {
+        let (engine, call, grantor, request) =
+            (bench.engine.clone(), bench.call(), grantor.clone(), login.clone());
+        async move { engine.grant(&call, &grantor, &request, Now).await.is_ok() }
+    });
+    assert_eq!(at_once(tries).await.into_iter().filter(|granted| *granted).count(), 1);
+    assert!(wants(&login, &grantor));
+    assert_eq!(code_of(bench.engine.grant(&bench.call(), &grantor, &login, Now).await), Code::LoginRequired);
+    assert!(!wants(&other, &grantor), "another client was granted nothing");
+    // An age is no older for a mark, but for the time it takes to read a page.
+    for (seconds, stale) in [
+        (0, [false, false]),
+        (60, [false, false]),
+        (61, [false, true]),
+        (300, [false, true]),
+        (301, [true, true]),
+    ] {
+        let now = bench.world.now() + Duration::from_secs(seconds);
+        let asks =
+            [&minutes, &moment].map(|request| bench.engine.wants_sign_in(request, &grantor, now).unwrap());
+        assert_eq!(asks, stale, "{seconds}");
     }
 }
 

@@ -32,7 +32,10 @@ pub(in crate::web::simple) struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let house = House::open();
+        Self::with(House::open()).await
+    }
+
+    async fn with(house: House) -> Self {
         house.desk.add("alice").await;
         let secret = Self::register(&house, "wiki", &[]).await;
         let cookie = format!("__Secure-auth={}", house.session("alice").await);

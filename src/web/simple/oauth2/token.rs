@@ -40,9 +40,9 @@ async fn with_password(shared: &Shared, call: &Call, step: PasswordStep) -> Resu
         device: None,
         trust: None,
         replaces: None,
+        relay: step.relay(),
     };
-    let proved =
-        shared.actions.check_sign_in(&step.call(call), attempt).await.map_err(Refusal::of_password)?;
+    let proved = shared.actions.check_sign_in(call, attempt).await.map_err(Refusal::of_password)?;
     let Proved { account, strength, version } = proved;
     shared.oauth2.after_password(call, step, PasswordProof { account, strength, version }).await
 }

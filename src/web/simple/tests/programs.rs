@@ -1,5 +1,7 @@
 //! Programs with API keys and service secrets, and what they may read and do.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
@@ -10,12 +12,13 @@ use crate::{
         Which,
         accounts::StatusChange,
         apikeys::{KEY_LIFETIME, NewApiKey},
-        testing::{WRONG, operator},
+        testing::{Plan, WRONG, operator},
     },
     domain::{
         apikey::{KeyName, Scope},
         audit::{Event, Outcome},
         fault::Reason,
+        login::throttle::Rules,
     },
     values::{id::AccountId, secret::Secret},
     web::{
@@ -373,6 +376,33 @@ async fn an_open_check_is_counted_like_a_sign_in() {
     assert!(told.starts_with(&[403; 5]) && told.ends_with(&[429]), "{told:?}");
     assert_eq!(check(&house, &[JSON], &right).await.status, 429);
     assert_eq!(house.desk.count(Event::SignInFailed), 5);
+}
+
+/// What people typed at the forms of programs counts for these programs, wherever they call from; the trail knows where that was.
+///
+/// Proves: THR-1, THR-4, OPS-19
+#[tokio::test]
+async fn a_spray_through_a_program_is_slowed_for_the_programs_alone() {
+    let throttle = Rules { relay_failures: 40, relay_window: Duration::from_mins(2), ..Rules::default() };
+    let plan = Plan { throttle, ..Plan::default() };
+    let house = House::planned(plan, |settings| settings.simple.credentials_check = secret());
+    house.desk.add("alice").await;
+    let good = format!("Bearer {SERVICE}");
+    let ask = async |name: &str, password: &str| {
+        let typed = json!({ "username": name, "password": password }).to_string();
+        check(&house, &[JSON, ("authorization", &good)], &typed).await.status.as_u16()
+    };
+    for number in 0..40 {
+        assert_eq!(ask(&format!("nobody-{number}"), "wrong").await, 403, "{number}");
+    }
+    assert_eq!((ask("nobody-40", "wrong").await, ask("alice", PASSWORD).await), (429, 429));
+    house.session("alice").await;
+    house.pass(3);
+    assert_eq!(ask("alice", PASSWORD).await, 200);
+    let trail = house.desk.audit();
+    let from = Some(house.call("").client.unwrap().to_string());
+    let failed = trail.iter().filter(|entry| entry.event == Event::SignInFailed);
+    assert_eq!(failed.filter(|entry| entry.client == from).count(), 40);
 }
 
 // ---- what is read -----------------------------------------------------------------------------------------------------------

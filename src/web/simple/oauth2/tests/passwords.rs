@@ -1,7 +1,12 @@
 //! The `password` grant.
 
+use std::time::Duration;
+
 use super::*;
-use crate::domain::fault::Reason;
+use crate::{
+    actions::testing::Plan,
+    domain::{audit::Event, fault::Reason, login::throttle::Rules},
+};
 
 /// The `password` grant: allowed explicitly, guarded as the login page is, and no session comes of it.
 ///
@@ -80,6 +85,54 @@ async fn wrong_passwords_at_an_apps_own_form_do_not_shut_the_client_out() {
     assert_eq!(answers.last(), Some(&429), "alice's own limit holds: {answers:?}");
     assert_eq!(ask("alice", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(ask("bob", PASSWORD).await.status, StatusCode::OK);
+}
+
+/// One password with many names, through the form of an app: it gets slow, for that form alone, and the trail knows where it comes from.
+///
+/// Proves: THR-1, THR-4, THR-6, OPS-19
+#[tokio::test]
+async fn a_spray_through_an_apps_own_form_is_slowed_and_nobody_else_is() {
+    let scene = Scene::with(House::planned(small_relays(), |_| ())).await;
+    let [old, other] = [
+        Scene::register(&scene.house, "old", &["password"]).await,
+        Scene::register(&scene.house, "other", &["password"]).await,
+    ];
+    scene.house.desk.add("bob").await;
+    let ask = async |client: (&str, &str), name: &str, password: &str| {
+        let body = json!({
+            "grant_type": "password", "client_id": client.0, "client_secret": client.1, "username": name, "password": password,
+        });
+        scene.ask("POST", "/auth/oauth2/token", &[JSON], body.to_string()).await
+    };
+    let (old, other) = (("old", old.as_str()), ("other", other.as_str()));
+    let code = scene.code().await;
+    for number in 0..40 {
+        assert_eq!(ask(old, &format!("nobody-{number}"), "wrong").await.status.as_u16(), 400, "{number}");
+    }
+    let said = scene.house.desk.audit();
+    let failed: Vec<_> = said.iter().filter(|record| record.event == Event::SignInFailed).collect();
+    let from = Some(scene.house.call("").client.unwrap().to_string());
+    assert!(failed.len() == 40 && failed.iter().all(|record| record.client == from), "{:?}", failed[0]);
+    for (name, password) in [("nobody-40", "wrong"), ("bob", PASSWORD)] {
+        let waits = ask(old, name, password).await;
+        assert_eq!(error(&waits), (429, "temporarily_unavailable".to_owned()), "{name}");
+        assert_eq!(waits.headers[header::RETRY_AFTER], "3");
+    }
+    assert_eq!(ask(other, "bob", PASSWORD).await.status, StatusCode::OK, "another client's form");
+    assert_eq!(scene.redeem(&code, &json!({})).await.status, StatusCode::OK, "another client's code");
+    scene.house.session("bob").await;
+    assert_eq!(error(&ask(("old", "wrong"), "bob", PASSWORD).await), (401, "invalid_client".to_owned()));
+    scene.house.pass(3);
+    assert_eq!(ask(old, "nobody-40", "wrong").await.status.as_u16(), 400, "one a moment later");
+    assert_eq!(ask(old, "nobody-41", "wrong").await.status.as_u16(), 429);
+    scene.house.pass(3);
+    assert_eq!(ask(old, "bob", PASSWORD).await.status, StatusCode::OK);
+}
+
+/// A relay of forty failures in two minutes.
+fn small_relays() -> Plan {
+    let throttle = Rules { relay_failures: 40, relay_window: Duration::from_mins(2), ..Rules::default() };
+    Plan { throttle, ..Plan::default() }
 }
 
 /// Nor does what people behind the same address get wrong at our own form.
