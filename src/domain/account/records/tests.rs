@@ -28,7 +28,12 @@ fn declared_accounts_of_before_are_entered() {
     let store = Store::in_memory();
     let id = |n| AccountId::from_bytes([n; 16]);
     let disabled = Status::Disabled { reason: String::new(), since: Timestamp::from_millis(0) };
-    let named = |name: &str, status| AccountRecord { canonical: name.to_owned(), ..account(status) };
+    let named = |name: &str, status| AccountRecord {
+        canonical: name.to_owned(),
+        email_canonical: Some(format!("{name}@example.com")),
+        mobile: None,
+        ..account(status)
+    };
     let (alice, bob) = (named("alice", Status::Active), named("bob", disabled));
     let carol = AccountRecord { managed: false, ..named("carol", Status::Active) };
     let found = store.write_blocking(move |tx| {
