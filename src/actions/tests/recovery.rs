@@ -135,6 +135,7 @@ async fn a_reset_sets_the_password_ends_every_session_and_tells_the_owner() {
     assert!(desk.account("alice").email_confirmed.is_some(), "its owner reads mail there");
 }
 
+/// Races: one-time link; reset link
 /// Proves: OTP-1
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_redemptions_at_once_exactly_one_counts() {

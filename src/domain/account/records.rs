@@ -107,6 +107,27 @@ impl Record for AccountRecord {
     const INDEXES: &'static [Index<Self>] = &[BY_USERNAME, BY_EMAIL, BY_MOBILE, BY_GROUP, BY_MANAGED];
 }
 
+/// Whether a new account could have its names and addresses: they must be free and rested.
+///
+/// # Errors
+/// [`Reason::Taken`] with a flaw on the first that is not.
+pub fn is_free(
+    tx: &impl Reading,
+    home: Home,
+    id: AccountId,
+    new: &NewAccount,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    name_is_free(tx, home, &new.username, now)?;
+    if let Some(email) = &new.email {
+        email_is_free(tx, home.tenant, id, email.canonical(), now)?;
+    }
+    match &new.mobile {
+        Some(mobile) => mobile_is_free(tx, home.tenant, id, mobile.as_str(), now),
+        None => Ok(()),
+    }
+}
+
 /// Makes an account. Its names and addresses must be free and rested.
 pub fn create(
     tx: &mut WriteTx,
@@ -116,14 +137,8 @@ pub fn create(
     now: Timestamp,
 ) -> Result<AccountRecord, Fault> {
     let canonical = new.username.canonical().to_owned();
-    name_is_free(tx, home, &new.username, now)?;
+    is_free(tx, home, id, new, now)?;
     resting::wake_name(tx, home.domain, &canonical, now)?;
-    if let Some(email) = &new.email {
-        email_is_free(tx, home.tenant, id, email.canonical(), now)?;
-    }
-    if let Some(mobile) = &new.mobile {
-        mobile_is_free(tx, home.tenant, id, mobile.as_str(), now)?;
-    }
     let display_name =
         new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
     let record = AccountRecord {
