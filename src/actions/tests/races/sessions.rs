@@ -90,7 +90,7 @@ async fn of_64_acceptances_of_the_terms_one_widens_the_session() {
     });
     let (_, session) = the_winner(outcomes.await, &[Reason::Unauthenticated]);
     assert!(by.session.restricted && !session.restricted);
-    assert_eq!(desk.live(id), 1);
+    assert_eq!((desk.live(id), desk.count(Event::StipulationSatisfied)), (1, 1));
 }
 
 /// Races: approval
