@@ -1,6 +1,7 @@
 //! Keeps `integration/requirements.md` honest: every requirement is listed once, every named test exists and says that it proves it.
 //!
 //! `UPDATE_REQUIREMENTS=1 cargo test --test requirements` rewrites the list's third column from what the tests say of themselves.
+//! `integration/races.md` is kept in the same way.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -8,6 +9,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[path = "requirements/races.rs"]
+mod races;
 #[path = "requirements/tree.rs"]
 mod tree;
 

@@ -199,6 +199,8 @@ impl Actions {
                         if matches!(account.status, Status::Disabled { .. }) {
                             return Err(not_so("is disabled, which is more than locked"));
                         }
+                        // Nobody administers with a locked account either.
+                        keep_an_administrator(tx, home, id)?;
                         account.status = Status::Locked { reason: reason.clone(), since: call.now };
                         (Event::AccountLocked, reason.as_str())
                     }
@@ -278,7 +280,7 @@ fn refuse_managed(account: &AccountRecord) -> Result<(), Fault> {
     if account.managed { Err(managed()) } else { Ok(()) }
 }
 
-/// The last usable administrator cannot be disabled, removed or taken out of the group (security.md API-4).
+/// The last usable administrator cannot be disabled, locked, removed or taken out of the group (security.md API-4).
 pub(super) fn keep_an_administrator(
     tx: &impl Reading,
     home: directory::Home,

@@ -58,6 +58,12 @@ impl Uses {
         }
         true
     }
+
+    /// It was not written down after all.
+    fn forget(&self, key: &str, account: Option<AccountId>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&(key.to_owned(), account));
+    }
 }
 
 impl Actions {
@@ -196,13 +202,12 @@ impl Actions {
                 entry = entry.about(account);
             }
             let (entry, name, now) = (entry.detail(detail), key.name.clone(), call.now);
-            self.0
-                .store
-                .write(move |tx| {
-                    apikey::note_use(tx, &name, now)?;
-                    audit::append(tx, &entry).map_err(Fault::from)
-                })
-                .await?;
+            let noted = self.0.store.write(move |tx| {
+                apikey::note_use(tx, &name, now)?;
+                audit::append(tx, &entry).map_err(Fault::from)
+            });
+            // Otherwise the next hour of this use would be on no record.
+            noted.await.inspect_err(|_| self.0.uses.forget(&key.name, account))?;
         }
         if allowed {
             Ok(())
@@ -220,4 +225,35 @@ fn describe(key: &ApiKeyRecord) -> String {
         n => format!("{n} accounts"),
     };
     format!("{} ({}): {} for {reach}, until {}", key.name, key.hint, scopes.join(", "), key.expires.rfc3339())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, KEY_LIFETIME, KeyName, NewApiKey, Scope};
+    use crate::{
+        actions::testing::{Desk, Plan, operator},
+        store::testing::{self, Chance, Disk, open},
+        world::World,
+    };
+
+    #[tokio::test]
+    async fn a_use_that_could_not_be_written_down_is_written_down_the_next_time() {
+        let disk = Disk::new(7);
+        let store = open(&disk, &mut Chance(7)).unwrap();
+        let desk = Desk::over(store, World::fake(), Plan::default());
+        let new = NewApiKey {
+            name: KeyName::parse("mail").unwrap(),
+            scopes: vec![Scope::Read],
+            accounts: Vec::new(),
+            lifetime: KEY_LIFETIME,
+        };
+        let (_, key) = desk.actions.add_api_key(&desk.call(), &operator(), new).await.unwrap();
+        let used = async || desk.actions.use_key(&desk.call(), &key, Scope::Read, None).await;
+        disk.plan(testing::Plan { error_at: Some((0, u64::MAX / 2)), ..testing::Plan::default() });
+        assert!(used().await.is_err());
+        disk.plan(testing::Plan::default());
+        used().await.unwrap();
+        used().await.unwrap();
+        assert_eq!(desk.count(Event::ApiKeyUsed), 1, "and then once an hour");
+    }
 }

@@ -170,10 +170,7 @@ impl Actions {
         }
         let open = |account: &AccountRecord| account.status.hindrance().is_none() && !account.managed;
         let account = ACCOUNTS.get(tx, &id)?.filter(open).ok_or_else(ended)?;
-        // Only what was proven may be replaced.
-        if PASSWORDS.get(tx, &id)?.map(|current| current.version()) != proven {
-            return Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"));
-        }
+        still_proven(tx, id, proven)?;
         self.prove_owner_fresh(tx, (id, &account), &new.strength, call)
     }
 
@@ -198,7 +195,8 @@ impl Actions {
             factor::password_by_operator(tx, id)?;
             throttle::pardon(tx, id)
         };
-        self.put_password(call, (Event::PasswordSet, permit.actor()), id, (new, temporary), pardon).await
+        let who = (Event::PasswordSet, permit.actor());
+        self.put_password(call, who, id, (new, temporary), None, pardon).await
     }
 
     /// A program sets the password of the account it acts for, without the old one; an old one that it sends along must be right all the
@@ -222,16 +220,18 @@ impl Actions {
         new: Secret<String>,
     ) -> Result<(), Fault> {
         let id = authority.account();
+        let mut proven = None;
         if !old.expose().is_empty() {
             let (account, password) = self.0.store.read(|tx| {
                 let account = ACCOUNTS.get(tx, &id)?.ok_or_else(no_account)?;
                 Ok::<_, Fault>((account, credential::password_of(tx, id)?))
             })?;
             let password = password.ok_or_else(|| Fault::new(Reason::NoPassword))?;
+            proven = Some(password.version());
             self.prove_present_password(call, &authority, &account.username, &old, password.hash()?).await?;
         }
         let who = (Event::PasswordChanged, authority.actor());
-        self.put_password(call, who, id, (new, false), throttle::pardon_password).await
+        self.put_password(call, who, id, (new, false), proven, throttle::pardon_password).await
     }
 
     async fn put_password(
@@ -240,6 +240,7 @@ impl Actions {
         (event, actor): (Event, &str),
         id: AccountId,
         (new, temporary): (Secret<String>, bool),
+        proven: Option<Version>,
         pardon: fn(&mut WriteTx, AccountId) -> Result<(), StoreError>,
     ) -> Result<(), Fault> {
         let account = self.0.store.read(|tx| ACCOUNTS.get(tx, &id)?.ok_or_else(no_account))?;
@@ -253,6 +254,9 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
+                if proven.is_some() {
+                    still_proven(tx, id, proven)?;
+                }
                 actions.replaced(tx, id, &hash, temporary, &actor, &call)?;
                 pardon(tx, id)?;
                 session::end_all(tx, id, None)?;
@@ -367,6 +371,15 @@ impl Actions {
             .await?;
         drop(reservation);
         Err(Fault::new(Reason::BadCredentials).with_flaw(Field::OldPassword, "is not the present password"))
+    }
+}
+
+/// Only the password that was proven may be replaced: while hashes were computed somebody else may have changed it.
+fn still_proven(tx: &WriteTx, id: AccountId, proven: Option<Version>) -> Result<(), Fault> {
+    if PASSWORDS.get(tx, &id)?.map(|current| current.version()) == proven {
+        Ok(())
+    } else {
+        Err(Fault::new(Reason::BadCredentials).because("the password was changed meanwhile"))
     }
 }
 

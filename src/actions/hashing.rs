@@ -147,7 +147,7 @@ impl HashingPool {
     /// A hash from elsewhere may cost next to nothing; so that a miss against it does not come sooner than one against nobody's, nobody's is
     /// checked, too (PWD-6). It was a miss, whatever comes of this.
     ///
-    /// It comes later, by what the other hash costs, and that is not hidden. [`Hash`] takes none above bcrypt cost 15, 1 GiB, or 4 GiB times
+    /// It comes later, by what the other hash costs, and that is not hidden. None is stored above bcrypt cost 15, 1 GiB, or 4 GiB times
     /// passes (seconds, on one core), and it is so only until its owner signs in once, which replaces the hash. To hide it, each miss of every
     /// account, and of every made-up name, would have to cost what the dearest stored hash does: one imported at bcrypt cost 15 would let
     /// any stranger buy seconds of a thread with each guess, for everybody, until the last such account has signed in. Padding with time instead

@@ -1,12 +1,11 @@
 //! What a person, or a program that acts for one, may read of the own account.
 
-use super::Actions;
+use super::{Actions, factors::Factors};
 use crate::{
     domain::{
-        account::{self, ACCOUNTS, AccountRecord},
+        account::{self, AccountRecord},
         audit::{self, AuditRecord},
         call::Call,
-        credential,
         fault::{Fault, Reason},
         rights::Authority,
     },
@@ -20,8 +19,8 @@ pub struct Portrait {
     pub id: AccountId,
     /// The account.
     pub account: AccountRecord,
-    /// Whether it has a password.
-    pub has_password: bool,
+    /// How it signs in.
+    pub factors: Factors,
 }
 
 impl Actions {
@@ -31,11 +30,9 @@ impl Actions {
     /// `NoSuchAccount` when it has gone meanwhile.
     pub fn portrait(&self, authority: &Authority) -> Result<Portrait, Fault> {
         let id = authority.account();
-        self.0.store.read(|tx| {
-            let account = ACCOUNTS.get(tx, &id)?.ok_or_else(|| Fault::new(Reason::NoSuchAccount))?;
-            let has_password = credential::password_of(tx, id)?.is_some();
-            Ok(Portrait { id, account, has_password })
-        })
+        let seen = self.account_and_factors(id)?;
+        let (account, factors) = seen.ok_or_else(|| Fault::new(Reason::NoSuchAccount))?;
+        Ok(Portrait { id, account, factors })
     }
 
     /// A page of the own trail, newest first: `limit` entries behind the newest `offset`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::{
-        challenge::PaceRules,
+        challenge::{Pace, PaceRules},
         fault::{Fault, Field, Reason},
     },
     values::email::EmailAddress,
@@ -86,6 +86,15 @@ pub struct Terms {
     pub version: String,
     /// Where they can be read.
     pub url: String,
+}
+
+/// Whoever asks about the own account, or has shown who they are, may know that it was often. Said after the transaction: what is refused
+/// within is undone, and that the source asked must stay counted.
+pub(super) fn wait_for(pace: Pace) -> Result<(), Fault> {
+    match pace {
+        Pace::Go => Ok(()),
+        Pace::Enough(wait) | Pace::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait)),
+    }
 }
 
 /// The refusal for a part that is switched off, or that needs mail where none can be sent.

@@ -10,7 +10,7 @@ use super::{
     factors::Owner,
     letters::{Envelope, Letter},
     no_account,
-    people::switched_off,
+    people::{switched_off, wait_for},
 };
 use crate::{
     domain::{
@@ -80,7 +80,8 @@ impl Actions {
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let (actions, call) = (self.clone(), call.clone());
         let chance = (self.0.world.random(), [self.envelope(), self.envelope()]);
-        self.0.store.write(move |tx| actions.begin_readdress(tx, &owner, &email, chance, &call)).await
+        let begin = move |tx: &mut WriteTx| actions.begin_readdress(tx, &owner, &email, chance, &call);
+        self.0.store.write(begin).await.and_then(wait_for)
     }
 
     fn begin_readdress(
@@ -90,14 +91,17 @@ impl Actions {
         email: &EmailAddress,
         (chance, envelopes): (Random<32>, [Envelope; 2]),
         call: &Call,
-    ) -> Result<(), Fault> {
+    ) -> Result<Pace, Fault> {
         let (id, account) = self.own_fresh(tx, owner, call)?;
         let is_present = account.email_canonical.as_deref() == Some(email.canonical());
         if is_present && account.email_confirmed.is_some() {
             return Err(Fault::malformed(Field::Email, "is the present one, and is confirmed"));
         }
         let rules = &self.settings().people.pace;
-        wait_for(challenge::pace(tx, rules, Kind::Address, Receiver::Account(id), call)?)?;
+        let pace = challenge::pace(tx, rules, Kind::Address, Receiver::Account(id), call)?;
+        if pace != Pace::Go {
+            return Ok(pace);
+        }
         let entry = Entry::done(Event::AddressWanted, owner.authority.actor(), call).about(id);
         audit::append(tx, &entry.detail("e-mail"))?;
         let free = match account::email_is_free(tx, account.tenant, id, email.canonical(), call.now) {
@@ -117,7 +121,10 @@ impl Actions {
                 self.warn_owner(tx, email, envelopes[0], call)?;
             }
         }
-        if is_present { Ok(()) } else { self.notice(tx, (id, &account), email, envelopes[1], call) }
+        if !is_present {
+            self.notice(tx, (id, &account), email, envelopes[1], call)?;
+        }
+        Ok(pace)
     }
 
     fn post_link(
@@ -219,11 +226,15 @@ impl Actions {
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let (actions, call, rules) = (self.clone(), call.clone(), self.settings().people.pace.clone());
         let (chance, envelope) = (self.0.world.random(), self.envelope());
-        self.0
+        let pace = self
+            .0
             .store
             .write(move |tx| {
                 let (id, account) = actions.own_fresh(tx, &owner, &call)?;
-                wait_for(challenge::pace(tx, &rules, Kind::Mobile, Receiver::Account(id), &call)?)?;
+                let pace = challenge::pace(tx, &rules, Kind::Mobile, Receiver::Account(id), &call)?;
+                if pace != Pace::Go {
+                    return Ok(pace);
+                }
                 let entry = Entry::done(Event::AddressWanted, owner.authority.actor(), &call).about(id);
                 audit::append(tx, &entry.detail("mobile"))?;
                 let lifetime = Purpose::ChangeMobile.lifetime();
@@ -233,7 +244,7 @@ impl Actions {
                 match account::mobile_is_free(tx, account.tenant, id, mobile.as_str(), call.now) {
                     Ok(()) => {}
                     // Somebody else's: nothing is sent, and the form waits for a code all the same.
-                    Err(fault) if fault.reason == Reason::Taken => return Ok(()),
+                    Err(fault) if fault.reason == Reason::Taken => return Ok(pace),
                     Err(fault) => return Err(fault),
                 }
                 let letter = Letter {
@@ -244,16 +255,18 @@ impl Actions {
                     not_after: Some(call.now + lifetime),
                 };
                 challenge::posted(tx, Kind::Mobile, call.now)?;
-                actions.post(tx, &letter, envelope, call.now)
+                actions.post(tx, &letter, envelope, call.now)?;
+                Ok::<_, Fault>(pace)
             })
-            .await
+            .await?;
+        wait_for(pace)
     }
 
     /// The code that was sent to a number: with the right one the number is the account's, and its owner is told.
     ///
     /// # Errors
-    /// `SecondFactorWrong` for a wrong code (counted), `Expired` when there is no code to be right about, `FreshSignInNeeded`,
-    /// `SecondFactorNeeded`, `Managed`.
+    /// `SecondFactorWrong` for a wrong code (counted), `Expired` when there is no code to be right about, `NothingToDo` when the number became
+    /// somebody else's since the code was sent, `FreshSignInNeeded`, `SecondFactorNeeded`, `Managed`.
     pub async fn confirm_own_mobile(
         &self,
         call: &Call,
@@ -272,10 +285,19 @@ impl Actions {
                 let (good_for, epoch) = (code_for(id, &mobile), actions.0.store.epoch());
                 let number = mobile.as_str();
                 let tried = challenge::try_code(tx, key, &good_for, &code, call.now, epoch)?;
-                if tried != Tried::Right
-                    || account::mobile_is_free(tx, account.tenant, id, number, call.now).is_err()
-                {
-                    return Ok(tried);
+                if tried != Tried::Right {
+                    return Ok((tried, true));
+                }
+                match account::mobile_is_free(tx, account.tenant, id, number, call.now) {
+                    Ok(()) => {}
+                    // The code is used up, and that it was is on record.
+                    Err(fault) if fault.reason == Reason::Taken => {
+                        let actor = owner.authority.actor();
+                        let entry = Entry::refused(Event::AddressChanged, actor, &call).about(id);
+                        audit::append(tx, &entry.detail("mobile, somebody else's by now"))?;
+                        return Ok((tried, false));
+                    }
+                    Err(fault) => return Err(fault),
                 }
                 account::confirm_mobile(tx, id, &mobile, call.now)?;
                 factor::follow_address(tx, id, factor::Channel::Sms, mobile.as_str())?;
@@ -285,13 +307,15 @@ impl Actions {
                 audit::append(tx, &entry.detail("mobile"))?;
                 let (told, values) = (Template::MobileChanged, circumstances(&call));
                 actions.tell(tx, (id, &account), told, values, envelope, call.now)?;
-                Ok::<_, Fault>(tried)
+                Ok::<_, Fault>((tried, true))
             })
             .await?;
         match tried {
-            Tried::Right => Ok(()),
-            Tried::Wrong { .. } => Err(Fault::new(Reason::SecondFactorWrong)),
-            Tried::Dead => Err(Fault::new(Reason::Expired)),
+            (Tried::Right, true) => Ok(()),
+            // Told to whoever reads what is sent to the number, and to nobody else, as with an e-mail address.
+            (Tried::Right, false) => Err(Fault::new(Reason::NothingToDo)),
+            (Tried::Wrong { .. }, _) => Err(Fault::new(Reason::SecondFactorWrong)),
+            (Tried::Dead, _) => Err(Fault::new(Reason::Expired)),
         }
     }
 
@@ -325,12 +349,4 @@ fn own(tx: &impl Reading, authority: &Authority) -> Result<(AccountId, AccountRe
         return Err(Fault::new(Reason::Unauthenticated).because("the account was closed meanwhile"));
     }
     Ok((id, account))
-}
-
-/// Whoever asks about the own account may know that it was often.
-fn wait_for(pace: Pace) -> Result<(), Fault> {
-    match pace {
-        Pace::Go => Ok(()),
-        Pace::Enough(wait) | Pace::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait)),
-    }
 }

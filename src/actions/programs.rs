@@ -3,17 +3,14 @@
 //! Such a secret is 256 bits of chance or a configured text of 32 characters at least, so nobody guesses it. The counters are
 //! there because no pathway escapes them (security.md THR-1), and because who tries is worth knowing. They stand for the source alone:
 //! what one address does wrong never shuts out another. A busy program with a right secret asks many times at once, so the right ones are
-//! not made to wait for each other; of wrong ones sent at the same time no more than the limit learn that they are wrong.
+//! not made to wait for each other; of those sent at the same time no more than the limit are compared and found wrong (THR-2).
 
 use super::Actions;
-use crate::{
-    domain::{
-        audit::{self, Entry, Event},
-        call::Call,
-        fault::{Fault, Reason},
-        login::throttle::{self, Counters, Verdict},
-    },
-    store::Reading,
+use crate::domain::{
+    audit::{self, Entry, Event},
+    call::Call,
+    fault::{Fault, Reason},
+    login::throttle::{self, Counters},
 };
 
 impl Actions {
@@ -30,18 +27,16 @@ impl Actions {
     ) -> Result<T, Fault> {
         let counters = Counters::of_program(call.client);
         let rules = self.settings().throttle.clone();
-        self.0.store.read(|tx| admit(tx, &rules, &counters, call))?;
-        let fault = match check() {
-            Err(fault) if is_wrong_secret(fault.reason) => fault,
-            other => return other,
+        let (house, wrong) = ((&self.0.store, &rules), |fault: &Fault| is_wrong_secret(fault.reason));
+        let (fault, held) = match self.0.reservations.look(house, &counters, call.now, check, wrong)? {
+            Ok(right) => return Ok(right),
+            Err(wrong) => wrong,
         };
         let told = self.0.reservations.worth_recording(&counters, call.now);
         let call = call.clone();
         self.0
             .store
             .write(move |tx| {
-                // Others may have been wrong since: then this one learns nothing.
-                admit(tx, &rules, &counters, &call)?;
                 throttle::count_failure(tx, &rules, &counters, call.now)?;
                 if told {
                     audit::append(tx, &Entry::refused(event, "nobody", &call))?;
@@ -49,14 +44,8 @@ impl Actions {
                 Ok::<_, Fault>(())
             })
             .await?;
+        drop(held);
         Err(fault)
-    }
-}
-
-fn admit(tx: &impl Reading, rules: &throttle::Rules, counters: &Counters, call: &Call) -> Result<(), Fault> {
-    match throttle::admit(tx, rules, counters, |_| 0, call.now)? {
-        Verdict::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait)),
-        Verdict::Admitted | Verdict::Hidden => Ok(()),
     }
 }
 

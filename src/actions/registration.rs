@@ -136,12 +136,17 @@ impl Actions {
             call: call.clone(),
         };
         let actions = self.clone();
-        let (begun, stipulated) = self.0.store.write(move |tx| actions.write_down(tx, &draft)).await?;
+        let (begun, stipulated) = self.0.store.write(move |tx| actions.write_down(tx, &draft)).await??;
         Ok(Registered { id, session: begun.map(|session| (key, session)), stipulated })
     }
 
-    /// The transaction of a registration.
-    fn write_down(&self, tx: &mut WriteTx, draft: &Draft) -> Result<(Option<SessionRecord>, bool), Fault> {
+    /// The transaction of a registration. What is refused within is to be committed: that the source asked stays counted, so that it cannot ask
+    /// about others without end.
+    fn write_down(
+        &self,
+        tx: &mut WriteTx,
+        draft: &Draft,
+    ) -> Result<Result<(Option<SessionRecord>, bool), Fault>, Fault> {
         let (id, call, people) = (draft.id, &draft.call, &draft.settings.people);
         let (newcomer, home) = (&draft.newcomer, self.0.home);
         let receiver = Receiver::Address(newcomer.email.canonical());
@@ -159,7 +164,13 @@ impl Actions {
             groups: Vec::new(),
             managed: false,
         };
-        let account = account::create(tx, home, id, &new, call.now).map_err(of_address)?;
+        // Asked before anything is written.
+        match account::is_free(tx, home, id, &new, call.now) {
+            Ok(()) => {}
+            Err(fault) if fault.reason == Reason::Taken => return Ok(Err(of_address(fault))),
+            Err(fault) => return Err(fault),
+        }
+        let account = account::create(tx, home, id, &new, call.now)?;
         credential::set_password(tx, id, &draft.hash, call.now, false)?;
         let entry = Entry::done(Event::Registered, "nobody", call).about(id);
         audit::append(tx, &entry.detail(newcomer.username.as_str()))?;
@@ -173,13 +184,13 @@ impl Actions {
             }
         }
         if stipulated || !newcomer.session {
-            return Ok((None, stipulated));
+            return Ok(Ok((None, stipulated)));
         }
         let begun = session::begin(tx, &draft.session, call, &draft.settings.limits, self.0.store.epoch())?;
         login::remember_place(tx, id, call)?;
         let entry = Entry::done(Event::SignedIn, id.to_string(), call).about(id);
         audit::append(tx, &entry.detail(format!("registration; session {}", begun.session.id)))?;
-        Ok((Some(begun.session), false))
+        Ok(Ok((Some(begun.session), false)))
     }
 
     /// Asks what is to be asked of a new account; says whether anything is.

@@ -1,7 +1,10 @@
 //! A house without surfaces, for tests: its actions over a store in memory or in a file, with a clock that a test moves.
 
+mod racing;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
+pub(crate) use self::racing::{RACERS, counting, race, tally, the_winner, unhindered};
 use super::{
     Actions, Outlets, Settings, Which,
     accounts::{StatusChange, Wanted},
@@ -151,7 +154,7 @@ impl Desk {
             now: self.actions.world().now(),
             client: Some(client.parse().unwrap()),
             request: RequestId::new("req-1"),
-            agent: "test".to_owned(),
+            agent: "test".into(),
             device: None,
         }
     }

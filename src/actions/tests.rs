@@ -10,6 +10,7 @@ mod messages;
 mod pace;
 mod passwords;
 mod profile;
+mod races;
 mod recovery;
 mod registration;
 mod restarts;

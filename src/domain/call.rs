@@ -1,10 +1,10 @@
 //! The circumstances of one request, taken once at the edge and handed down as a value.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::values::time::Timestamp;
 
-/// When, from where and under which request id something is asked for.
+/// When, from where and under which request id something is asked for. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The one moment this request happens at.
@@ -14,9 +14,9 @@ pub struct Call {
     /// The correlation id that answers and log lines carry.
     pub request: RequestId,
     /// The `User-Agent` as sent, cut to [`Call::AGENT_LIMIT`] characters. Shown to people, never decided on.
-    pub agent: String,
+    pub agent: Arc<str>,
     /// What the browser claims to be known by (the known-device cookie, as sent). Worth nothing before it was verified for an account.
-    pub device: Option<Box<str>>,
+    pub device: Option<Arc<str>>,
 }
 
 impl Call {
@@ -24,18 +24,18 @@ impl Call {
     pub const AGENT_LIMIT: usize = 200;
 
     /// A call that the house makes itself (start-up, chores) or that comes through the control socket.
-    pub const fn inside(now: Timestamp, request: RequestId) -> Self {
-        Self { now, client: None, request, agent: String::new(), device: None }
+    pub fn inside(now: Timestamp, request: RequestId) -> Self {
+        Self { now, client: None, request, agent: Arc::from(""), device: None }
     }
 }
 
 /// Names one request in answers and logs. It is made by us, never taken from the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Box<str>);
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     /// From the text that the connection's log lines carry, too.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 

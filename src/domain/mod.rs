@@ -56,4 +56,5 @@ use crate::store::Migration;
 
 /// Changes of the stored shape since the first release, oldest first; the store applies those it has not seen. A change of a
 /// record's shape that old readers would misread comes with a step here.
-pub const MIGRATIONS: &[Migration] = &[];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "index the declared accounts", apply: account::index_managed }];

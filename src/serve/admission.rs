@@ -177,6 +177,28 @@ mod tests {
         assert!(doors.admit(Some(ip("2001:db8:0:1::1"))).is_some());
     }
 
+    /// Races: connections of a source; connections in total
+    /// Proves: OPS-2
+    #[test]
+    fn of_64_who_come_at_once_as_many_as_allowed_are_let_in() {
+        for (most, per_source) in [(10, 100), (100, 10)] {
+            let figures = Figures::default();
+            let doors = Admission::new(most, per_source, Arc::new(|_| false), figures.clone());
+            let start = Arc::new(std::sync::Barrier::new(64));
+            let coming: Vec<_> = (0..64)
+                .map(|_| {
+                    let (doors, start) = (doors.clone(), start.clone());
+                    std::thread::spawn(move || {
+                        start.wait();
+                        doors.admit(Some(ip("192.0.2.1")))
+                    })
+                })
+                .collect();
+            let held: Vec<_> = coming.into_iter().filter_map(|one| one.join().unwrap()).collect();
+            assert_eq!((held.len(), figures.open(), figures.turned_away()), (10, 10, 54));
+        }
+    }
+
     /// Proves: OPS-2
     #[test]
     fn a_full_house_still_lets_proxies_in() {

@@ -56,15 +56,6 @@ impl<R: Record> Table<R> {
         seen.transpose()
     }
 
-    /// Shows a few fields of every record, in key order, until `visit` breaks.
-    pub fn glimpses<G: Glimpse<R>>(
-        &self,
-        tx: &impl Reading,
-        visit: impl FnMut(R::Key, G) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        Self::walk(tx, &Span::all(), Direction::Forward, glimpse_at::<R, G>, visit)
-    }
-
     /// Whether there is a record under `key`; cheaper than reading it.
     pub fn contains(&self, tx: &impl Reading, key: &R::Key) -> Result<bool, StoreError> {
         tx.get(Self::SPACE, KeyBuf::of(key).as_bytes(), &mut |_| {})
@@ -169,21 +160,11 @@ impl<R: Record> Table<R> {
         tx: &impl Reading,
         span: &Span,
         direction: Direction,
-        visit: impl FnMut(R::Key, R) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        Self::walk(tx, span, direction, decode_at::<R>, visit)
-    }
-
-    fn walk<T>(
-        tx: &impl Reading,
-        span: &Span,
-        direction: Direction,
-        read: fn(&[u8], &[u8]) -> Result<T, StoreError>,
-        mut visit: impl FnMut(R::Key, T) -> ControlFlow<()>,
+        mut visit: impl FnMut(R::Key, R) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut outcome = Ok(());
         tx.scan(Self::SPACE, span, direction, &mut |key, value| match key_at::<R>(key)
-            .and_then(|id| Ok((id, read(key, value)?)))
+            .and_then(|id| Ok((id, decode_at::<R>(key, value)?)))
         {
             Ok((key, row)) => visit(key, row),
             Err(error) => {

@@ -7,7 +7,10 @@ use http::{HeaderMap, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use super::{Shared, control, gateway::Gateway, health, keys, metrics, openapi, pages, simple, vouch::Vouch};
+use super::{
+    Shared, control, family::Endpoints, gateway::Gateway, health, keys, metrics, openapi, pages, simple,
+    vouch::Vouch,
+};
 use crate::{
     domain::fault::{Fault, Reason},
     serve::{Answer, Arrival, Body, Service},
@@ -66,7 +69,7 @@ struct Inner {
     vouch: Arc<Vouch>,
     gateway: Gateway,
     portal: Router,
-    simple: Router,
+    simple: Endpoints,
     openapi: Router,
     keys: Router,
     control: Router,
@@ -86,7 +89,7 @@ impl Site {
             gateway: Gateway::new(shared.clone(), vouch.clone()),
             vouch,
             portal: pages::routes(shared.clone()),
-            simple: simple::routes(&shared),
+            simple: simple::endpoints(&shared),
             openapi: openapi::routes(&shared),
             keys: keys::routes(&shared),
             control: control::routes(control),
@@ -114,7 +117,10 @@ impl Site {
         parts.extensions.insert(call);
         let router = match chosen {
             Chosen::Portal => inner.portal.clone(),
-            Chosen::Simple => inner.simple.clone(),
+            Chosen::Simple => {
+                let request = Request::from_parts(parts, AxumBody::new(body));
+                return inner.simple.answer(request).await.map(Body::stream);
+            }
             Chosen::OpenApi => inner.openapi.clone(),
             Chosen::Keys => inner.keys.clone(),
             Chosen::Control => inner.control.clone(),

@@ -32,7 +32,7 @@ use crate::{
     web::{
         self, Shared,
         edge::{cookies::CookieSettings, peer::ProxyTrust},
-        family::{Family, document::Facts, testing::Conscience},
+        family::{Endpoints, Family, document::Facts, testing::Conscience},
         metrics::Metrics,
         pages, simple,
     },
@@ -45,7 +45,7 @@ pub(in crate::web) struct House {
     pub(in crate::web) desk: Desk,
     pub(in crate::web) touches: Mutex<Receiver<Touch>>,
     pages: Router,
-    simple: Router,
+    simple: Endpoints,
     pub(in crate::web) conscience: Conscience,
 }
 
@@ -101,7 +101,7 @@ impl House {
         .unwrap();
         let metrics = Arc::new(Metrics::new());
         let shared = Shared::new(desk.actions.clone(), oauth2, Arc::new(gate), settings, metrics);
-        let (pages, simple) = (pages::routes(shared.clone()), simple::routes(&shared));
+        let (pages, simple) = (pages::routes(shared.clone()), simple::endpoints(&shared));
         let facts = Facts { origin: shared.origin.clone(), cookie: shared.jar.session_name().to_owned() };
         let conscience = Conscience::new(&simple::FAMILY, &facts);
         Self { pages, simple, conscience, shared, desk, touches: Mutex::new(learned.touches) }
@@ -126,7 +126,7 @@ impl House {
     }
 
     pub(in crate::web) fn call(&self, agent: &str) -> Call {
-        Call { agent: agent.to_owned(), ..self.desk.call() }
+        Call { agent: agent.into(), ..self.desk.call() }
     }
 
     pub(in crate::web) fn pass(&self, seconds: u64) {
@@ -146,7 +146,7 @@ impl House {
     /// Asks the Simple Auth family. What it answers must be what its document promises.
     pub(in crate::web) async fn ask_simple(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
-        let answer = self.ask_router(&self.simple, request).await;
+        let answer = read(self.simple.answer(self.called(request)).await).await;
         self.conscience.check(&method, &path, answer.status.as_u16(), &answer.headers, &answer.text);
         answer
     }
@@ -159,10 +159,15 @@ impl House {
         }
     }
 
-    async fn ask_router(&self, router: &Router, mut request: Request<Body>) -> Answer {
+    async fn ask_router(&self, router: &Router, request: Request<Body>) -> Answer {
+        read(router.clone().oneshot(self.called(request)).await.unwrap()).await
+    }
+
+    /// A request as the site hands it on.
+    fn called(&self, mut request: Request<Body>) -> Request<Body> {
         let agent = request.headers().get(header::USER_AGENT).map(|agent| agent.to_str().unwrap().to_owned());
         request.extensions_mut().insert(self.call(&agent.unwrap_or_default()));
-        read(router.clone().oneshot(request).await.unwrap()).await
+        request
     }
 }
 

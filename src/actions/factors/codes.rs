@@ -6,7 +6,7 @@ use crate::{
         Actions,
         confirmation::minutes,
         letters::{Envelope, Letter},
-        people::switched_off,
+        people::{switched_off, wait_for},
     },
     domain::{
         account::{ACCOUNTS, AccountRecord},
@@ -58,6 +58,7 @@ impl Actions {
                 actions.dispatch(tx, (id, &account), subject, channel, chance, &call)
             })
             .await
+            .and_then(wait_for)
     }
 
     fn whom(
@@ -88,7 +89,8 @@ impl Actions {
         }
     }
 
-    /// Writes a code down and puts it into the outbox, when it is not one too many.
+    /// Writes a code down and puts it into the outbox, when it is not one too many. Whoever asks has proven the first factor, so that may be
+    /// said, with [`wait_for`].
     fn dispatch(
         &self,
         tx: &mut WriteTx,
@@ -97,7 +99,7 @@ impl Actions {
         channel: Channel,
         (chance, envelope): (Random<32>, Envelope),
         call: &Call,
-    ) -> Result<(), Fault> {
+    ) -> Result<Pace, Fault> {
         let settings = self.settings();
         let typed = match channel {
             Channel::Email => account.email.as_deref(),
@@ -108,12 +110,9 @@ impl Actions {
             Channel::Email => Kind::EmailCode,
             Channel::Sms => Kind::SmsCode,
         };
-        match challenge::pace(tx, &settings.people.pace, kind, Receiver::Account(id), call)? {
-            Pace::Go => {}
-            // Whoever asks has proven the first factor, so it may be said.
-            Pace::Enough(wait) | Pace::Wait(wait) => {
-                return Err(Fault::new(Reason::Throttled).retry_after(wait));
-            }
+        let pace = challenge::pace(tx, &settings.people.pace, kind, Receiver::Account(id), call)?;
+        if pace != Pace::Go {
+            return Ok(pace);
         }
         let good_for = CodeFor { purpose: channel.purpose(), subject, address: address.to_owned() };
         let lifetime = settings.factors.lifetime;
@@ -134,7 +133,7 @@ impl Actions {
         self.post(tx, &letter, envelope, call.now)?;
         let entry = Entry::done(Event::CodeSent, id.to_string(), call).about(id);
         audit::append(tx, &entry.detail(channel.factor().as_str()))?;
-        Ok(())
+        Ok(pace)
     }
 
     /// Sends a code to an address that is to become a factor.
@@ -161,6 +160,7 @@ impl Actions {
                 actions.dispatch(tx, (id, &account), subject, channel, chance, &call)
             })
             .await
+            .and_then(wait_for)
     }
 
     /// Makes the address a factor when the code that was sent there is right. Recovery codes are made when there are none.

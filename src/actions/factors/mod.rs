@@ -24,7 +24,7 @@ use crate::{
         rights::{self, Authority, Permit},
         session::{self, SessionHash},
     },
-    store::{Reading, WriteTx},
+    store::{Reading, StoreError, WriteTx},
     values::{
         id::{AccountId, SessionId},
         random::Random,
@@ -100,10 +100,20 @@ impl Actions {
     /// # Errors
     /// `NotFound` when there is no such account.
     pub fn factors_of(&self, account: AccountId) -> Result<Factors, Fault> {
+        let seen = self.account_and_factors(account)?;
+        seen.map(|(_, factors)| factors).ok_or_else(no_account)
+    }
+
+    /// An account and what it has, in one look.
+    pub(super) fn account_and_factors(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<(AccountRecord, Factors)>, StoreError> {
         self.0.store.read(|tx| {
-            let record = ACCOUNTS.get(tx, &account)?.ok_or_else(no_account)?;
-            let factors = factor::of_account(tx, account)?;
-            Ok(self.view(&record, &factors, PASSWORDS.contains(tx, &account)?))
+            let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(None) };
+            let factors = factor::of_account(tx, id)?;
+            let factors = self.view(&account, &factors, PASSWORDS.contains(tx, &id)?);
+            Ok(Some((account, factors)))
         })
     }
 

@@ -3,10 +3,7 @@
 //! The beats are those of a password: reserve a place before anything is judged (security.md THR-2), judge outside any transaction, end it in one
 //! write that uses the ceremony up.
 
-use super::{
-    SignInOutcome,
-    reservations::{Place, Reservation},
-};
+use super::{SignInOutcome, reservations::Place};
 use crate::{
     actions::{Actions, passkeys::Asked},
     crypto::{
@@ -25,7 +22,7 @@ use crate::{
             passkey::{self, Shown},
             pending::{self, PendingHash},
             second,
-            throttle::{self, Counters},
+            throttle::{self, Counters, Held},
         },
         session::SessionHash,
     },
@@ -223,7 +220,7 @@ impl Actions {
         }
     }
 
-    fn reserve_passkey(&self, call: &Call, counters: Counters) -> Result<Reservation<'_>, Fault> {
+    fn reserve_passkey(&self, call: &Call, counters: Counters) -> Result<Held<'_>, Fault> {
         let rules = self.settings().throttle.clone();
         match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
             Place::Taken(reservation) => Ok(reservation),

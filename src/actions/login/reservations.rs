@@ -5,7 +5,6 @@
 //! is bounded by the hashing queue.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     num::NonZeroU32,
     sync::{
@@ -26,35 +25,29 @@ use governor::{
 use crate::{
     domain::{
         fault::{Fault, Reason},
-        login::throttle::{self, CounterKey, Counters, Reported, Rules, Verdict},
+        login::throttle::{Counters, Held, Pending, Reported, Rules, Verdict},
     },
-    store::Store,
+    store::{ReadTx, Store, StoreError},
     values::{net::SourceKey, time::Timestamp},
 };
 
 /// Attempts in flight, and how often each source tries at all.
 pub struct Reservations {
-    pending: Mutex<HashMap<CounterKey, u32>>,
+    pending: Pending,
     refusals: Mutex<Reported>,
     attempts: RateLimiter<SourceKey, DashMapStateStore<SourceKey>, CallClock, NoOpMiddleware<Moment>>,
     clock: CallClock,
-}
-
-/// Stands for one attempt until dropped.
-pub struct Reservation<'a> {
-    desk: &'a Reservations,
-    counters: Counters,
 }
 
 /// What an attempt gets.
 #[must_use]
 pub enum Place<'a> {
     /// A place; the secret may be looked at.
-    Taken(Reservation<'a>),
+    Taken(Held<'a>),
     /// None for this long, openly.
     Wait(Duration),
     /// None, and nobody may know: see [`Verdict::Hidden`].
-    Hidden(Reservation<'a>),
+    Hidden(Held<'a>),
 }
 
 impl Reservations {
@@ -63,7 +56,7 @@ impl Reservations {
         let per_minute = NonZeroU32::new(attempts_per_minute).unwrap_or(NonZeroU32::MIN);
         let clock = CallClock::default();
         Self {
-            pending: Mutex::default(),
+            pending: Pending::default(),
             refusals: Mutex::default(),
             attempts: RateLimiter::new(
                 Quota::per_minute(per_minute),
@@ -97,23 +90,50 @@ impl Reservations {
         counters: Counters,
         now: Timestamp,
     ) -> Result<Place<'_>, Fault> {
-        // Held across the (memory-speed) read, so that two guesses cannot both take the last place.
-        let mut pending = lock(&self.pending);
-        let verdict = store.read(|tx| {
-            let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
-            throttle::admit(tx, rules, &counters, count, now).map_err(Fault::from)
-        })?;
-        // A hidden refusal takes its places among what may be known, exactly as an unknown name does.
-        let counters = match verdict {
-            Verdict::Wait(wait) => return Ok(Place::Wait(wait)),
-            Verdict::Hidden => counters.open(),
-            Verdict::Admitted => counters,
+        let judge = |_: &ReadTx, verdict| {
+            let holds = match verdict {
+                Verdict::Wait(_) => None,
+                // A hidden refusal takes its places among what may be known, exactly as an unknown name does.
+                Verdict::Hidden => Some(counters.open()),
+                Verdict::Admitted => Some(counters),
+            };
+            Ok::<_, StoreError>((verdict, holds))
         };
-        for key in counters.keys() {
-            *pending.entry(key).or_insert(0) += 1;
-        }
-        let reservation = Reservation { desk: self, counters };
-        Ok(if verdict == Verdict::Hidden { Place::Hidden(reservation) } else { Place::Taken(reservation) })
+        let (verdict, held) = self.pending.weigh((store, rules), &counters, now, judge)?;
+        Ok(match (verdict, held) {
+            (Verdict::Wait(wait), _) => Place::Wait(wait),
+            (Verdict::Hidden, Some(held)) => Place::Hidden(held),
+            (Verdict::Admitted, Some(held)) => Place::Taken(held),
+            (_, None) => return Err(Fault::broken("an attempt was admitted without a place")),
+        })
+    }
+
+    /// Lets `check` look at something that takes no time, under the lock that also counts: right ones take no place, so that many at once
+    /// do not wait for each other; what `is_wrong` stands as a failure for as long as the answer is kept.
+    ///
+    /// # Errors
+    /// Those of `check`; `Throttled`, right or wrong alike (security.md THR-6).
+    pub fn look<T>(
+        &self,
+        (store, rules): (&Store, &Rules),
+        counters: &Counters,
+        now: Timestamp,
+        check: impl FnOnce() -> Result<T, Fault>,
+        is_wrong: impl FnOnce(&Fault) -> bool,
+    ) -> Result<Result<T, (Fault, Held<'_>)>, Fault> {
+        let judge = |_: &ReadTx, verdict| match verdict {
+            Verdict::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait)),
+            Verdict::Admitted | Verdict::Hidden => match check() {
+                Err(fault) if is_wrong(&fault) => Ok((Err(fault), Some(*counters))),
+                Err(fault) => Err(fault),
+                Ok(right) => Ok((Ok(right), None)),
+            },
+        };
+        Ok(match self.pending.weigh((store, rules), counters, now, judge)? {
+            (Ok(right), _) => Ok(right),
+            (Err(fault), Some(held)) => Err((fault, held)),
+            (Err(fault), None) => return Err(fault),
+        })
     }
 
     /// Whether a refusal should reach the audit trail: one per source (or, without one, per subject) and minute.
@@ -129,25 +149,11 @@ impl Reservations {
     }
 }
 
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        let mut pending = lock(&self.desk.pending);
-        for key in self.counters.keys() {
-            if let Some(count) = pending.get_mut(&key) {
-                *count -= 1;
-                if *count == 0 {
-                    pending.remove(&key);
-                }
-            }
-        }
-    }
-}
-
 /// More sources than this are not remembered without tidying up first.
 const MOST_SOURCES: usize = 100_000;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The maps are valid whatever happened to their last holder.
+    // The map is valid whatever happened to its last holder.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

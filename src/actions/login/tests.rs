@@ -13,7 +13,7 @@ use crate::{
         audit::Event,
         credential,
         fault::{Fault, Reason},
-        login::throttle::Rules,
+        login::throttle::{self, CounterKey, Rules, Subject},
         session::{Lifetimes, SESSIONS, SessionKey},
     },
     store::{ReadTx, StoreError},
@@ -32,6 +32,7 @@ fn told(fault: &Fault) -> (Reason, Vec<String>, Option<Duration>) {
 
 /// 200 at once: no more than the limit reach a hashing thread, whoever and wherever they are.
 ///
+/// Races: guesses at a password
 /// Proves: THR-1, THR-2
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parallel_guesses_are_counted_before_they_are_checked() {
@@ -39,7 +40,7 @@ async fn parallel_guesses_are_counted_before_they_are_checked() {
         [("alice", false, 5), ("alice", true, 20), ("nobody-here", false, 5), ("nobody-here", true, 20)]
     {
         let desk = Arc::new(Desk::with(unhurried()));
-        desk.add("alice").await;
+        let id = desk.add("alice").await;
         let before = desk.hashed();
         let guesses = (0..200).map(|number| {
             let desk = desk.clone();
@@ -58,6 +59,9 @@ async fn parallel_guesses_are_counted_before_they_are_checked() {
         let hashed = desk.hashed() - before;
         assert_eq!(hashed, wrong);
         assert!((1..=most).contains(&hashed), "{name}, spread {spread}: {hashed} guesses were checked");
+        let subject = if name == "alice" { Subject::account(id) } else { Subject::unknown(name) };
+        let stored = desk.store.read(|tx| throttle::consecutive(tx, &CounterKey::subject(&subject))).unwrap();
+        assert_eq!((u64::from(stored), desk.count(Event::SignInFailed) as u64), (wrong, wrong));
     }
 }
 

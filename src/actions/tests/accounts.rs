@@ -128,6 +128,7 @@ async fn the_last_administrator_stays() {
         let call = desk.call();
         [
             desk.status(root, StatusChange::Disable("x".to_owned())).await.map_err(|fault| fault.reason),
+            desk.status(root, StatusChange::Lock("x".to_owned())).await.map_err(|fault| fault.reason),
             desk.actions.delete_account(&call, &permit, root).await.map_err(|fault| fault.reason),
             desk.actions
                 .change_membership(&call, &permit, root, group("Admins"), Membership::Leaves)
@@ -140,11 +141,11 @@ async fn the_last_administrator_stays() {
                 .map_err(|fault| fault.reason),
         ]
     };
-    assert_eq!(gone().await, [Err(Reason::LastOne); 5]);
+    assert_eq!(gone().await, [Err(Reason::LastOne); 6]);
     // A closed one does not count.
     let other = desk.create(admin("other")).await.unwrap();
     desk.status(other, StatusChange::Lock("x".to_owned())).await.unwrap();
-    assert_eq!(gone().await, [Err(Reason::LastOne); 5]);
+    assert_eq!(gone().await, [Err(Reason::LastOne); 6]);
     desk.status(other, StatusChange::Unlock).await.unwrap();
     desk.actions
         .change_membership(&desk.call(), &permit, root, group("admins"), Membership::Leaves)

@@ -55,6 +55,7 @@ async fn an_invitation_makes_the_account_it_is_for_and_no_other() {
     assert_eq!((desk.count(Event::InvitationAccepted), desk.count(Event::LinkRefused)), (1, 1));
 }
 
+/// Races: invitation
 /// Proves: OTP-1, ENR-8
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_redemptions_at_once_exactly_one_makes_an_account() {

@@ -13,14 +13,11 @@ use crate::{
         caller::{Caller, Factor},
         factor::{self, Channel, Kinds, totp::TotpSecret},
         fault::{Fault, Reason},
-        login::{
-            pending::PendingHash,
-            throttle::{self, Counters, Origin, Rules, Subject},
-        },
+        login::{pending::PendingHash, throttle::Rules},
         outbox::Template,
         rights::Authority,
     },
-    values::{email::EmailAddress, id::AccountId, net::SourceKey, secret::Secret},
+    values::{email::EmailAddress, id::AccountId, secret::Secret},
 };
 
 pub(super) fn house() -> Desk {
@@ -124,13 +121,6 @@ async fn alice_with_both(desk: &Desk) -> (AccountId, TotpSecret) {
     (id, secret)
 }
 
-/// Wrong codes of the second factor since the last right one, from everywhere.
-fn second_failures(desk: &Desk, id: AccountId) -> u32 {
-    let client = desk.call().client;
-    let counters = Counters::of_second(&Subject::account(id), &Origin::Source(SourceKey::of(client)), client);
-    desk.store.read(|tx| throttle::consecutive(tx, &counters.subject)).unwrap()
-}
-
 /// Proves: THR-5, THR-1, ENR-1
 #[tokio::test]
 async fn a_reset_leaves_the_failures_of_second_factors_as_they_are() {
@@ -145,14 +135,14 @@ async fn a_reset_leaves_the_failures_of_second_factors_as_they_are() {
         assert_eq!(refused.reason, Reason::SecondFactorWrong);
     }
     let waiting = reset(&desk, token, OTHER).await;
-    assert_eq!(second_failures(&desk, id), 8);
+    assert_eq!(desk.second_failures(id), 8);
     let hash = waiting.key.hash();
     assert_eq!(prove(&desk, hash, Factor::Totp, "000000").await, Err(Reason::Throttled));
     // Reset upon reset, each from another place: there is an end to it.
     let mut number = 0;
-    while second_failures(&desk, id) < 100 {
+    while desk.second_failures(id) < 100 {
         number += 1;
-        assert!(number < 40, "{} failures", second_failures(&desk, id));
+        assert!(number < 40, "{} failures", desk.second_failures(id));
         desk.pass(3600);
         let waiting = reset(&desk, reset_link(&desk).await, &format!("{OTHER} number {number}")).await;
         for _ in 0..4 {
@@ -186,7 +176,7 @@ async fn a_password_that_a_program_sets_leaves_the_failures_of_second_factors() 
     let authority = Authority::of_caller(&caller).unwrap();
     let (old, new) = (Secret::from(""), Secret::from(OTHER));
     desk.actions.program_sets_password(&desk.call(), authority, old, new).await.unwrap();
-    assert_eq!(second_failures(&desk, id), 3);
+    assert_eq!(desk.second_failures(id), 3);
 }
 
 /// Proves: ENR-1

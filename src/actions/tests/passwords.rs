@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::{
     actions::{
         accounts::{StatusChange, Wanted},
-        testing::{Desk, OTHER, PASSWORD, WRONG, at_once, operator, wanted},
+        testing::{Desk, OTHER, PASSWORD, WRONG, operator, race, the_winner, unhindered, wanted},
     },
     domain::{
         audit::Event,
         caller::Caller,
         fault::{Field, Reason},
+        outbox::Template,
         rights::Authority,
     },
     values::secret::Secret,
@@ -88,20 +89,21 @@ async fn a_new_password_must_be_another_and_a_good_one() {
     desk.change_password(&here, PASSWORD, OTHER).await.unwrap();
 }
 
+/// Races: change of the own password
+/// Proves: SES-2
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_parallel_changes_one_wins() {
-    let desk = Arc::new(Desk::open());
+async fn of_64_changes_at_once_one_wins() {
+    let desk = Arc::new(Desk::with(unhindered()));
     let id = desk.add("alice").await;
-    let here = Arc::new(desk.sign_in("alice", PASSWORD).await.unwrap());
-    let changing = [OTHER, THIRD, "forty gulls above a quiet pier"].into_iter().map(|new| {
-        let (desk, here) = (desk.clone(), here.clone());
-        async move { desk.change_password(&here, PASSWORD, new).await.is_ok() }
+    let here = desk.sign_in("alice", PASSWORD).await.unwrap();
+    let outcomes = race(&desk, |desk, at| {
+        let here = here.clone();
+        async move { desk.change_password(&here, PASSWORD, &format!("{OTHER} number {at}")).await }
     });
-    let mut won = 0;
-    for one in at_once(changing).await {
-        won += u32::from(one);
-    }
-    assert_eq!((won, desk.live(id)), (1, 1));
+    // Whoever comes late finds another password, or the session that asked already replaced.
+    the_winner(outcomes.await, &[Reason::BadCredentials, Reason::Unauthenticated]);
+    assert_eq!((desk.count(Event::PasswordChanged), desk.live(id)), (1, 1));
+    assert_eq!(desk.letters_of(Template::PasswordChanged), 1);
 }
 
 /// What ended while the new password was being hashed does not live on in the session that a change begins.

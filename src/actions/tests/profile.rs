@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-fn own(desk: &Desk, account: AccountId) -> Owner {
+pub(super) fn own(desk: &Desk, account: AccountId) -> Owner {
     let strength = Strength::of(Factor::Password, desk.call().now);
     let session = SessionId::from_bytes([1; 16]);
     let caller = Caller::Person { account, session, strength: strength.clone() };
@@ -30,7 +30,7 @@ fn own(desk: &Desk, account: AccountId) -> Owner {
     Owner { authority, strength: Some(strength), session: None }
 }
 
-async fn want_email(desk: &Desk, id: AccountId, email: &str) -> Result<(), Fault> {
+pub(super) async fn want_email(desk: &Desk, id: AccountId, email: &str) -> Result<(), Fault> {
     desk.actions.want_email(&desk.call(), own(desk, id), EmailAddress::parse(email).unwrap()).await
 }
 

@@ -135,6 +135,7 @@ async fn a_reset_sets_the_password_ends_every_session_and_tells_the_owner() {
     assert!(desk.account("alice").email_confirmed.is_some(), "its owner reads mail there");
 }
 
+/// Races: one-time link; reset link
 /// Proves: OTP-1
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_redemptions_at_once_exactly_one_counts() {
@@ -280,13 +281,13 @@ async fn a_sign_in_from_an_unknown_device_is_told_of_once() {
     assert_eq!(desk.letters_of(Template::NewDevice), 1, "the same place again");
     // A browser that is known by its cookie may move about; somebody else's cookie is nobody's.
     let mut moved = desk.from("203.0.113.77");
-    moved.device = first.device.as_deref().map(Box::from);
+    moved.device = first.device.as_deref().map(Into::into);
     desk.actions.sign_in_at_once(&moved, attempt("alice", PASSWORD)).await.unwrap();
     assert_eq!(desk.letters_of(Template::NewDevice), 1);
     desk.add("bob").await;
     let bob = desk.sign_in("bob", PASSWORD).await.unwrap();
     let mut stolen = desk.from("203.0.113.88");
-    stolen.device = bob.device.as_deref().map(Box::from);
+    stolen.device = bob.device.as_deref().map(Into::into);
     desk.actions.sign_in_at_once(&stolen, attempt("alice", PASSWORD)).await.unwrap();
     assert_eq!(desk.letters_of(Template::NewDevice), 2);
 }

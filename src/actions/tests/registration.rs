@@ -26,7 +26,7 @@ fn rules(change: impl FnOnce(&mut Rules)) -> Plan {
     Plan { people, ..Plan::default() }
 }
 
-fn newcomer(name: &str, email: &str) -> Newcomer {
+pub(super) fn newcomer(name: &str, email: &str) -> Newcomer {
     Newcomer {
         username: Username::parse(name).unwrap(),
         display_name: None,
@@ -153,6 +153,7 @@ async fn the_link_confirms_once_and_only_its_own_account_and_address() {
     assert_eq!(satisfy(None, &desk.token(Template::ConfirmEmail)).await, no, "its day is over");
 }
 
+/// Races: user name
 /// Proves: ENR-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_registrations_of_one_name_at_once_exactly_one_makes_an_account() {
@@ -177,6 +178,7 @@ async fn of_64_registrations_of_one_name_at_once_exactly_one_makes_an_account() 
     assert_eq!(desk.letters_of(Template::Welcome), 1);
 }
 
+/// Races: e-mail address, of a new account
 /// Proves: ENR-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_registrations_of_one_address_at_once_exactly_one_gets_it() {
@@ -191,6 +193,7 @@ async fn of_64_registrations_of_one_address_at_once_exactly_one_gets_it() {
     assert_eq!((outcomes.iter().filter(|one| one.is_ok()).count(), refused.count()), (1, 63));
 }
 
+/// Races: link of a registration
 /// Proves: OTP-1, ENR-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_accounts_that_wait_for_one_address_the_first_to_confirm_has_it() {

@@ -15,6 +15,7 @@ fn first(name: &str) -> Wanted {
     Wanted { groups: Vec::new(), email: None, ..wanted(name) }
 }
 
+/// Races: setup link
 /// Proves: PWD-9, OTP-1
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_redemptions_at_once_exactly_one_makes_an_account() {

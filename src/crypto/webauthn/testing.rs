@@ -20,6 +20,8 @@ pub(crate) struct Device {
     pub(crate) origin: String,
     /// Whether it can tell its user from others.
     pub(crate) verifies: bool,
+    /// Whether the passkey that it makes counts how often it is shown.
+    pub(crate) counts: bool,
     pub(crate) passkey: Option<Passkey>,
 }
 
@@ -57,7 +59,7 @@ impl UserValidationMethod for Finger {
 
 impl Device {
     pub(crate) fn new(origin: &str) -> Self {
-        Self { origin: origin.to_owned(), verifies: true, passkey: None }
+        Self { origin: origin.to_owned(), verifies: true, counts: true, passkey: None }
     }
 
     fn origin(&self) -> Url {
@@ -68,7 +70,7 @@ impl Device {
         let finger = Finger(self.verifies);
         let mut made =
             Authenticator::new(Aaguid::from([7; 16]), self.passkey.clone(), finger, RustCryptoBackend);
-        made.set_make_credentials_with_signature_counter(true);
+        made.set_make_credentials_with_signature_counter(self.counts);
         made
     }
 

@@ -18,8 +18,9 @@ pub use self::{
     confirm::{confirm_email, confirm_mobile},
     model::{Hindrance, NewAccount, Status},
     records::{
-        ACCOUNTS, AccountRecord, all_after, any_account, by_email, by_login, create, email_is_free, managed,
-        members_of, mobile_is_free, name_is_free, named, readdress, remove, remove_unused, save,
+        ACCOUNTS, AccountRecord, all_after, any_account, by_email, by_login, create, email_is_free,
+        index_managed, is_free, managed, members_of, mobile_is_free, name_is_free, named, readdress, remove,
+        remove_unused, save,
     },
     resting::DELETED_NAMES_REST,
 };

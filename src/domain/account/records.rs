@@ -1,6 +1,6 @@
 //! Stored accounts and the questions asked of them.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
@@ -13,7 +13,7 @@ use crate::{
         directory::Home,
         fault::{Fault, Field, Reason},
     },
-    store::{Glimpse, Index, Inserted, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
+    store::{Index, Inserted, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
     values::{
         email::EmailAddress,
         id::{AccountId, GroupId, TenantId, UserDomainId},
@@ -31,6 +31,12 @@ const BY_USERNAME: Index<AccountRecord> = Index::unique("username", |account, ke
 const BY_EMAIL: Index<AccountRecord> = Index::unique("email", |account, keys| {
     if let Some(email) = &account.email_canonical {
         keys.add().id(account.tenant.bytes()).text(email);
+    }
+});
+/// Read at each start: whoever is declared in the configuration, and may enter.
+const BY_MANAGED: Index<AccountRecord> = Index::ordered("managed", |account, keys| {
+    if account.managed && !matches!(account.status, Status::Disabled { .. }) {
+        keys.add().id(account.domain.bytes()).text(&account.canonical);
     }
 });
 const BY_MOBILE: Index<AccountRecord> = Index::unique("mobile", |account, keys| {
@@ -98,7 +104,28 @@ pub struct AccountRecord {
 impl Record for AccountRecord {
     type Key = AccountId;
     const SPACE: &'static str = "accounts";
-    const INDEXES: &'static [Index<Self>] = &[BY_USERNAME, BY_EMAIL, BY_MOBILE, BY_GROUP];
+    const INDEXES: &'static [Index<Self>] = &[BY_USERNAME, BY_EMAIL, BY_MOBILE, BY_GROUP, BY_MANAGED];
+}
+
+/// Whether a new account could have its names and addresses: they must be free and rested.
+///
+/// # Errors
+/// [`Reason::Taken`] with a flaw on the first that is not.
+pub fn is_free(
+    tx: &impl Reading,
+    home: Home,
+    id: AccountId,
+    new: &NewAccount,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    name_is_free(tx, home, &new.username, now)?;
+    if let Some(email) = &new.email {
+        email_is_free(tx, home.tenant, id, email.canonical(), now)?;
+    }
+    match &new.mobile {
+        Some(mobile) => mobile_is_free(tx, home.tenant, id, mobile.as_str(), now),
+        None => Ok(()),
+    }
 }
 
 /// Makes an account. Its names and addresses must be free and rested.
@@ -110,14 +137,8 @@ pub fn create(
     now: Timestamp,
 ) -> Result<AccountRecord, Fault> {
     let canonical = new.username.canonical().to_owned();
-    name_is_free(tx, home, &new.username, now)?;
+    is_free(tx, home, id, new, now)?;
     resting::wake_name(tx, home.domain, &canonical, now)?;
-    if let Some(email) = &new.email {
-        email_is_free(tx, home.tenant, id, email.canonical(), now)?;
-    }
-    if let Some(mobile) = &new.mobile {
-        mobile_is_free(tx, home.tenant, id, mobile.as_str(), now)?;
-    }
     let display_name =
         new.display_name.as_ref().map_or(new.username.as_str(), |name| name.as_str()).to_owned();
     let record = AccountRecord {
@@ -275,37 +296,31 @@ pub fn by_login(
     }
 }
 
-/// The declared accounts that are not disabled, with the user names as compared. Looks at every account, as fast as can be: a start
-/// waits for it.
+/// The declared accounts that are not disabled, with the user names as compared.
 pub fn managed(tx: &impl Reading) -> Result<Vec<(AccountId, String)>, StoreError> {
-    let mut found = Vec::new();
-    ACCOUNTS.glimpses(tx, |id, account: Ownership| {
-        if account.managed && !matches!(account.status, Status::Disabled { .. }) {
-            found.push((id, account.canonical));
+    let found = ACCOUNTS.list(tx, &BY_MANAGED, &KeyBuf::new(), None, usize::MAX)?.items;
+    Ok(found.into_iter().map(|(id, account)| (id, account.canonical)).collect())
+}
+
+/// Enters the accounts of before there was an index of the declared ones into it.
+pub fn index_managed(tx: &mut WriteTx) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = ACCOUNTS.range(tx, after.as_ref(), PAGE)?;
+        for (id, account) in page.iter().filter(|(_, account)| account.managed) {
+            // A record is only entered where the old one was not.
+            ACCOUNTS.take(tx, id)?;
+            ACCOUNTS.set(tx, id, account)?;
         }
-        ControlFlow::Continue(())
-    })?;
-    Ok(found)
-}
-
-/// Whose an account is.
-#[derive(Debug, PartialEq, Decode)]
-struct Ownership {
-    #[n(3)]
-    canonical: String,
-    #[n(10)]
-    status: Status,
-    #[n(12)]
-    managed: bool,
-}
-
-impl From<AccountRecord> for Ownership {
-    fn from(account: AccountRecord) -> Self {
-        Self { canonical: account.canonical, status: account.status, managed: account.managed }
+        match page.last() {
+            Some((last, _)) if page.len() == PAGE => after = Some(*last),
+            _ => return Ok(()),
+        }
     }
 }
 
-impl Glimpse<AccountRecord> for Ownership {}
+/// Accounts that a migration reads at once.
+const PAGE: usize = 1000;
 
 /// A page of accounts in order of creation.
 pub fn all_after(
@@ -354,61 +369,5 @@ fn taken(field: Field, message: &str) -> Fault {
     Fault::new(Reason::Taken).with_flaw(field, message)
 }
 
-/// What is stored keeps its shape: a change here needs a migration (OPS-15).
 #[cfg(test)]
-mod golden {
-    use super::{AccountRecord, BTreeMap, GroupId, Status, TenantId, Timestamp, UserDomainId};
-    use crate::store::golden::check;
-
-    fn account(status: Status) -> AccountRecord {
-        AccountRecord {
-            tenant: TenantId::from_bytes([1; 16]),
-            domain: UserDomainId::from_bytes([2; 16]),
-            username: "Alice".to_owned(),
-            canonical: "alice".to_owned(),
-            display_name: "Alice A.".to_owned(),
-            email: Some("Alice@example.com".to_owned()),
-            email_canonical: Some("alice@example.com".to_owned()),
-            mobile: Some("+4930123456".to_owned()),
-            groups: vec![GroupId::from_bytes([3; 16])],
-            attributes: BTreeMap::from([("office".to_owned(), "B4".to_owned())]),
-            status,
-            created: Timestamp::from_millis(1_800_000_000_123),
-            managed: true,
-            email_confirmed: None,
-            mobile_confirmed: None,
-        }
-    }
-
-    /// Proves: OPS-15
-    #[test]
-    fn accounts() {
-        let since = Timestamp::from_millis(1_800_000_001_000);
-        check("src/domain/account/golden/active.v1.hex", &account(Status::Active));
-        let locked = Status::Locked { reason: "lost phone".to_owned(), since };
-        check("src/domain/account/golden/locked.v1.hex", &account(locked));
-        let disabled = Status::Disabled { reason: "left".to_owned(), since };
-        let bare = AccountRecord {
-            email: None,
-            email_canonical: None,
-            mobile: None,
-            groups: Vec::new(),
-            attributes: BTreeMap::new(),
-            managed: false,
-            ..account(disabled)
-        };
-        check("src/domain/account/golden/disabled.v1.hex", &bare);
-    }
-
-    /// Proves: OPS-15
-    #[test]
-    fn confirmed_addresses() {
-        let at = Timestamp::from_millis(1_800_000_002_000);
-        let confirmed = AccountRecord {
-            email_confirmed: Some(at),
-            mobile_confirmed: Some(at),
-            ..account(Status::Active)
-        };
-        check("src/domain/account/golden/confirmed.v1.hex", &confirmed);
-    }
-}
+mod tests;

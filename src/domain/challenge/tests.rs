@@ -1,6 +1,6 @@
 //! What holds for links and codes, whoever uses them.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     CodeFor, NewCode, NewLink, Purpose, Subject, Tried,
@@ -97,8 +97,9 @@ fn what_is_open_about_an_account_can_be_voided_at_once() {
     store.write_blocking(|tx| void(tx, Purpose::Setup, Subject::House)).unwrap();
 }
 
+/// Races: any link; any code
 /// Proves: OTP-1
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_redemptions_at_once_exactly_one_succeeds() {
     let store = Store::in_memory();
     let link = offered(&store, Purpose::SignIn, account(1), 1);
@@ -118,6 +119,30 @@ async fn of_64_redemptions_at_once_exactly_one_succeeds() {
     let outcomes = tasks.join_all().await;
     assert_eq!(outcomes.iter().filter(|(link, _)| *link).count(), 1);
     assert_eq!(outcomes.iter().filter(|(_, code)| *code).count(), 1);
+}
+
+/// Races: guesses at any code
+/// Proves: THR-2
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_64_wrong_codes_at_once_as_many_as_allowed_are_looked_at() {
+    let store = Store::in_memory();
+    let code = house_code(&store, account(1));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let store = store.clone();
+        tasks.spawn(async move { tried(&store, account(1), "a@example.com", "00000000", NOW) });
+    }
+    let outcomes = tasks.join_all().await;
+    let wrong: HashSet<_> = outcomes
+        .iter()
+        .filter_map(|tried| match tried {
+            Tried::Wrong { left } => Some(*left),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(wrong, (0..MOST_TRIES).collect::<HashSet<_>>());
+    assert_eq!(outcomes.iter().filter(|tried| **tried == Tried::Dead).count(), 59);
+    assert_eq!(tried(&store, account(1), "a@example.com", code.expose(), NOW), Tried::Dead);
 }
 
 fn for_email(subject: Subject, address: &str) -> CodeFor {

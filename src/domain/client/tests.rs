@@ -22,7 +22,7 @@ fn wiki() -> Registration {
     }
 }
 
-/// Proves: OAU-1
+/// Proves: OAU-1, URL-7
 #[test]
 fn a_redirect_address_is_compared_letter_by_letter() {
     let registered = "https://app.example.com/cb";

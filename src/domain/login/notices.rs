@@ -103,7 +103,7 @@ pub(super) fn recovery_used(
 /// When, from where and with what something was done, for a notice.
 pub fn circumstances(call: &Call) -> Vec<(&'static str, String)> {
     let address = call.client.map(|client| client.to_string()).unwrap_or_default();
-    vec![("time", call.now.rfc3339()), ("address", address), ("device", call.agent.clone())]
+    vec![("time", call.now.rfc3339()), ("address", address), ("device", call.agent.to_string())]
 }
 
 /// Notes where a sign-in came from. Says whether that place is new, which the first of all is not.

@@ -1,6 +1,10 @@
 //! The outbox: what is queued, leased once, sealed, told of and swept.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Barrier},
+    time::Duration,
+};
 
 use super::*;
 use crate::{
@@ -144,16 +148,22 @@ fn a_lease_is_one_workers_until_it_runs_out() {
 }
 
 /// Every message goes to exactly one of the workers that ask at once.
+///
+/// Races: lease of a message
 #[test]
 fn each_message_is_leased_once() {
     let store = Store::in_memory();
     for chance in 0..40 {
         put(&store, message(), at(0), chance);
     }
-    let workers: Vec<_> = (0..16)
+    let start = Arc::new(Barrier::new(64));
+    let workers: Vec<_> = (0..64)
         .map(|_| {
-            let store = store.clone();
-            std::thread::spawn(move || change(&store, |tx| lease(tx, Channel::Mail, at(1), TERM, 5)).messages)
+            let (store, start) = (store.clone(), start.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                change(&store, |tx| lease(tx, Channel::Mail, at(1), TERM, 5)).messages
+            })
         })
         .collect();
     let leased: Vec<_> = workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();

@@ -184,7 +184,7 @@ pub fn begin(
         remembered,
         strength: new.strength.clone(),
         client: call.client.map(|client| client.to_string()),
-        agent: call.agent.clone(),
+        agent: call.agent.to_string(),
         epoch,
         restricted: new.restricted,
     };

@@ -4,7 +4,10 @@ use minicbor::{Decode, Encode};
 
 use super::{model::Stipulation, records::satisfy};
 use crate::{
-    domain::call::Call,
+    domain::{
+        audit::{self, Entry, Event},
+        call::Call,
+    },
     store::{Reading, Record, StoreError, Table, WriteTx},
     values::{id::AccountId, time::Timestamp},
 };
@@ -40,7 +43,12 @@ pub fn accept_terms(
     call: &Call,
 ) -> Result<(), StoreError> {
     ACCEPTED.set(tx, &account, &AcceptedRecord { version: version.to_owned(), at: call.now })?;
-    satisfy(tx, account, &Stipulation::AcceptTerms(version.to_owned()), actor, call)?;
+    let terms = Stipulation::AcceptTerms(version.to_owned());
+    if !satisfy(tx, account, &terms, actor, call)? {
+        // Asked of everybody and written down for nobody: the trail says all the same who agreed to what.
+        let entry = Entry::done(Event::StipulationSatisfied, actor, call).about(account);
+        audit::append(tx, &entry.detail(terms.to_string()))?;
+    }
     Ok(())
 }
 

@@ -10,7 +10,6 @@
 //! (THR-6): of 256 bits nobody learns anything by trying, and who has a right one has it. A client that has proven itself is not counted.
 
 use std::{
-    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,25 +21,20 @@ use crate::{
         call::Call,
         client::{ClientId, ClientRecord},
         fault::{Fault, Reason},
-        login::throttle::{self, Admission, CounterKey, Counters, Reported, Rules, Verdict},
+        login::throttle::{self, Admission, CounterKey, Counters, Held, Pending, Reported, Rules, Verdict},
     },
-    store::{Reading, StoreError},
+    store::{ReadTx, Reading, StoreError},
     values::{net::SourceKey, time::Timestamp},
 };
 
 /// What is not written down yet, or not again.
 #[derive(Default)]
 pub(super) struct Guard {
-    pending: Mutex<HashMap<CounterKey, u32>>,
+    pending: Pending,
     reported: Mutex<Reported>,
 }
 
 impl Guard {
-    /// Failures that are not written down yet. Whatever happened to their last holder, the counts are counts.
-    fn pending(&self) -> MutexGuard<'_, HashMap<CounterKey, u32>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Refusals that the trail was told of lately.
     fn reported(&self) -> MutexGuard<'_, Reported> {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner)
@@ -80,9 +74,20 @@ impl Engine {
     pub(super) async fn look(&self, call: &Call, client: &str, is_right: bool) -> Result<Looked, StoreError> {
         let rules = self.client_rules();
         let counters = Counters::of_client(client, call.client);
-        match self.weigh(call, &counters, &rules, is_right)? {
+        let judge = |tx: &ReadTx, verdict| match verdict {
+            Verdict::Wait(wait) => Ok((Weighed::Wait(wait), None)),
+            _ if is_right => {
+                let had_failures = throttle::has_failures(tx, &counters.cleared())?;
+                Ok::<_, StoreError>((Weighed::Right { had_failures }, None))
+            }
+            _ => Ok((Weighed::Wrong, Some(counters))),
+        };
+        // The lock is let go before anything is awaited.
+        let pending = &self.0.guard.pending;
+        let (weighed, held) = pending.weigh((&self.0.store, &rules), &counters, call.now, judge)?;
+        match weighed {
             Weighed::Wait(wait) => return Ok(Looked::Blocked(wait)),
-            Weighed::Wrong => return self.count(call, client, counters, rules).await,
+            Weighed::Wrong => return self.count(call, client, (counters, held), rules).await,
             Weighed::Right { had_failures: false } => return Ok(Looked::Right),
             Weighed::Right { had_failures: true } => {}
         }
@@ -90,40 +95,13 @@ impl Engine {
         Ok(Looked::Right)
     }
 
-    /// The part under the lock, which must be let go before anything is awaited.
-    fn weigh(
-        &self,
-        call: &Call,
-        counters: &Counters,
-        rules: &Rules,
-        is_right: bool,
-    ) -> Result<Weighed, StoreError> {
-        let mut pending = self.0.guard.pending();
-        let (verdict, had_failures) = self.0.store.read(|tx| {
-            let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
-            let verdict = throttle::admit(tx, rules, counters, count, call.now)?;
-            Ok::<_, StoreError>((verdict, throttle::has_failures(tx, &counters.cleared())?))
-        })?;
-        if let Verdict::Wait(wait) = verdict {
-            return Ok(Weighed::Wait(wait));
-        }
-        if is_right {
-            return Ok(Weighed::Right { had_failures });
-        }
-        for key in counters.keys() {
-            *pending.entry(key).or_insert(0) += 1;
-        }
-        Ok(Weighed::Wrong)
-    }
-
     async fn count(
         &self,
         call: &Call,
         client: &str,
-        counters: Counters,
+        (counters, held): (Counters, Option<Held<'_>>),
         rules: Rules,
     ) -> Result<Looked, StoreError> {
-        let counted = Counted { guard: &self.0.guard, counters };
         let call = call.clone();
         // The id is of a fixed alphabet or nobody's; of the latter nothing is written.
         let detail = ClientId::parse(client).map_or_else(String::new, |id| id.to_string());
@@ -133,7 +111,7 @@ impl Engine {
             Ok::<_, StoreError>(())
         });
         written.await?;
-        drop(counted);
+        drop(held);
         Ok(Looked::Wrong)
     }
 
@@ -192,25 +170,5 @@ fn admit(tx: &impl Reading, rules: &Rules, key: &CounterKey, call: &Call) -> Res
     match throttle::admit_source(tx, rules, key, 0, call.now)? {
         Admission::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait).into()),
         Admission::Admitted => Ok(()),
-    }
-}
-
-/// Stands for failures until they are written down.
-struct Counted<'a> {
-    guard: &'a Guard,
-    counters: Counters,
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        let mut pending = self.guard.pending();
-        for key in self.counters.keys() {
-            if let Some(count) = pending.get_mut(&key) {
-                *count -= 1;
-                if *count == 0 {
-                    pending.remove(&key);
-                }
-            }
-        }
     }
 }

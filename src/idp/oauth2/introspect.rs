@@ -6,7 +6,7 @@ use crate::{
     domain::{
         account::{ACCOUNTS, AccountRecord},
         call::Call,
-        client::ClientId,
+        client::{CLIENTS, ClientId},
         token::{ACCESS, AUTHORIZATIONS, AccessHash, Kind, Presented},
     },
     store::{Reading, StoreError},
@@ -70,7 +70,7 @@ impl Engine {
             if !client.is_confidential() {
                 return Err(Refusal::new(Code::InvalidClient, "a client without a secret may not ask"));
             }
-            Some(id)
+            Some((id, client))
         };
         let token = parameters.get("token").ok_or_else(|| Refusal::about("token", "is missing"))?;
         let epoch = self.0.store.epoch();
@@ -78,7 +78,12 @@ impl Engine {
             let Some(found) = self.find(tx, token, call.now, epoch)? else {
                 return Ok(Introspection::Inactive);
             };
-            if asking.is_some_and(|asking| asking != found.client) {
+            let is_open = match &asking {
+                // It has just been proven, so it is there and may be used.
+                Some((id, _)) => *id == found.client,
+                None => CLIENTS.get(tx, &found.client)?.is_some_and(|client| client.registration.enabled),
+            };
+            if !is_open {
                 return Ok(Introspection::Inactive);
             }
             Ok::<_, StoreError>(
@@ -124,13 +129,9 @@ impl Engine {
         }))
     }
 
-    /// simple-auth.md 9.D9: the token of a client that is gone, or of an account that is closed, is not active; `username` is the
-    /// user name.
+    /// simple-auth.md 9.D9: the token of an account that is closed is not active, no more than that of a client that is gone;
+    /// `username` is the user name.
     fn describe(tx: &impl Reading, found: Found) -> Result<Option<Active>, StoreError> {
-        let client = crate::domain::client::CLIENTS.get(tx, &found.client)?;
-        if client.is_none_or(|client| !client.registration.enabled) {
-            return Ok(None);
-        }
         let account: Option<AccountRecord> = match &found.account {
             Some(id) => match ACCOUNTS.get(tx, id)? {
                 Some(account) if account.status.hindrance().is_none() => Some(account),

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,10 +28,20 @@ use crate::{
 pub(super) struct KeyChain {
     store: Store,
     keyring: Arc<Keyring>,
-    keys: ArcSwap<Vec<Key>>,
-    stale: Arc<AtomicBool>,
+    opened: ArcSwap<Opened>,
+    /// How often the store's keys have changed, as far as we were told; one at first, so that nothing opened is never fresh.
+    changes: Arc<AtomicU64>,
+    /// One at a time reads, and nobody is given the older keys meanwhile.
+    reading: Mutex<()>,
     /// One key at a time is made, however many ask for it.
     making: tokio::sync::Mutex<()>,
+}
+
+/// The keys as they were after so many changes at least.
+#[derive(Default)]
+struct Opened {
+    changes: u64,
+    keys: Arc<Vec<Key>>,
 }
 
 #[derive(Clone)]
@@ -43,39 +53,52 @@ struct Key {
 impl KeyChain {
     /// Opens what is in the store, and listens for changes of it.
     pub(super) fn open(store: &Store, keyring: Arc<Keyring>) -> Result<Self, StoreError> {
-        let stale = Arc::new(AtomicBool::new(true));
-        let told = stale.clone();
-        store.on_change(move |changes| {
-            if changes.iter().any(|change| change.space == SigningKeyRecord::SPACE) {
-                told.store(true, Ordering::Release);
+        let changes = Arc::new(AtomicU64::new(1));
+        let told = changes.clone();
+        store.on_change(move |changed| {
+            if changed.iter().any(|change| change.space == SigningKeyRecord::SPACE) {
+                told.fetch_add(1, Ordering::AcqRel);
             }
         });
-        let (store, keys) = (store.clone(), ArcSwap::default());
-        let chain = Self { store, keyring, keys, stale, making: tokio::sync::Mutex::default() };
+        let (store, opened) = (store.clone(), ArcSwap::default());
+        let (reading, making) = (Mutex::default(), tokio::sync::Mutex::default());
+        let chain = Self { store, keyring, opened, changes, reading, making };
         chain.fresh()?;
         Ok(chain)
     }
 
+    /// The keys no older than any change that was announced when this was asked.
     fn fresh(&self) -> Result<Arc<Vec<Key>>, StoreError> {
-        if self.stale.swap(false, Ordering::AcqRel) {
-            let stored =
-                self.store.read(signing::all).inspect_err(|_| self.stale.store(true, Ordering::Release))?;
-            let open =
-                |(kid, record): (String, SigningKeyRecord)| match record.open(&kid, self.keyring.signing()) {
-                    Ok(signer) => Some(Key { record, signer: Arc::new(signer) }),
-                    Err(error) => {
-                        tracing::error!(kid, %error, "a signing key cannot be used");
-                        None
-                    }
-                };
-            self.keys.store(Arc::new(stored.into_iter().filter_map(open).collect()));
+        let announced = self.changes.load(Ordering::Acquire);
+        let opened = self.opened.load();
+        if opened.changes >= announced {
+            return Ok(opened.keys.clone());
         }
-        Ok(self.keys.load_full())
+        // Whoever comes second waits for the first, and finds it done.
+        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = self.opened.load();
+        if opened.changes >= announced {
+            return Ok(opened.keys.clone());
+        }
+        // What changes from here on is counted above this, and read again.
+        let changes = self.changes.load(Ordering::Acquire);
+        let stored = self.store.read(signing::all)?;
+        let open = |(kid, record): (String, SigningKeyRecord)| match record.open(&kid, self.keyring.signing())
+        {
+            Ok(signer) => Some(Key { record, signer: Arc::new(signer) }),
+            Err(error) => {
+                tracing::error!(kid, %error, "a signing key cannot be used");
+                None
+            }
+        };
+        let keys = Arc::new(stored.into_iter().filter_map(open).collect::<Vec<_>>());
+        self.opened.store(Arc::new(Opened { changes, keys: keys.clone() }));
+        Ok(keys)
     }
 
     /// All public keys.
     pub(super) fn published(&self) -> Vec<Jwk> {
-        let keys = self.fresh().unwrap_or_else(|_| self.keys.load_full());
+        let keys = self.fresh().unwrap_or_else(|_| self.opened.load().keys.clone());
         keys.iter().map(|key| key.signer.jwk().clone()).collect()
     }
 }

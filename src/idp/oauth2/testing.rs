@@ -143,7 +143,7 @@ impl Bench {
             now: self.world.now(),
             client: Some(client.parse().unwrap()),
             request: RequestId::new("req-1"),
-            agent: "test".to_owned(),
+            agent: "test".into(),
             device: None,
         }
     }
@@ -309,6 +309,23 @@ where
     F: Future<Output = T> + Send + 'static,
 {
     work.into_iter().collect::<tokio::task::JoinSet<T>>().join_all().await
+}
+
+/// 64 of these, let go when all are ready.
+pub(crate) async fn race<T, F>(bench: &Bench, one: impl Fn(Engine, Call, usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(tokio::sync::Barrier::new(64));
+    let waiting = (0..64).map(|at| {
+        let (start, racer) = (start.clone(), one(bench.engine.clone(), bench.call(), at));
+        async move {
+            start.wait().await;
+            racer.await
+        }
+    });
+    at_once(waiting).await
 }
 
 /// A grant that a test gives beside the usual two.

@@ -27,6 +27,9 @@ use crate::store::{
     tx::{Fate, Writes},
 };
 
+/// Memory for pages while a file is verified, in bytes: enough for the inner pages of the trees.
+const VERIFY_CACHE: usize = 4 << 20;
+
 type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 type OpenTable<'a> = redb::Table<'a, &'static [u8], &'static [u8]>;
 type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
@@ -65,6 +68,10 @@ impl Redb {
         opening: Opening,
         nudge: Nudge,
     ) -> Result<Self, StoreError> {
+        if opening.verify {
+            verify(&device, opening, &nudge)?;
+        }
+        let opening = Opening { verify: false, ..opening };
         let (lease, database) = open(&device, opening, &nudge)?;
         let engine = Self {
             device,
@@ -150,7 +157,7 @@ impl Engine for Redb {
     fn recover(&mut self, publish: &mut dyn FnMut(Arc<dyn View>)) -> Result<(), StoreError> {
         // Two handles on one device: the old one must not write any more, not even while closing.
         self.lease.fail("it is being reopened");
-        let (lease, database) = open(&self.device, Opening { verify: false, ..self.opening }, &self.nudge)?;
+        let (lease, database) = open(&self.device, self.opening, &self.nudge)?;
         let old = self.database.replace(database);
         let old_lease = std::mem::replace(&mut self.lease, lease);
         self.quick_at = None;
@@ -182,6 +189,19 @@ impl Drop for Redb {
         let database = self.database.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
+}
+
+/// Reads everything once through a handle of its own: the pages it leaves in its memory are not those that will be asked for.
+fn verify(device: &Arc<dyn StorageBackend>, opening: Opening, nudge: &Nudge) -> Result<(), StoreError> {
+    let cache_bytes = opening.cache_bytes.min(VERIFY_CACHE);
+    let (lease, database) = open(device, Opening { cache_bytes, ..opening }, nudge)?;
+    let closed = guarded(|| Ok(database.close()?));
+    let closed = match lease.failure() {
+        Some(cause) => Err(StoreError::Unavailable(cause)),
+        None => closed,
+    };
+    lease.retire();
+    closed
 }
 
 fn open(

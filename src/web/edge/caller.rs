@@ -1,7 +1,9 @@
 //! From a raw request to the values handlers work with: the call, and who is present.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 
 use crate::{
     domain::{
@@ -21,14 +23,12 @@ impl Shared {
             .trust
             .client(arrival, &parts.headers)
             .map_err(|error| Fault::new(Reason::Malformed).because(error))?;
-        let agent = parts.headers.get(http::header::USER_AGENT).map(http::HeaderValue::as_bytes);
-        let agent = String::from_utf8_lossy(agent.unwrap_or_default());
         Ok(Call {
             now: self.actions.world().now(),
             client,
             request: RequestId::new(arrival.id.to_string()),
-            device: self.jar.own(&parts.headers, Own::Device).map(Box::from),
-            agent: agent.chars().filter(|c| !c.is_control()).take(Call::AGENT_LIMIT).collect(),
+            device: self.jar.own(&parts.headers, Own::Device).map(Arc::from),
+            agent: agent(&parts.headers),
         })
     }
 
@@ -40,6 +40,18 @@ impl Shared {
     /// Who presents the session cookie.
     pub(in crate::web) fn presence(&self, parts: &Parts, call: &Call) -> Result<Presence, Fault> {
         Ok(self.gate.recognise(self.jar.sessions(&parts.headers), call.now)?)
+    }
+}
+
+fn agent(headers: &HeaderMap) -> Arc<str> {
+    let Some(sent) = headers.get(header::USER_AGENT) else { return Arc::from("") };
+    match sent.to_str() {
+        // Printable ASCII, as nearly all are.
+        Ok(text) if text.len() <= Call::AGENT_LIMIT && !text.contains('\t') => Arc::from(text),
+        _ => {
+            let text = String::from_utf8_lossy(sent.as_bytes());
+            text.chars().filter(|c| !c.is_control()).take(Call::AGENT_LIMIT).collect::<String>().into()
+        }
     }
 }
 

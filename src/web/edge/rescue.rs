@@ -13,10 +13,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 
 use crate::domain::{
-    call::Call,
+    call::{Call, RequestId},
     fault::{Fault, Reason},
 };
 
@@ -63,12 +63,34 @@ pub fn endpoint<S: Clone + Send + Sync + 'static>(
 }
 
 async fn rescue(envelope: &dyn Envelope, request: Request, next: Next) -> Response {
-    let call = request.extensions().get::<Call>().map(|call| call.request.to_string()).unwrap_or_default();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = next.run(request).await;
+    let asked = Asked::of(&request);
+    said(envelope, &asked, next.run(request).await)
+}
+
+/// What a refusal and its line in the log say of the request.
+pub struct Asked {
+    call: Option<RequestId>,
+    method: Method,
+    uri: Uri,
+}
+
+impl Asked {
+    /// Taken before the request is given away. Copies no text.
+    pub fn of(request: &Request) -> Self {
+        Self {
+            call: request.extensions().get::<Call>().map(|call| call.request.clone()),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        }
+    }
+}
+
+/// The answer as it leaves: a refusal in the envelope's words, everything else as it is.
+pub fn said(envelope: &dyn Envelope, asked: &Asked, mut response: Response) -> Response {
     let Some(Carried(fault)) = response.extensions_mut().remove::<Carried>() else { return response };
-    log(&fault, &call, &method, &path);
-    let mut said = envelope.say(&fault, &call);
+    let call = asked.call.as_ref().map(RequestId::as_str).unwrap_or_default();
+    log(&fault, call, &asked.method, asked.uri.path());
+    let mut said = envelope.say(&fault, call);
     // The router wrote `Allow`; cookies that the handler set (to delete a dead session, say) stay.
     for name in [header::ALLOW, header::SET_COOKIE] {
         for value in response.headers().get_all(&name) {

@@ -189,7 +189,8 @@ pub(super) fn guarded(
     ))
 }
 
-async fn admit(access: Access, shared: &Shared, parts: &mut Parts) -> Result<(), Fault> {
+/// The check itself: what the handler is to be handed stands in the request's extensions afterwards.
+pub(super) async fn admit(access: Access, shared: &Shared, parts: &mut Parts) -> Result<(), Fault> {
     let call = Call::from_request_parts(parts, shared).await?;
     match access {
         Access::Client => {}

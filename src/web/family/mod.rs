@@ -1,6 +1,6 @@
 //! What every API family is made of: one table of endpoints, and everything that follows from it.
 //!
-//! **Responsibility.** [`Family`], [`Resource`] and [`Route`] are the table. From it come the router ([`Family::router`]), the check of who
+//! **Responsibility.** [`Family`], [`Resource`] and [`Route`] are the table. From it come what answers ([`Endpoints`]), the check of who
 //! calls ([`access`]), the `OpenAPI` document ([`document`]) and the tests that walk it. What a handler reads and answers is in
 //! [`input`] and [`answer`].
 //!
@@ -19,6 +19,7 @@ pub mod access;
 pub mod answer;
 mod asked;
 pub mod document;
+mod endpoints;
 pub mod input;
 mod signature;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub(in crate::web) use self::signature::handler;
 pub use self::{
     access::{Access, Acting, Service, Trusted},
     answer::{Answer, Created, GoOn, Png},
+    endpoints::Endpoints,
     input::{FormOrJson, JsonBody, NoBody, OpenFormOrJson, Path, Query, RequestBody},
     signature::{Answered, Described, Describes, Handler, Media, Shape, Signature},
 };
@@ -177,7 +179,7 @@ impl Family {
     }
 
     /// The family at each of its bases: every row behind its check, and every refusal in its words.
-    pub fn router(&self, shared: &Shared) -> Router {
+    fn router(&self, shared: &Shared) -> Router {
         let table = || {
             self.rows().fold(Router::new(), |router, (resource, route)| {
                 match self.service(resource, route, shared) {

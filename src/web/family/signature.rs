@@ -5,7 +5,7 @@
 use std::marker::PhantomData;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     routing::{MethodFilter, MethodRouter},
 };
 use http::{HeaderMap, Method};
@@ -17,6 +17,7 @@ use utoipa::{
 
 use crate::{
     domain::{call::Call, fault::Fault},
+    serve::Promise,
     web::{Shared, edge::caller::Present},
 };
 
@@ -119,24 +120,38 @@ impl<T: Described, E: Described> Described for Result<T, E> {
     }
 }
 
+/// A handler's function, with its arguments still to be taken out of the request.
+pub(super) type Called = fn(Request, Shared) -> Promise<axum::body::Body>;
+
 /// A handler, as a row of the table holds it. The macro `handler!` makes one.
 #[derive(Clone, Copy)]
 pub struct Handler {
     /// The handler under a method; none for what is answered before the router.
     pub(super) route: Option<fn(MethodFilter) -> MethodRouter<Shared>>,
+    /// The same without a router.
+    called: Option<Called>,
     /// Its signature.
     pub(super) describe: fn(&mut Signature),
 }
 
 impl Handler {
-    /// Both halves, made from one function.
-    pub const fn new(route: fn(MethodFilter) -> MethodRouter<Shared>, describe: fn(&mut Signature)) -> Self {
-        Self { route: Some(route), describe }
+    /// All that is made from one function.
+    pub const fn new(
+        route: fn(MethodFilter) -> MethodRouter<Shared>,
+        called: Called,
+        describe: fn(&mut Signature),
+    ) -> Self {
+        Self { route: Some(route), called: Some(called), describe }
     }
 
     /// An endpoint that is answered elsewhere and only documented here.
     pub const fn elsewhere(describe: fn(&mut Signature)) -> Self {
-        Self { route: None, describe }
+        Self { route: None, called: None, describe }
+    }
+
+    /// The function; none for what is answered elsewhere.
+    pub(super) const fn called(&self) -> Option<Called> {
+        self.called
     }
 
     /// Whether the family's router answers it.
@@ -190,6 +205,7 @@ macro_rules! handler {
     ($function:expr) => {
         $crate::web::family::Handler::new(
             |method| axum::routing::on(method, $function),
+            |request, shared| Box::pin(axum::handler::Handler::call($function, request, shared)),
             |signature| $crate::web::family::Describes::describe(&$function, signature),
         )
     };

@@ -140,7 +140,9 @@ pub(super) async fn confirm_mobile(
     let number = number(&typed)?;
     match shared.actions.confirm_own_mobile(&call, here.owner()?, number.clone(), code).await {
         Ok(()) => Ok(answer(see_other(&shared, "/me/profile?saved=1", []))),
-        Err(fault) if matches!(fault.reason, Reason::SecondFactorWrong | Reason::Expired) => {
+        Err(fault)
+            if matches!(fault.reason, Reason::SecondFactorWrong | Reason::Expired | Reason::NothingToDo) =>
+        {
             let wrong = fault.reason == Reason::SecondFactorWrong;
             let said = if wrong { Message::FaultCodeText } else { Message::CodeOver };
             let view = page(&shared, &call, &here, wrong.then_some(number.as_str()))?;

@@ -94,7 +94,7 @@ async fn show(
     acting: Acting,
 ) -> Result<Answer<AccountView>, Fault> {
     let portrait = shared.actions.portrait(&acting.authority()?)?;
-    let local = local::view(&shared, &call, &acting, portrait.has_password)?;
+    let local = local::view(&shared, &call, &acting, &portrait.factors);
     Ok(Answer::new(AccountView::new(portrait, local)))
 }
 

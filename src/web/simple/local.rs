@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::views::{LocalView, PasswordChangedView};
 use crate::{
-    actions::{credentials::PasswordChange, login::LONGEST_PASSWORD},
+    actions::{credentials::PasswordChange, factors::Factors, login::LONGEST_PASSWORD},
     domain::{
         apikey::Scope,
         call::Call,
@@ -74,7 +74,7 @@ impl RequestBody for PasswordBody {
 /// `GET /local`
 async fn show(State(shared): State<Shared>, call: Call, acting: Acting) -> Result<Answer<LocalView>, Fault> {
     let portrait = shared.actions.portrait(&acting.authority()?)?;
-    let view = view(&shared, &call, &acting, portrait.has_password)?;
+    let view = view(&shared, &call, &acting, &portrait.factors);
     view.map(Answer::new).ok_or_else(|| Fault::new(Reason::NoPassword))
 }
 
@@ -87,7 +87,8 @@ async fn change_password(
 ) -> Result<Answer<PasswordChangedView>, Fault> {
     let authority = acting.fresh_authority(&shared, &call)?;
     let changed = || -> Result<Answer<PasswordChangedView>, Fault> {
-        let view = view(&shared, &call, &acting, true)?;
+        let factors = shared.actions.factors_of(acting.person.id)?;
+        let view = view(&shared, &call, &acting, &factors);
         Ok(Answer::new(view.ok_or_else(|| Fault::broken("a password that was just set"))?.into()))
     };
     let Some((hash, session)) = &acting.session else {
@@ -107,14 +108,8 @@ async fn change_password(
 }
 
 /// How the account signs in with a password; none when it cannot.
-pub(super) fn view(
-    shared: &Shared,
-    call: &Call,
-    acting: &Acting,
-    has_password: bool,
-) -> Result<Option<LocalView>, Fault> {
-    let factors = shared.actions.factors_of(acting.person.id)?;
-    Ok(has_password.then(|| LocalView {
+pub(super) fn view(shared: &Shared, call: &Call, acting: &Acting, factors: &Factors) -> Option<LocalView> {
+    factors.has_password.then(|| LocalView {
         username: String::from_utf8_lossy(&acting.person.username).into_owned(),
         twofactor: factors.required,
         twofactorallowed: factors.can_add.totp,
@@ -122,5 +117,5 @@ pub(super) fn view(
             .session
             .as_ref()
             .is_some_and(|(_, session)| shared.actions.asks_old_password(&session.strength(), call.now)),
-    }))
+    })
 }

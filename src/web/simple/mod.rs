@@ -21,12 +21,12 @@ mod twofactor;
 mod views;
 mod vouch;
 
-use axum::{Router, response::Response};
+use axum::response::Response;
 
 pub use self::envelope::slug;
 use super::{
     Shared,
-    family::{Family, Resource},
+    family::{Endpoints, Family, Resource},
 };
 use crate::{domain::fault::Fault, values::secret::Secret};
 
@@ -122,9 +122,9 @@ pub fn refusal(fault: &Fault, request: &str) -> Response {
     FAMILY.voice.say(fault, request)
 }
 
-/// The routes at the root and below `/api/v1`.
-pub fn routes(shared: &Shared) -> Router {
-    FAMILY.router(shared)
+/// The endpoints at the root and below `/api/v1`.
+pub fn endpoints(shared: &Shared) -> Endpoints {
+    Endpoints::new(&FAMILY, shared)
 }
 
 #[cfg(test)]

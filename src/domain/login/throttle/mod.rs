@@ -11,16 +11,17 @@
 //! The rules are pure: a counter, a moment and the limits give a verdict. Attempts that are under way count as failed until
 //! they end (THR-2); the caller passes their number as `pending`.
 //!
-//! **Responsibility.** The limits (`rules`), what is counted under which key (`counters`), the counters in the store (`stored`), and
-//! which refusals the trail is told of (`reported`).
+//! **Responsibility.** The limits (`rules`), what is counted under which key (`counters`), the counters in the store (`stored`), what
+//! counts before it is stored (`pending`), and which refusals the trail is told of (`reported`).
 //!
 //! **Invariants.** A verdict is asked before a secret is looked at (THR-6). Known and unknown names are counted alike (THR-8).
 //!
-//! **Not here.** Attempts under way, and raw attempts per source (`actions::login::reservations`).
+//! **Not here.** Raw attempts per source (`actions::login::reservations`).
 //!
 //! **Start reading at** [`Rules`], then [`admit`].
 
 mod counters;
+mod pending;
 mod reported;
 mod rules;
 mod stored;
@@ -29,6 +30,7 @@ mod stored;
 pub(crate) use self::stored::consecutive;
 pub use self::{
     counters::{CounterKey, CounterRecord, Counters, Origin, Relay, Subject},
+    pending::{Held, Pending},
     reported::Reported,
     rules::{Admission, Rules},
     stored::{

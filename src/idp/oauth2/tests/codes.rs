@@ -131,6 +131,7 @@ async fn a_second_redemption_ends_everything_that_came_of_the_code() {
     assert_eq!(code_of(bench.redeem(&code).await), Code::InvalidGrant);
 }
 
+/// Races: authorization code
 /// Proves: OAU-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_sixty_four_redemptions_at_once_one_gets_tokens() {
@@ -251,6 +252,7 @@ async fn an_encoded_basic_header_is_decoded_once() {
 
 /// simple-auth.md 9.A5: no pathway escapes the throttle.
 ///
+/// Races: guesses at a client secret
 /// Proves: THR-1, THR-2, OAU-8
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn guesses_at_a_secret_are_counted_before_they_learn_anything() {

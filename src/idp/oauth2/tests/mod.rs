@@ -6,5 +6,6 @@ mod endings;
 mod flood;
 mod knowing;
 mod meanwhile;
+mod races;
 mod refreshing;
 mod requests;

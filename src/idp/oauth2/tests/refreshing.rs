@@ -42,6 +42,7 @@ async fn each_use_gives_the_next_one_and_an_old_one_ends_the_family() {
     assert_eq!(bench.count(Event::RefreshTokenReused), 1);
 }
 
+/// Races: refresh token
 /// Proves: OAU-10
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_sixty_four_uses_at_once_one_succeeds() {
