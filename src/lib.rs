@@ -1,7 +1,8 @@
 //! vouchsafe guards web applications: nginx, Traefik and their relatives ask it before each request whether this one may pass.
 //!
 //! This page is the architecture chapter. What the program is for and how it is put in front of an application stands in
-//! `README.md`; which requirement is proven by which test in `integration/requirements.md`.
+//! `README.md`; which requirement is proven by which test in `integration/requirements.md`, and what is good once
+//! in `integration/races.md`.
 //!
 //! # The idea
 //!
