@@ -256,3 +256,16 @@ fn a_flipped_bit_anywhere_is_refused_or_harmless() {
     }
     assert!(refused > 100, "{refused} refused, {harmless} harmless");
 }
+
+/// Proves: OPS-12
+#[test]
+fn a_full_disk_does_not_keep_a_sound_store_from_being_verified_and_read() {
+    let disk = Disk::new(9);
+    drop(store(&disk, NEVER));
+    disk.plan(Plan { room: Some(disk.len()), ..Plan::default() });
+    let opening = Opening { cache_bytes: 1 << 20, verify: true, quick_every: Duration::ZERO };
+    let engine = Redb::open(disk.device(), opening, Arc::new(|| {})).unwrap();
+    let (sender, inbox) = mpsc::sync_channel(1);
+    let store = Store::start(Box::new(engine), sender, inbox, Pace::default()).unwrap();
+    assert_eq!(read_all(&store), Ok(()));
+}
