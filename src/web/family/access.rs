@@ -10,7 +10,7 @@
 //! Rules where several are sent (simple-auth.md 9.A15): what proves nothing counts as absent, so a dead cookie does not block a good
 //! key; a good session wins over a key, and over a wrong one; two good ones that speak for different accounts are refused.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 use super::signature::{Described, Signature};
 use crate::{
     domain::{
-        apikey::{ApiKeyRecord, Scope},
+        apikey::Scope,
         audit::Event,
         call::Call,
         caller::Caller,
@@ -126,9 +126,31 @@ impl Service {
     }
 }
 
-/// A program that calls an [`Access::Open`] endpoint with its key.
+/// Whether a program calls an [`Access::Open`] endpoint with its key, for the handlers that have to know.
 #[derive(Clone, Debug)]
-pub struct Trusted(pub Option<ApiKeyRecord>);
+pub struct Trusted(Option<Program>);
+
+#[derive(Clone, Debug)]
+struct Program {
+    name: String,
+    client: Option<IpAddr>,
+}
+
+impl Trusted {
+    /// Whom wrong passwords that it brings count against, all of its people's together; `None` where nobody has a key: then it is whoever
+    /// calls.
+    pub fn relay(&self) -> Option<Relay> {
+        self.0.as_ref().map(|program| Relay::program(&program.name))
+    }
+
+    /// The call with the address that it really came from, for what counts by [`relay`](Self::relay) and is told in the trail.
+    pub fn called(&self, call: Call) -> Call {
+        match &self.0 {
+            Some(program) => Call { client: program.client, ..call },
+            None => call,
+        }
+    }
+}
 
 macro_rules! from_extensions {
     ($type:ident) => {
@@ -272,7 +294,7 @@ async fn trusted(shared: &Shared, parts: &Parts, call: &Call) -> Result<Trusted,
     if let SharedKey::Sent(given) = shared_key(shared, &parts.headers) {
         let key = shared.actions.api_key(call, given).await?;
         shared.actions.use_key(call, &key, Scope::Public, None).await?;
-        return Ok(Trusted(Some(key)));
+        return Ok(Trusted(Some(Program { name: key.name, client: call.client })));
     }
     if !parts.method.is_safe() {
         cross_site::same_site_only(&parts.headers, &shared.origin)?;

@@ -19,7 +19,7 @@ use crate::{
             caller::Present,
             cookies::Own,
         },
-        family::{Access, Acting, Answer, JsonBody, NoBody, RequestBody, Route, Verb, handler},
+        family::{Access, Acting, Answer, JsonBody, NoBody, RequestBody, Route, Trusted, Verb, handler},
     },
 };
 
@@ -92,9 +92,11 @@ async fn begin(
     State(shared): State<Shared>,
     call: Call,
     Present(presence): Present,
+    trusted: Trusted,
     headers: HeaderMap,
     JsonBody(body): JsonBody<LoginBody>,
 ) -> Result<Answer<SignedInView>, Fault> {
+    let call = trusted.called(call);
     let attempt = Attempt {
         name: body.username,
         password: body.password,
@@ -107,7 +109,7 @@ async fn begin(
             Presence::Person { hash, .. } => Some(*hash),
             Presence::Nobody | Presence::Conflicting => None,
         },
-        relay: None,
+        relay: trusted.relay(),
     };
     let signed_in = shared.actions.sign_in_at_once(&call, attempt).await;
     shared.metrics.signed_in(signed_in.as_ref().err().map(|fault| fault.reason));

@@ -28,7 +28,7 @@ impl Subject {
 }
 
 /// Somebody who brings what many people typed at a form of its own, and has proven to be who it is: an OAuth client with the `password`
-/// grant, a program with the service secret. Where it calls from says nothing about any of these people, so it is a source by itself.
+/// grant, a program with an API key or the service secret. Where it calls from says nothing about any of these people, so it is a source by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Relay([u8; 16]);
 
@@ -36,6 +36,11 @@ impl Relay {
     /// A confidential OAuth client, by its id.
     pub fn client(id: &str) -> Self {
         Self(short_digest(&format!("relay\0oauth client\0{id}")))
+    }
+
+    /// A program with an API key, by the key's name.
+    pub fn program(name: &str) -> Self {
+        Self(short_digest(&format!("relay\0api key\0{name}")))
     }
 
     /// The programs with the service secret, all together: they have one and the same name.

@@ -136,25 +136,35 @@ impl Rules {
     /// By default 300 at once and then 20 a minute. A thousand people who sign in within a quarter of an hour and get it wrong every third
     /// time do not reach it; who tries one password with each of ten thousand names needs eight hours. An address has 30 in five minutes and is
     /// then shut out for as long; a relay is not, because that would shut out all its people: when the store is empty the next try waits
-    /// for one place, three seconds. Whoever keeps it empty on purpose slows that one form down, and nothing else: the client's own proof,
-    /// other clients and the portal have counters of their own.
+    /// for one place, three seconds. Whoever keeps it empty on purpose, and is quicker with each new place than others, can hold that one
+    /// form up for as long, and nothing else: the client's own proof, other clients and the portal have counters of their own. Such a form has
+    /// to slow its own visitors down; we see none of their addresses.
+    ///
+    /// A counter that lies further ahead than its rule can bring it was made by a longer window, or by a clock that has been put right: it says
+    /// nothing any more.
     pub fn relay(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
         let (every, most) = self.relay_pace();
-        let taken = counter.latest.since(now).min(most)
-            + every * pending.saturating_add(1).min(self.relay_failures + 1);
+        let taken = self.taken(counter, now) + every * pending.saturating_add(1).min(self.relay_failures + 1);
         let wait = taken.saturating_sub(most);
         if wait.is_zero() { Admission::Admitted } else { Admission::Wait(wait) }
     }
 
-    /// The counter of a relay after one more failure. A clock that steps back makes nobody wait for longer than the window.
+    /// The counter of a relay after one more failure.
     pub(super) fn relayed(&self, counter: &CounterRecord, now: Timestamp) -> CounterRecord {
-        let (every, most) = self.relay_pace();
+        let (every, _) = self.relay_pace();
         CounterRecord {
             failures: counter.failures.saturating_add(1),
-            latest: counter.latest.clamp(now, now + most) + every,
+            latest: now + self.taken(counter, now) + every,
             blocks: 0,
             consecutive: counter.consecutive.saturating_add(1),
         }
+    }
+
+    /// How much of what a relay may bring at once is taken, as the time until it is forgotten.
+    fn taken(&self, counter: &CounterRecord, now: Timestamp) -> Duration {
+        let (every, most) = self.relay_pace();
+        let ahead = counter.latest.since(now);
+        if ahead > most + every { Duration::ZERO } else { ahead.min(most) }
     }
 
     /// How long until one failure of a relay is forgotten, and until all that it may bring at once are.

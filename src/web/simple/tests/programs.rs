@@ -405,6 +405,35 @@ async fn a_spray_through_a_program_is_slowed_for_the_programs_alone() {
     assert_eq!(failed.filter(|entry| entry.client == from).count(), 40);
 }
 
+/// The same for programs with keys, each for itself.
+///
+/// Proves: THR-1, THR-4, OPS-19
+#[tokio::test]
+async fn a_spray_through_a_program_with_a_key_is_slowed_for_that_key_alone() {
+    let throttle = Rules { relay_failures: 40, relay_window: Duration::from_mins(2), ..Rules::default() };
+    let house = House::planned(Plan { throttle, ..Plan::default() }, |_| ());
+    house.desk.add("alice").await;
+    let one = sweep::key(&house, "one", &[Scope::Public], Vec::new()).await;
+    let other = sweep::key(&house, "other", &[Scope::Public], Vec::new()).await;
+    let caller = Caller { house, cookie: String::new() };
+    let ask = async |key: &str, name: &str, password: &str| {
+        let headers = [JSON, ("authorization", &*format!("SharedKey {key}"))];
+        caller.ask("POST", "/auth/session", &headers, login(name, password)).await.status.as_u16()
+    };
+    for number in 0..40 {
+        assert_eq!(ask(&one, &format!("nobody-{number}"), WRONG).await, 401, "{number}");
+    }
+    assert_eq!((ask(&one, "nobody-40", WRONG).await, ask(&one, "alice", PASSWORD).await), (429, 429));
+    assert_eq!(ask(&other, "alice", PASSWORD).await, 200);
+    caller.house.session("alice").await;
+    caller.house.pass(3);
+    assert_eq!(ask(&one, "alice", PASSWORD).await, 200);
+    let from = Some(caller.house.call("").client.unwrap().to_string());
+    let trail = caller.house.desk.audit();
+    let failed = trail.iter().filter(|entry| entry.event == Event::SignInFailed);
+    assert_eq!(failed.filter(|entry| entry.client == from).count(), 40);
+}
+
 // ---- what is read -----------------------------------------------------------------------------------------------------------
 
 /// simple-auth.md 9.C6
