@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 use crate::{
     crypto::{digest::sha256, text},
     domain::{caller::Strength, client::ClientId},
-    store::{Index, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
+    store::{Direction, Index, KeyBuf, Reading, Record, StoreError, Table, WriteTx},
     values::{
         id::{AccountId, AuthorizationId, SessionId},
         time::Timestamp,
@@ -163,6 +163,15 @@ impl AuthorizationRecord {
         now < self.ends && self.epoch == epoch
     }
 
+    /// Whether this is its present code or refresh token, good or not.
+    pub fn holds(&self, digest: &[u8; 32]) -> bool {
+        let present = match &self.state {
+            State::Granted(granted) => Some(&granted.code),
+            State::Live(Live { refresh, .. }) => refresh.as_ref().map(|leaf| &leaf.digest),
+        };
+        present.is_some_and(|present| present.ct_eq(digest).into())
+    }
+
     /// Whether this is its present refresh token, and that one is good.
     pub fn has_leaf(&self, digest: &[u8; 32], now: Timestamp) -> Option<&Leaf> {
         let State::Live(Live { refresh: Some(leaf), .. }) = &self.state else { return None };
@@ -196,18 +205,25 @@ pub fn grant(tx: &mut WriteTx, id: AuthorizationId, record: &AuthorizationRecord
     AUTHORIZATIONS.set(tx, &id, record)
 }
 
-/// Whether a session granted anything to a client since then.
+/// Whether a session granted anything to a client since then. Looks at the latest first: those before then are not walked.
 pub fn was_granted_since(
     tx: &impl Reading,
     session: SessionId,
     client: &ClientId,
     since: Timestamp,
 ) -> Result<bool, StoreError> {
-    let mut after = None;
+    let (key, mut after) = (KeyBuf::of(&session), None);
     loop {
-        let page = AUTHORIZATIONS.list(tx, &BY_SESSION, &KeyBuf::of(&session), after.as_deref(), PAGE)?;
-        if page.items.iter().any(|(_, granted)| granted.client == *client && granted.created >= since) {
-            return Ok(true);
+        let page =
+            AUTHORIZATIONS.list_toward(tx, &BY_SESSION, &key, Direction::Backward, after.as_deref(), PAGE)?;
+        for (_, granted) in &page.items {
+            // Their ids are made in order of time.
+            if granted.created < since {
+                return Ok(false);
+            }
+            if granted.client == *client {
+                return Ok(true);
+            }
         }
         after = page.next;
         if after.is_none() {

@@ -200,7 +200,7 @@ impl Doomed {
                 let own = found.is_some_and(|family| {
                     family.account == Some(account)
                         && family.client == *client
-                        && holds(&family, &presented.digest)
+                        && family.holds(&presented.digest)
                 });
                 if own {
                     token::end(tx, presented.authorization)?;
@@ -208,14 +208,6 @@ impl Doomed {
                 Ok(usize::from(own))
             }
         }
-    }
-}
-
-/// Whether this is the family's present code or refresh token.
-fn holds(family: &AuthorizationRecord, digest: &[u8; 32]) -> bool {
-    match &family.state {
-        State::Granted(granted) => granted.code == *digest,
-        State::Live(Live { refresh, .. }) => refresh.as_ref().is_some_and(|leaf| leaf.digest == *digest),
     }
 }
 

@@ -157,7 +157,8 @@ impl Engine {
         }
     }
 
-    /// Whether what this stands for ended with its session.
+    /// Whether what this stands for ended with its session. What has been replaced or used before is not judged here: that it comes again
+    /// has to be noticed (security.md OAU-5, OAU-10).
     fn is_outlived(
         &self,
         tx: &impl Reading,
@@ -165,8 +166,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         match AUTHORIZATIONS.get(tx, &presented.authorization)? {
-            Some(granted) => self.ended_with_session(tx, &granted, now),
-            None => Ok(false),
+            Some(granted) if granted.holds(&presented.digest) => self.ended_with_session(tx, &granted, now),
+            _ => Ok(false),
         }
     }
 

@@ -156,7 +156,7 @@ impl Engine {
     }
 
     /// Whether what was granted ended with its session, by age or because that was not used for too long. The sweep takes it away later; nothing
-    /// may come of it until then (security.md OAU-10).
+    /// new may come of it until then (security.md OAU-10). Access tokens there are live on for what is left of their minutes.
     fn ended_with_session(
         &self,
         tx: &impl Reading,

@@ -130,6 +130,21 @@ async fn what_was_granted_ends_with_a_session_that_dies_of_age_or_makes_room() {
     assert!(bench.is_active(&kept.access).await, "another person's");
 }
 
+/// Proves: OAU-10
+#[tokio::test]
+async fn a_stolen_token_of_before_is_noticed_after_the_session_too() {
+    let bench = Bench::open();
+    let alice = bench.add("alice");
+    let stolen = bench.tokens(&bench.sign_in(alice)).await.refresh.unwrap();
+    let tokens = bench.refresh(stolen.expose()).await.unwrap();
+    bench.pass(SessionLimits::default().idle.saturating_sub(Duration::from_mins(1)));
+    let tokens = bench.refresh(tokens.refresh.unwrap().expose()).await.unwrap();
+    bench.pass(Duration::from_mins(1));
+    assert!(bench.is_active(&tokens.access).await);
+    assert_eq!(code_of(bench.refresh(stolen.expose()).await), Code::InvalidGrant);
+    assert!(!bench.is_active(&tokens.access).await, "the whole family is over");
+}
+
 /// Nobody waits for the sweep to learn that a session is over, and a program that renews its tokens does not keep one alive.
 ///
 /// Proves: OAU-10, SES-8
