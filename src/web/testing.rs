@@ -151,6 +151,11 @@ impl House {
         answer
     }
 
+    /// Asks the family's router, also where there is a shorter way.
+    pub(in crate::web) async fn ask_simple_router(&self, request: Request<Body>) -> Answer {
+        self.ask_router(self.simple.router(), request).await
+    }
+
     /// Asks a family by its table.
     pub(in crate::web) async fn ask_family(&self, family: &Family, request: Request<Body>) -> Answer {
         match family.name {

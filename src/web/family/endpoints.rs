@@ -53,6 +53,12 @@ impl Endpoints {
         Self(Arc::new(Inner { plain, router: family.router(shared), shared: shared.clone() }))
     }
 
+    /// The router alone.
+    #[cfg(test)]
+    pub(in crate::web) fn router(&self) -> &Router {
+        &self.0.router
+    }
+
     /// Answers a request.
     pub async fn answer(&self, request: Request) -> Response {
         let inner = &*self.0;

@@ -80,6 +80,55 @@ fn change(old: &str, new: &str) -> String {
     serde_json::json!({ "oldpassword": old, "newpassword": new }).to_string()
 }
 
+/// Paths without variable parts do not go through the router. It would say the same.
+///
+/// Proves: API-1
+#[tokio::test]
+async fn the_short_way_and_the_router_say_the_same() {
+    let [short, long] = [Caller::new().await, Caller::new().await];
+    let cookie = ("cookie", short.cookie.as_str());
+    assert_eq!(short.cookie, long.cookie, "two houses alike");
+    let text = ("content-type", "text/plain");
+    let foreign = ("origin", "https://evil.example.com");
+    let sorts: [&[(&str, &str)]; 6] = [
+        &[],
+        &[JSON],
+        &[JSON, cookie],
+        &[text, cookie],
+        &[JSON, cookie, foreign],
+        &[JSON, ("authorization", "Bearer x")],
+    ];
+    let mut asked = 0;
+    for (_, route) in FAMILY.rows().filter(|(_, route)| route.handler.is_routed()) {
+        for (base, headers) in FAMILY.bases.iter().flat_map(|base| sorts.map(|headers| (base, headers))) {
+            let request = || {
+                let path = format!("{base}{}", sweep::filled(route.path));
+                let mut request = Request::builder().method(route.method.method()).uri(path);
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                request.body(Body::from("{}")).unwrap()
+            };
+            let (mut by_table, mut by_router) =
+                (short.house.ask_simple(request()).await, long.house.ask_simple_router(request()).await);
+            for answer in [&mut by_table, &mut by_router] {
+                // The router writes it; for the other way hyper does.
+                answer.headers.remove(header::CONTENT_LENGTH);
+            }
+            let told = |answer: &Answer| (answer.status, answer.headers.clone(), answer.text.clone());
+            assert_eq!(
+                told(&by_table),
+                told(&by_router),
+                "{} {base}{} {headers:?}",
+                route.method.as_str(),
+                route.path
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 200);
+}
+
 /// Whole answers, apart from what is random.
 #[tokio::test]
 async fn whole_answers() {
