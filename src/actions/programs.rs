@@ -37,6 +37,8 @@ impl Actions {
         self.0
             .store
             .write(move |tx| {
+                // Until then it stands on the counters, also when whoever asked hangs up.
+                let _held = &held;
                 throttle::count_failure(tx, &rules, &counters, call.now)?;
                 if told {
                     audit::append(tx, &Entry::refused(event, "nobody", &call))?;
@@ -44,7 +46,6 @@ impl Actions {
                 Ok::<_, Fault>(())
             })
             .await?;
-        drop(held);
         Err(fault)
     }
 }

@@ -106,7 +106,7 @@ impl Actions {
         let home = self.0.home;
         self.0.store.read(|tx| {
             // Counted with the registration itself; asked already here, because a refusal must not cost a hash (security.md THR-12).
-            if let Some(wait) = challenge::source_waits(tx, &settings.people.pace, call)? {
+            if let Some(wait) = challenge::source_waits(tx, &settings.people.pace, Kind::Confirm, call)? {
                 return Err(Fault::new(Reason::Throttled).retry_after(wait));
             }
             account::name_is_free(tx, home, &newcomer.username, call.now)
@@ -141,7 +141,8 @@ impl Actions {
     }
 
     /// The transaction of a registration. What is refused within is to be committed: that the source asked stays counted, so that it cannot ask
-    /// about others without end.
+    /// about others' addresses without end. Which user names are taken is no secret here, and refused before this; how often that is asked,
+    /// the raw attempts of the source bound.
     fn write_down(
         &self,
         tx: &mut WriteTx,
@@ -149,12 +150,9 @@ impl Actions {
     ) -> Result<Result<(Option<SessionRecord>, bool), Fault>, Fault> {
         let (id, call, people) = (draft.id, &draft.call, &draft.settings.people);
         let (newcomer, home) = (&draft.newcomer, self.0.home);
-        let receiver = Receiver::Address(newcomer.email.canonical());
-        let may_mail = match challenge::pace(tx, &people.pace, Kind::Confirm, receiver, call)? {
-            Pace::Go => true,
-            Pace::Enough(_) => false,
-            Pace::Wait(wait) => return Err(Fault::new(Reason::Throttled).retry_after(wait)),
-        };
+        if let Some(wait) = challenge::pace_source(tx, &people.pace, Kind::Confirm, call)? {
+            return Err(Fault::new(Reason::Throttled).retry_after(wait));
+        }
         let confirmed_later = people.registration.confirm_email;
         let new = NewAccount {
             username: newcomer.username.clone(),
@@ -170,6 +168,9 @@ impl Actions {
             Err(fault) if fault.reason == Reason::Taken => return Ok(Err(of_address(fault))),
             Err(fault) => return Err(fault),
         }
+        // Only now: who is refused uses up nothing of what somebody else's address may receive.
+        let receiver = Receiver::Address(newcomer.email.canonical());
+        let may_mail = challenge::pace_of(tx, &people.pace, Kind::Confirm, receiver, call.now)? == Pace::Go;
         let account = account::create(tx, home, id, &new, call.now)?;
         credential::set_password(tx, id, &draft.hash, call.now, false)?;
         let entry = Entry::done(Event::Registered, "nobody", call).about(id);

@@ -4,7 +4,7 @@ mod racing;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-pub(crate) use self::racing::{RACERS, counting, race, tally, the_winner, unhindered};
+pub(crate) use self::racing::{RACERS, at_most_five, counting, race, tally, the_winner, unhindered};
 use super::{
     Actions, Outlets, Settings, Which,
     accounts::{StatusChange, Wanted},

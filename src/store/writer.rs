@@ -96,11 +96,14 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { closure, result, answer } = *self;
         let result = match committed {
-            Ok(()) => self.result.unwrap_or_else(|| Err(StoreError::Closed.into())),
+            Ok(()) => result.unwrap_or_else(|| Err(StoreError::Closed.into())),
             Err(error) => Err(error.into()),
         };
-        (self.answer)(result);
+        // What the closure held is let go first: whoever is answered finds that done, too.
+        drop(closure);
+        answer(result);
     }
 }
 

@@ -220,7 +220,7 @@ impl Actions {
         }
     }
 
-    fn reserve_passkey(&self, call: &Call, counters: Counters) -> Result<Held<'_>, Fault> {
+    fn reserve_passkey(&self, call: &Call, counters: Counters) -> Result<Held, Fault> {
         let rules = self.settings().throttle.clone();
         match self.0.reservations.reserve(&self.0.store, &rules, counters, call.now)? {
             Place::Taken(reservation) => Ok(reservation),

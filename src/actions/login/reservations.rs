@@ -41,13 +41,13 @@ pub struct Reservations {
 
 /// What an attempt gets.
 #[must_use]
-pub enum Place<'a> {
+pub enum Place {
     /// A place; the secret may be looked at.
-    Taken(Held<'a>),
+    Taken(Held),
     /// None for this long, openly.
     Wait(Duration),
     /// None, and nobody may know: see [`Verdict::Hidden`].
-    Hidden(Held<'a>),
+    Hidden(Held),
 }
 
 impl Reservations {
@@ -89,7 +89,7 @@ impl Reservations {
         rules: &Rules,
         counters: Counters,
         now: Timestamp,
-    ) -> Result<Place<'_>, Fault> {
+    ) -> Result<Place, Fault> {
         let judge = |_: &ReadTx, verdict| {
             let holds = match verdict {
                 Verdict::Wait(_) => None,
@@ -120,7 +120,7 @@ impl Reservations {
         now: Timestamp,
         check: impl FnOnce() -> Result<T, Fault>,
         is_wrong: impl FnOnce(&Fault) -> bool,
-    ) -> Result<Result<T, (Fault, Held<'_>)>, Fault> {
+    ) -> Result<Result<T, (Fault, Held)>, Fault> {
         let judge = |_: &ReadTx, verdict| match verdict {
             Verdict::Wait(wait) => Err(Fault::new(Reason::Throttled).retry_after(wait)),
             Verdict::Admitted | Verdict::Hidden => match check() {

@@ -18,10 +18,12 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
+#[cfg(test)]
+pub(crate) use self::pace::asked;
 pub use self::{
     codes::{CodeFor, MOST_TRIES, NewCode, Tried, offer_code, sweep_codes, tidied, try_code, void_code},
     links::{Link, NewLink, offer, open, peek, redeem, sweep_links, void},
-    pace::{Kind, Pace, PaceRules, Receiver, pace, pace_of, posted, source_waits, sweep_paces},
+    pace::{Kind, Pace, PaceRules, Receiver, pace, pace_of, pace_source, posted, source_waits, sweep_paces},
 };
 use crate::{
     store::{KeyBuf, StoreError, WriteTx},

@@ -128,10 +128,10 @@ impl PaceKey {
         }
     }
 
-    /// None where there is no address.
-    fn source(call: &Call) -> Option<Self> {
+    /// None where there is no address. What anybody may ask for does not use up what the people behind the same address need to sign in.
+    fn source(kind: Kind, call: &Call) -> Option<Self> {
         let source = call.client.map(|_| SourceKey::of(call.client))?;
-        Some(Self::of(&[b"source", format!("{source:?}").as_bytes()]))
+        Some(Self::of(&[b"source", kind.share().as_bytes(), format!("{source:?}").as_bytes()]))
     }
 
     fn house(kind: Kind) -> Self {
@@ -163,14 +163,25 @@ pub fn pace(
     receiver: Receiver<'_>,
     call: &Call,
 ) -> Result<Pace, StoreError> {
-    if let Some(wait) = source_waits(tx, rules, call)? {
-        return Ok(Pace::Wait(wait));
+    match pace_source(tx, rules, kind, call)? {
+        Some(wait) => Ok(Pace::Wait(wait)),
+        None => pace_of(tx, rules, kind, receiver, call.now),
     }
-    // Counted also when nothing is sent, so that a source cannot ask about others without end.
-    if let Some(key) = PaceKey::source(call) {
+}
+
+/// The source's part of it: how long it has to wait; if it has not, this asking is counted. Counted also when nothing is sent in the end, so
+/// that a source cannot ask about others without end.
+pub fn pace_source(
+    tx: &mut WriteTx,
+    rules: &PaceRules,
+    kind: Kind,
+    call: &Call,
+) -> Result<Option<Duration>, StoreError> {
+    let waits = source_waits(tx, rules, kind, call)?;
+    if let (None, Some(key)) = (waits, PaceKey::source(kind, call)) {
         count(tx, &key, call.now)?;
     }
-    pace_of(tx, rules, kind, receiver, call.now)
+    Ok(waits)
 }
 
 /// The same without a source: for a further receiver of what was asked for once, and for what the house sends of itself.
@@ -196,12 +207,20 @@ pub fn pace_of(
 pub fn source_waits(
     tx: &impl Reading,
     rules: &PaceRules,
+    kind: Kind,
     call: &Call,
 ) -> Result<Option<Duration>, StoreError> {
-    match PaceKey::source(call) {
+    match PaceKey::source(kind, call) {
         Some(key) => wait(tx, &key, rules.per_source, Duration::ZERO, call.now),
         None => Ok(None),
     }
+}
+
+/// How often a source has asked within its hour, for tests that count along.
+#[cfg(test)]
+pub(crate) fn asked(tx: &impl Reading, kind: Kind, call: &Call) -> Result<u32, StoreError> {
+    let Some(key) = PaceKey::source(kind, call) else { return Ok(0) };
+    Ok(PACES.get(tx, &key)?.map_or(0, |pace| pace.count))
 }
 
 /// A message of this kind was posted: the house has one less.

@@ -99,19 +99,20 @@ impl Engine {
         &self,
         call: &Call,
         client: &str,
-        (counters, held): (Counters, Option<Held<'_>>),
+        (counters, held): (Counters, Option<Held>),
         rules: Rules,
     ) -> Result<Looked, StoreError> {
         let call = call.clone();
         // The id is of a fixed alphabet or nobody's; of the latter nothing is written.
         let detail = ClientId::parse(client).map_or_else(String::new, |id| id.to_string());
         let written = self.0.store.write(move |tx| {
+            // Until then it stands on the counters, also when whoever asked hangs up.
+            let _held = &held;
             throttle::count_failure(tx, &rules, &counters, call.now)?;
             audit::append(tx, &Entry::refused(Event::ClientAuthFailed, "nobody", &call).detail(&detail))?;
             Ok::<_, StoreError>(())
         });
         written.await?;
-        drop(held);
         Ok(Looked::Wrong)
     }
 

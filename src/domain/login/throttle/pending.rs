@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
@@ -15,15 +15,16 @@ use crate::{
     values::time::Timestamp,
 };
 
-/// How many more than is stored stand on each counter.
-#[derive(Debug, Default)]
-pub struct Pending(Mutex<HashMap<CounterKey, u32>>);
+/// How many more than is stored stand on each counter. Cheap to clone; clones are one and the same.
+#[derive(Clone, Debug, Default)]
+pub struct Pending(Arc<Mutex<HashMap<CounterKey, u32>>>);
 
-/// One more on each of some counters, until dropped.
+/// One more on each of some counters, until dropped. It goes with whatever writes the failure down: into the transaction's closure, which
+/// lives until that is committed, or into a task that is run to its end. Who asked may have gone by then (security.md THR-2).
 #[derive(Debug)]
 #[must_use]
-pub struct Held<'p> {
-    pending: &'p Pending,
+pub struct Held {
+    pending: Pending,
     counters: Counters,
 }
 
@@ -39,7 +40,7 @@ impl Pending {
         counters: &Counters,
         now: Timestamp,
         judge: impl FnOnce(&ReadTx, Verdict) -> Result<(T, Option<Counters>), E>,
-    ) -> Result<(T, Option<Held<'_>>), E> {
+    ) -> Result<(T, Option<Held>), E> {
         let mut pending = self.lock();
         let (outcome, holds) = store.read(|tx| {
             let count = |key: &CounterKey| pending.get(key).copied().unwrap_or(0);
@@ -50,7 +51,7 @@ impl Pending {
             for key in counters.keys() {
                 *pending.entry(key).or_insert(0) += 1;
             }
-            Held { pending: self, counters }
+            Held { pending: self.clone(), counters }
         });
         Ok((outcome, held))
     }
@@ -61,7 +62,7 @@ impl Pending {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         let mut pending = self.pending.lock();
         for key in self.counters.keys() {

@@ -3,6 +3,8 @@
 use crate::domain::fault::OAuthCode as Code;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+
 use super::super::testing::{
     Bench, CALLBACK, SECRET, VERIFIER, asked, at_once, basic, code_of, wiki, with_grants,
 };
@@ -279,6 +281,18 @@ async fn guesses_at_a_secret_are_counted_before_they_learn_anything() {
     bench.pass(Duration::from_hours(2));
     assert!(bench.token_as(&basic("machine", SECRET), &pairs).await.is_ok());
     assert_eq!(bench.count(Event::ClientAuthFailed), looked_at);
+}
+
+/// Proves: THR-2
+#[tokio::test]
+async fn a_guess_stays_counted_when_its_client_hangs_up() {
+    let bench = Bench::open();
+    let (call, mut looked_at) = (bench.call(), 0);
+    for _ in 0..64 {
+        // One that is looked at and wrong waits for the store; one that has to come back later knows it at once.
+        looked_at += usize::from(bench.engine.look(&call, "wiki", false).now_or_never().is_none());
+    }
+    assert!((1..=5).contains(&looked_at), "{looked_at}");
 }
 
 /// Proves: OAU-8
