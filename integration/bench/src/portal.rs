@@ -51,6 +51,8 @@ impl Client {
                 self.sender.insert(fresh)
             }
         };
+        // What was answered last may not be put away yet.
+        sender.ready().await?;
         let mut request = Request::builder()
             .method(method)
             .uri(path)
