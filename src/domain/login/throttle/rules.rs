@@ -140,8 +140,8 @@ impl Rules {
     /// form up for as long, and nothing else: the client's own proof, other clients and the portal have counters of their own. Such a form has
     /// to slow its own visitors down; we see none of their addresses.
     ///
-    /// A counter that lies further ahead than its rule can bring it was made by a longer window, or by a clock that has been put right: it says
-    /// nothing any more.
+    /// A counter that lies further ahead than its rule and the slowest request can explain was made by a longer window, or by a clock that has
+    /// been put right: it says nothing any more. Up to there it counts as full, for [`OUT_OF_ORDER`] at most.
     pub fn relay(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
         let (every, most) = self.relay_pace();
         let taken = self.taken(counter, now) + every * pending.saturating_add(1).min(self.relay_failures + 1);
@@ -154,7 +154,12 @@ impl Rules {
         let (every, _) = self.relay_pace();
         CounterRecord {
             failures: counter.failures.saturating_add(1),
-            latest: now + self.taken(counter, now) + every,
+            // Who comes late with an early moment gives nothing back.
+            latest: if self.is_void(counter, now) {
+                now + every
+            } else {
+                counter.latest.max(now + self.taken(counter, now) + every)
+            },
             blocks: 0,
             consecutive: counter.consecutive.saturating_add(1),
         }
@@ -162,9 +167,14 @@ impl Rules {
 
     /// How much of what a relay may bring at once is taken, as the time until it is forgotten.
     fn taken(&self, counter: &CounterRecord, now: Timestamp) -> Duration {
+        let (_, most) = self.relay_pace();
+        if self.is_void(counter, now) { Duration::ZERO } else { counter.latest.since(now).min(most) }
+    }
+
+    /// Whether a relay's counter lies too far ahead to say anything.
+    fn is_void(&self, counter: &CounterRecord, now: Timestamp) -> bool {
         let (every, most) = self.relay_pace();
-        let ahead = counter.latest.since(now);
-        if ahead > most + every { Duration::ZERO } else { ahead.min(most) }
+        counter.latest.since(now) > most + every + OUT_OF_ORDER
     }
 
     /// How long until one failure of a relay is forgotten, and until all that it may bring at once are.
@@ -216,3 +226,7 @@ fn after(latest: Timestamp, wait: Duration, now: Timestamp, pending: u32) -> Adm
 fn doubled(first: Duration, times: u32) -> Duration {
     first.saturating_mul(1_u32.checked_shl(times.min(31)).unwrap_or(u32::MAX))
 }
+
+/// A request's moment is that of its head. Its body may take an hour, as the limits are set, and its password waits to be hashed: by so much
+/// it may be counted after others that came later.
+const OUT_OF_ORDER: Duration = Duration::from_mins(65);
