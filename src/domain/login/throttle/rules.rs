@@ -141,7 +141,7 @@ impl Rules {
     /// to slow its own visitors down; we see none of their addresses.
     ///
     /// A counter that lies further ahead than its rule and the slowest request can explain was made by a longer window, or by a clock that has
-    /// been put right: it says nothing any more. Up to there it counts as full, for [`OUT_OF_ORDER`] at most.
+    /// been put right: it says nothing any more. Up to there it counts as full, for an hour and five minutes at most.
     pub fn relay(&self, counter: &CounterRecord, pending: u32, now: Timestamp) -> Admission {
         let (every, most) = self.relay_pace();
         let taken = self.taken(counter, now) + every * pending.saturating_add(1).min(self.relay_failures + 1);
