@@ -29,7 +29,8 @@ pub(in crate::web) mod testing;
 
 use axum::{
     Router,
-    routing::{MethodFilter, MethodRouter},
+    extract::{Request, State},
+    routing::{self, MethodFilter, MethodRouter},
 };
 use http::{Method, StatusCode};
 
@@ -196,7 +197,9 @@ impl Family {
     }
 
     fn service(&self, resource: &Resource, route: &Route, shared: &Shared) -> Option<MethodRouter<Shared>> {
-        let handled = (route.handler.route?)(route.method.filter());
+        let called = route.handler.called()?;
+        let call = move |State(shared): State<Shared>, request: Request| called(request, shared);
+        let handled = routing::on(route.method.filter(), call);
         // The router answers HEAD like GET. Where that would use something up, it is no method of the path.
         let without_head = (route.method == Verb::GetOnce).then(|| self.methods_of(route.path).join(","));
         let guarded = access::guarded(handled, route.access, without_head, shared);

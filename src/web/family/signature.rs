@@ -4,10 +4,7 @@
 
 use std::marker::PhantomData;
 
-use axum::{
-    extract::{Request, State},
-    routing::{MethodFilter, MethodRouter},
-};
+use axum::extract::{Request, State};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 use utoipa::{
@@ -126,27 +123,21 @@ pub(super) type Called = fn(Request, Shared) -> Promise<axum::body::Body>;
 /// A handler, as a row of the table holds it. The macro `handler!` makes one.
 #[derive(Clone, Copy)]
 pub struct Handler {
-    /// The handler under a method; none for what is answered before the router.
-    pub(super) route: Option<fn(MethodFilter) -> MethodRouter<Shared>>,
-    /// The same without a router.
+    /// The function; none for what is answered before the router.
     called: Option<Called>,
     /// Its signature.
     pub(super) describe: fn(&mut Signature),
 }
 
 impl Handler {
-    /// All that is made from one function.
-    pub const fn new(
-        route: fn(MethodFilter) -> MethodRouter<Shared>,
-        called: Called,
-        describe: fn(&mut Signature),
-    ) -> Self {
-        Self { route: Some(route), called: Some(called), describe }
+    /// Both halves, made from one function.
+    pub const fn new(called: Called, describe: fn(&mut Signature)) -> Self {
+        Self { called: Some(called), describe }
     }
 
     /// An endpoint that is answered elsewhere and only documented here.
     pub const fn elsewhere(describe: fn(&mut Signature)) -> Self {
-        Self { route: None, called: None, describe }
+        Self { called: None, describe }
     }
 
     /// The function; none for what is answered elsewhere.
@@ -156,7 +147,7 @@ impl Handler {
 
     /// Whether the family's router answers it.
     pub const fn is_routed(&self) -> bool {
-        self.route.is_some()
+        self.called.is_some()
     }
 
     /// What it says of itself.
@@ -204,7 +195,6 @@ describes!(A, B, C, D, E, G, H, I);
 macro_rules! handler {
     ($function:expr) => {
         $crate::web::family::Handler::new(
-            |method| axum::routing::on(method, $function),
             |request, shared| Box::pin(axum::handler::Handler::call($function, request, shared)),
             |signature| $crate::web::family::Describes::describe(&$function, signature),
         )
