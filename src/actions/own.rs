@@ -1,40 +1,18 @@
 //! What a person, or a program that acts for one, may read of the own account.
 
-use super::{Actions, factors::Factors};
+use super::Actions;
 use crate::{
     domain::{
-        account::{self, AccountRecord},
+        account,
         audit::{self, AuditRecord},
         call::Call,
-        fault::{Fault, Reason},
+        fault::Fault,
         rights::Authority,
     },
-    values::{id::AccountId, name::Username},
+    values::name::Username,
 };
 
-/// An account as its owner sees it.
-#[derive(Clone, Debug)]
-pub struct Portrait {
-    /// Its id.
-    pub id: AccountId,
-    /// The account.
-    pub account: AccountRecord,
-    /// How it signs in.
-    pub factors: Factors,
-}
-
 impl Actions {
-    /// The account somebody acts on.
-    ///
-    /// # Errors
-    /// `NoSuchAccount` when it has gone meanwhile.
-    pub fn portrait(&self, authority: &Authority) -> Result<Portrait, Fault> {
-        let id = authority.account();
-        let seen = self.account_and_factors(id)?;
-        let (account, factors) = seen.ok_or_else(|| Fault::new(Reason::NoSuchAccount))?;
-        Ok(Portrait { id, account, factors })
-    }
-
     /// A page of the own trail, newest first: `limit` entries behind the newest `offset`.
     pub fn own_trail(
         &self,

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    ACCOUNT_SPACE, GROUP_SPACE, SESSION_SPACE,
+    ACCOUNT_SPACE, FACTORS_SPACE, GROUP_SPACE, PASSWORD_SPACE, SESSION_SPACE,
     person::{Person, Session},
     shelf::{Keyed, Shelf},
 };
@@ -31,7 +31,7 @@ use crate::{
 pub struct CacheSizes {
     /// Sessions, about 190 bytes each.
     pub sessions: usize,
-    /// People, about 500 bytes each.
+    /// People, about 500 bytes each, and as much again for those whose own account was asked for.
     pub people: usize,
 }
 
@@ -128,7 +128,7 @@ impl Caches {
                     Some(hash) => self.sessions.forget(&hash),
                     None => self.sessions.forget_all(),
                 },
-                ACCOUNT_SPACE => match AccountId::read(&change.key) {
+                ACCOUNT_SPACE | FACTORS_SPACE | PASSWORD_SPACE => match AccountId::read(&change.key) {
                     Some(id) => self.people.forget(&id),
                     None => self.people.forget_all(),
                 },

@@ -33,6 +33,7 @@ use crate::{
         account::ACCOUNTS,
         audit::Denial,
         directory,
+        factor::{self, Dossier},
         policy::{Decision, RuleSet, Subject},
         session::{Lifetimes, Liveness, SESSIONS, SessionFacts, SessionHash},
     },
@@ -168,6 +169,16 @@ impl Gate {
         self.caches.person(id, || self.load_person(id))
     }
 
+    /// A person's account with what it signs in with. Read when it is first asked for, kept with the person and let go with them, so it is as
+    /// old as the person is. `None` when the account has gone meanwhile.
+    pub fn dossier<'p>(&self, person: &'p Person) -> Result<Option<&'p Dossier>, StoreError> {
+        if let Some(known) = person.dossier() {
+            return Ok(Some(known));
+        }
+        let read = self.store.read(|tx| Dossier::of(tx, person.id))?;
+        Ok(read.map(|dossier| person.keep(dossier)))
+    }
+
     fn load_person(&self, id: AccountId) -> Result<Option<Person>, StoreError> {
         self.store.read(|tx| {
             let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(None) };
@@ -221,6 +232,8 @@ const MOST_COOKIES: usize = 8;
 /// The spaces whose changes reach the caches.
 const SESSION_SPACE: &str = <crate::domain::session::SessionRecord as Record>::SPACE;
 const ACCOUNT_SPACE: &str = <crate::domain::account::AccountRecord as Record>::SPACE;
+const FACTORS_SPACE: &str = <factor::FactorsRecord as Record>::SPACE;
+const PASSWORD_SPACE: &str = <crate::domain::credential::PasswordRecord as Record>::SPACE;
 const GROUP_SPACE: &str = <directory::GroupRecord as Record>::SPACE;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,6 +16,7 @@ use crate::{
         account::AccountRecord,
         caller::{Caller, Level, ProvenFactor, Strength},
         directory::GroupNames,
+        factor::Dossier,
         session::{SessionFacts, SessionHash},
     },
     values::{
@@ -157,6 +158,7 @@ pub struct Person {
     pub groups: Arc<GroupNames>,
     /// Whether the account's status lets its sessions live.
     pub may_enter: bool,
+    dossier: OnceLock<Box<Dossier>>,
 }
 
 impl Person {
@@ -178,7 +180,17 @@ impl Person {
             canonical: record.canonical.as_str().into(),
             groups,
             may_enter: record.status.hindrance().is_none(),
+            dossier: OnceLock::new(),
         }
+    }
+
+    pub(super) fn dossier(&self) -> Option<&Dossier> {
+        self.dossier.get().map(|dossier| &**dossier)
+    }
+
+    /// What is kept: this one, or what somebody else read at the same time.
+    pub(super) fn keep(&self, dossier: Dossier) -> &Dossier {
+        self.dossier.get_or_init(|| Box::new(dossier))
     }
 }
 

@@ -8,7 +8,8 @@ use crate::{
         account::{self, NewAccount},
         call::{Call, RequestId},
         caller::{Factor, Strength},
-        directory,
+        credential, directory,
+        factor::{self, Channel},
         policy::{Access, App, Declared, Outcome, PathRule, Rule, RuleSet},
         session::{self, Lifetimes, NewSession, SessionKey},
     },
@@ -203,4 +204,44 @@ fn a_session_without_its_person_is_nobodys() {
     assert!(porch.knows(&key, at(1)));
     porch.store.write_blocking(|tx| account::remove(tx, alice(), at(1)).map(|_| ())).unwrap();
     assert!(!porch.knows(&key, at(2)), "cached a moment ago");
+}
+
+/// Whatever of it changes, what was remembered is gone before the change is answered as done.
+///
+/// Proves: VCH-14
+#[test]
+fn an_account_is_remembered_with_what_it_signs_in_with_until_any_of_it_changes() {
+    let porch = porch(&CacheSizes::default());
+    let seen = |what: &str| {
+        let person = porch.gate.person(alice()).unwrap().unwrap();
+        assert!(
+            std::ptr::eq(
+                porch.gate.dossier(&person).unwrap().unwrap(),
+                porch.gate.dossier(&porch.gate.person(alice()).unwrap().unwrap()).unwrap().unwrap(),
+            ),
+            "read again without a change: {what}"
+        );
+        porch.gate.dossier(&person).unwrap().unwrap().clone()
+    };
+    assert!(!seen("nothing").has_password);
+    let hash = crate::crypto::password::Hash::parse(
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+    )
+    .unwrap();
+    porch.store.write_blocking(move |tx| credential::set_password(tx, alice(), &hash, at(1), false)).unwrap();
+    assert!(seen("a password").has_password);
+    let proven = Some(factor::AddressFactor { address: "alice@example.org".to_owned(), since: at(2) });
+    let set = move |tx: &mut _| factor::set_address(tx, alice(), Channel::Email, proven.clone()).map(|_| ());
+    porch.store.write_blocking(set).unwrap();
+    assert!(seen("a factor").factors.email.is_some());
+    porch.store.write_blocking(|tx| factor::forget(tx, alice()).map(|_| ())).unwrap();
+    assert!(seen("no factor").factors.email.is_none());
+    porch.store.write_blocking(|tx| credential::forget(tx, alice())).unwrap();
+    assert!(!seen("no password").has_password);
+    porch.store.write_blocking(|tx| factor::forget_devices(tx, alice())).unwrap();
+    let person = porch.gate.person(alice()).unwrap().unwrap();
+    porch.store.write_blocking(|tx| account::remove(tx, alice(), at(3)).map(|_| ())).unwrap();
+    assert!(porch.gate.person(alice()).unwrap().is_none());
+    // Whoever was still being answered sees the account as it was a moment ago, or that it is gone.
+    assert!(porch.gate.dossier(&person).unwrap().is_none());
 }

@@ -101,19 +101,18 @@ impl Site {
     async fn route(self, arrival: Arrival, request: Request<Incoming>) -> Response<Body> {
         let inner = &*self.0;
         let (mut parts, body) = request.into_parts();
-        let request_id = arrival.id.to_string();
+        let refused = |fault: &Fault| pages::refusal(&inner.shared, fault, &arrival.id.to_string());
         let Some(surfaces) = inner.surfaces(arrival) else {
-            return pages::refusal(&inner.shared, &Fault::broken("a listener without surfaces"), &request_id);
+            return refused(&Fault::broken("a listener without surfaces"));
         };
         let chosen = inner.choose(surfaces, arrival, &parts);
         let call = match inner.shared.call(arrival, &parts) {
             Ok(call) => call,
             Err(fault) if matches!(chosen, Chosen::Simple) => {
-                return simple::refusal(&fault, &request_id).map(Body::stream);
+                return simple::refusal(&fault, &arrival.id.to_string()).map(Body::stream);
             }
-            Err(fault) => return pages::refusal(&inner.shared, &fault, &request_id),
+            Err(fault) => return refused(&fault),
         };
-        parts.extensions.insert(arrival);
         parts.extensions.insert(call);
         let router = match chosen {
             Chosen::Portal => inner.portal.clone(),
@@ -127,12 +126,11 @@ impl Site {
             Chosen::App => {
                 return inner.gateway.answer(arrival, &parts);
             }
-            Chosen::Nothing(reason) => {
-                return pages::refusal(&inner.shared, &Fault::new(reason), &request_id);
-            }
+            Chosen::Nothing(reason) => return refused(&Fault::new(reason)),
         };
         let request = Request::from_parts(parts, AxumBody::new(body));
-        match router.oneshot(request).await {
+        // Apart, so that the plain answers of a family need not carry its room with them.
+        match Box::pin(router.oneshot(request)).await {
             Ok(response) => response.map(Body::stream),
             Err(never) => match never {},
         }
@@ -163,7 +161,7 @@ impl Service for Site {
             return Answer::Now(metrics::answer(&inner.shared, request.method()));
         }
         let site = self.clone();
-        Answer::later(async move { site.route(arrival, request).await })
+        Answer::later(site.route(arrival, request))
     }
 }
 

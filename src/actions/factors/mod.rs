@@ -4,6 +4,9 @@
 //! (security.md sections 2 and 6, THR-13).
 
 pub mod codes;
+mod view;
+
+pub use self::view::{CanAdd, Factors};
 
 use super::{Actions, letters::Envelope, login::second::check_code, no_account, people::switched_off};
 use crate::{
@@ -12,8 +15,7 @@ use crate::{
         audit::{self, Entry, Event},
         call::Call,
         caller::{Factor, Strength},
-        credential::PASSWORDS,
-        factor::{self, Channel, Confirmation, Enrolment, FactorsRecord, totp::TotpSecret},
+        factor::{self, Channel, Confirmation, Enrolment, totp::TotpSecret},
         fault::{Fault, Field, Reason},
         login::{
             Scene, circumstances,
@@ -24,12 +26,11 @@ use crate::{
         rights::{self, Authority, Permit},
         session::{self, SessionHash},
     },
-    store::{Reading, StoreError, WriteTx},
+    store::{Reading, WriteTx},
     values::{
         id::{AccountId, SessionId},
         random::Random,
         secret::Secret,
-        time::Timestamp,
     },
 };
 
@@ -58,101 +59,7 @@ impl Owner {
     }
 }
 
-/// What an account has, for its page and for the operator.
-#[derive(Clone, Debug)]
-pub struct Factors {
-    /// Passkeys.
-    pub passkeys: u32,
-    /// An authenticator app, since when.
-    pub totp: Option<Timestamp>,
-    /// Recovery codes that are left, and since when the set is there.
-    pub recovery: Option<(usize, Timestamp)>,
-    /// Codes by e-mail, since when, while the account has that address.
-    pub email: Option<Timestamp>,
-    /// Codes by SMS, since when, while the account has that number.
-    pub sms: Option<Timestamp>,
-    /// A recovery code was used since the owner last looked.
-    pub review: bool,
-    /// Since when codes by e-mail do not count beside the password, because a link in a mail set it.
-    pub mail_only: Option<Timestamp>,
-    /// Whether a sign-in asks for any of them.
-    pub required: bool,
-    /// Whether there is a password to begin with.
-    pub has_password: bool,
-    /// Whether a channel could be added now: it is switched on, can be sent to, and there is an address.
-    pub can_add: CanAdd,
-}
-
-/// What could be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CanAdd {
-    /// An authenticator app.
-    pub totp: bool,
-    /// Codes by e-mail.
-    pub email: bool,
-    /// Codes by SMS.
-    pub sms: bool,
-}
-
 impl Actions {
-    /// What an account has. The caller has shown to be its owner, or manages it.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such account.
-    pub fn factors_of(&self, account: AccountId) -> Result<Factors, Fault> {
-        let seen = self.account_and_factors(account)?;
-        seen.map(|(_, factors)| factors).ok_or_else(no_account)
-    }
-
-    /// An account and what it has, in one look.
-    pub(super) fn account_and_factors(
-        &self,
-        id: AccountId,
-    ) -> Result<Option<(AccountRecord, Factors)>, StoreError> {
-        self.0.store.read(|tx| {
-            let Some(account) = ACCOUNTS.get(tx, &id)? else { return Ok(None) };
-            let factors = factor::of_account(tx, id)?;
-            let factors = self.view(&account, &factors, PASSWORDS.contains(tx, &id)?);
-            Ok(Some((account, factors)))
-        })
-    }
-
-    fn view(&self, account: &AccountRecord, factors: &FactorsRecord, has_password: bool) -> Factors {
-        let rules = &self.settings().factors;
-        let options = factor::options(factors, account, rules);
-        let since = |channel: Channel| {
-            let factor = factors.address_factor(channel)?;
-            (channel.address(account) == Some(factor.address.as_str())).then_some(factor.since)
-        };
-        let can_add = CanAdd {
-            totp: rules.kinds.totp,
-            email: self.can_add(Channel::Email, account, factors),
-            sms: self.can_add(Channel::Sms, account, factors),
-        };
-        Factors {
-            passkeys: factors.passkeys.unwrap_or_default(),
-            totp: factors.totp.as_ref().map(|totp| totp.since),
-            recovery: factors.recovery.as_ref().map(|codes| (codes.left(), codes.made)),
-            email: since(Channel::Email),
-            sms: since(Channel::Sms),
-            review: factors.review,
-            mail_only: factors.mail_only,
-            required: !options.is_empty(),
-            has_password,
-            can_add,
-        }
-    }
-
-    fn can_add(&self, channel: Channel, account: &AccountRecord, factors: &FactorsRecord) -> bool {
-        let kinds = self.settings().factors.kinds;
-        let offered = match channel {
-            Channel::Email => kinds.email && self.wants_mail(),
-            // Only beside a stronger one (security.md OTP-6).
-            Channel::Sms => kinds.sms && self.wants_sms() && factors.totp.is_some(),
-        };
-        offered && channel.address(account).is_some()
-    }
-
     /// Begins to add an authenticator app, or to replace the one there is: its secret is made and kept here, and counts for nothing until
     /// confirmed.
     ///

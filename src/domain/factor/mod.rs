@@ -11,6 +11,7 @@
 //!
 //! **Start reading at** [`FactorsRecord`], then [`totp`] and [`recovery`].
 
+mod dossier;
 mod enrolment;
 mod mailbox;
 pub mod passkey;
@@ -19,6 +20,7 @@ pub mod recovery;
 pub mod totp;
 
 pub use self::{
+    dossier::Dossier,
     enrolment::{Confirmation, ENROLMENT_LIFETIME, Enrolment, confirm, enrolling, offer, sweep_enrolments},
     mailbox::{distrust_mail, password_by_operator, provable, trust_mail},
     records::{

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
-use http::{HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::domain::{
     call::{Call, RequestId},
@@ -63,33 +63,34 @@ pub fn endpoint<S: Clone + Send + Sync + 'static>(
 }
 
 async fn rescue(envelope: &dyn Envelope, request: Request, next: Next) -> Response {
-    let asked = Asked::of(&request);
+    let uri = request.uri().clone();
+    let asked = Asked::of(&request, uri.path());
     said(envelope, &asked, next.run(request).await)
 }
 
 /// What a refusal and its line in the log say of the request.
-pub struct Asked {
+pub struct Asked<'p> {
     call: Option<RequestId>,
     method: Method,
-    uri: Uri,
+    path: &'p str,
 }
 
-impl Asked {
-    /// Taken before the request is given away. Copies no text.
-    pub fn of(request: &Request) -> Self {
+impl<'p> Asked<'p> {
+    /// Taken before the request is given away, with its path. Copies no text.
+    pub fn of(request: &Request, path: &'p str) -> Self {
         Self {
             call: request.extensions().get::<Call>().map(|call| call.request.clone()),
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            path,
         }
     }
 }
 
 /// The answer as it leaves: a refusal in the envelope's words, everything else as it is.
-pub fn said(envelope: &dyn Envelope, asked: &Asked, mut response: Response) -> Response {
+pub fn said(envelope: &dyn Envelope, asked: &Asked<'_>, mut response: Response) -> Response {
     let Some(Carried(fault)) = response.extensions_mut().remove::<Carried>() else { return response };
     let call = asked.call.as_ref().map(RequestId::as_str).unwrap_or_default();
-    log(&fault, call, &asked.method, asked.uri.path());
+    log(&fault, call, &asked.method, asked.path);
     let mut said = envelope.say(&fault, call);
     // The router wrote `Allow`; cookies that the handler set (to delete a dead session, say) stay.
     for name in [header::ALLOW, header::SET_COOKIE] {

@@ -27,6 +27,7 @@ use crate::{
         audit::Event,
         call::Call,
         caller::Caller,
+        factor::Dossier,
         fault::{Fault, Field, Reason},
         login::throttle::Relay,
         rights::Authority,
@@ -34,11 +35,7 @@ use crate::{
     },
     gate::{Person, Presence, Session},
     values::id::AccountId,
-    web::{
-        Shared,
-        edge::{caller::Present, cross_site},
-        simple::CredentialsCheck,
-    },
+    web::{Shared, edge::cross_site, simple::CredentialsCheck},
 };
 
 /// For whom a program acts.
@@ -107,6 +104,14 @@ impl Acting {
     /// Leave to act on the account.
     pub fn authority(&self) -> Result<Authority, Fault> {
         Authority::of_caller(&self.caller)
+    }
+
+    /// The account with what it signs in with.
+    ///
+    /// # Errors
+    /// `NoSuchAccount` when it has gone meanwhile.
+    pub fn dossier(&self, shared: &Shared) -> Result<&Dossier, Fault> {
+        shared.gate.dossier(&self.person)?.ok_or_else(|| Fault::new(Reason::NoSuchAccount))
     }
 
     /// Leave to do what asks for a recent sign-in. A program's key was made for it, so it is always recent enough.
@@ -211,17 +216,18 @@ pub(super) fn guarded(
     ))
 }
 
-/// The check itself: what the handler is to be handed stands in the request's extensions afterwards.
+/// The check itself: what the handler is to be handed stands in the request's extensions afterwards. What waits for the store has its own
+/// room, so that a session alone is checked without making any.
 pub(super) async fn admit(access: Access, shared: &Shared, parts: &mut Parts) -> Result<(), Fault> {
     let call = Call::from_request_parts(parts, shared).await?;
     match access {
         Access::Client => {}
         Access::Service => {
-            let service = service(shared, parts, &call).await?;
+            let service = Box::pin(service(shared, parts, &call)).await?;
             parts.extensions.insert(service);
         }
         Access::Open => {
-            let trusted = trusted(shared, parts, &call).await?;
+            let trusted = Box::pin(trusted(shared, parts, &call)).await?;
             if trusted.0.is_some() {
                 // Many people's requests come from such an address: it must not stand for one of them.
                 parts.extensions.insert(Call { client: None, ..call });
@@ -237,9 +243,8 @@ pub(super) async fn admit(access: Access, shared: &Shared, parts: &mut Parts) ->
 }
 
 /// Who calls an endpoint that is for somebody.
-async fn acting(access: Access, shared: &Shared, parts: &mut Parts, call: &Call) -> Result<Acting, Fault> {
-    let Present(presence) = Present::from_request_parts(parts, shared).await?;
-    let session = match presence {
+async fn acting(access: Access, shared: &Shared, parts: &Parts, call: &Call) -> Result<Acting, Fault> {
+    let session = match shared.presence(parts, call)? {
         Presence::Person { hash, session, person } => Some((hash, session, person)),
         Presence::Nobody | Presence::Conflicting => None,
     };
@@ -248,7 +253,7 @@ async fn acting(access: Access, shared: &Shared, parts: &mut Parts, call: &Call)
         _ => None,
     };
     let key = match (scope, shared_key(shared, &parts.headers)) {
-        (Some(scope), SharedKey::Sent(given)) => match shared.actions.api_key(call, given).await {
+        (Some(scope), SharedKey::Sent(given)) => match Box::pin(shared.actions.api_key(call, given)).await {
             Ok(key) => Some((scope, key)),
             // A wrong key beside a good session is as good as none; it was counted.
             Err(fault)
@@ -281,7 +286,7 @@ async fn acting(access: Access, shared: &Shared, parts: &mut Parts, call: &Call)
         (None, Some((scope, key))) => {
             let id = account_named(&parts.headers)?
                 .ok_or_else(|| Fault::new(Reason::Unauthenticated).because("a key without X-Account-UUID"))?;
-            let caller = shared.actions.act_for(call, &key, scope, id).await?;
+            let caller = Box::pin(shared.actions.act_for(call, &key, scope, id)).await?;
             let person = shared.gate.person(id)?.ok_or_else(|| Fault::new(Reason::NoSuchAccount))?;
             Ok(Acting { caller, person, session: None })
         }

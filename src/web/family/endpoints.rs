@@ -62,20 +62,21 @@ impl Endpoints {
     /// Answers a request.
     pub async fn answer(&self, request: Request) -> Response {
         let inner = &*self.0;
-        let methods = inner.plain.get(request.uri().path());
+        let row = inner.plain.get_key_value(request.uri().path());
         // HEAD, methods that a path does not have, and paths that there are not: the router knows.
-        let found =
-            methods.and_then(|methods| methods.iter().find(|plain| plain.method == *request.method()));
+        let found = row.and_then(|(path, methods)| {
+            Some((path, methods.iter().find(|plain| plain.method == *request.method())?))
+        });
         match found {
-            Some(plain) => plain.answer(&inner.shared, request).await,
-            None => inner.router.clone().oneshot(request).await.into_response(),
+            Some((path, plain)) => plain.answer(&inner.shared, path, request).await,
+            None => Box::pin(inner.router.clone().oneshot(request)).await.into_response(),
         }
     }
 }
 
 impl Plain {
-    async fn answer(&self, shared: &Shared, request: Request) -> Response {
-        let asked = rescue::Asked::of(&request);
+    async fn answer(&self, shared: &Shared, path: &str, request: Request) -> Response {
+        let asked = rescue::Asked::of(&request, path);
         let (mut parts, body) = request.into_parts();
         let response = match access::admit(self.access, shared, &mut parts).await {
             Ok(()) => (self.call)(Request::from_parts(parts, body), shared.clone()).await,

@@ -195,7 +195,7 @@ describes!(A, B, C, D, E, G, H, I);
 macro_rules! handler {
     ($function:expr) => {
         $crate::web::family::Handler::new(
-            |request, shared| Box::pin(axum::handler::Handler::call($function, request, shared)),
+            |request, shared| axum::handler::Handler::call($function, request, shared),
             |signature| $crate::web::family::Describes::describe(&$function, signature),
         )
     };

@@ -93,9 +93,9 @@ async fn show(
     call: Call,
     acting: Acting,
 ) -> Result<Answer<AccountView>, Fault> {
-    let portrait = shared.actions.portrait(&acting.authority()?)?;
-    let local = local::view(&shared, &call, &acting, &portrait.factors);
-    Ok(Answer::new(AccountView::new(portrait, local)))
+    let dossier = acting.dossier(&shared)?;
+    let local = local::view(&shared, &call, &acting, &shared.actions.factors_in(dossier));
+    Ok(Answer::new(AccountView::new(&acting.person, dossier.account.created, local)))
 }
 
 /// `GET /account/audit`

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 
-use super::views::{LocalView, PasswordChangedView};
+use super::views::{LocalView, PasswordChangedView, text};
 use crate::{
     actions::{credentials::PasswordChange, factors::Factors, login::LONGEST_PASSWORD},
     domain::{
@@ -73,8 +73,8 @@ impl RequestBody for PasswordBody {
 
 /// `GET /local`
 async fn show(State(shared): State<Shared>, call: Call, acting: Acting) -> Result<Answer<LocalView>, Fault> {
-    let portrait = shared.actions.portrait(&acting.authority()?)?;
-    let view = view(&shared, &call, &acting, &portrait.factors);
+    let factors = shared.actions.factors_in(acting.dossier(&shared)?);
+    let view = view(&shared, &call, &acting, &factors);
     view.map(Answer::new).ok_or_else(|| Fault::new(Reason::NoPassword))
 }
 
@@ -110,7 +110,7 @@ async fn change_password(
 /// How the account signs in with a password; none when it cannot.
 pub(super) fn view(shared: &Shared, call: &Call, acting: &Acting, factors: &Factors) -> Option<LocalView> {
     factors.has_password.then(|| LocalView {
-        username: String::from_utf8_lossy(&acting.person.username).into_owned(),
+        username: text(&acting.person.username),
         twofactor: factors.required,
         twofactorallowed: factors.can_add.totp,
         require_old_password: acting

@@ -4,9 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    actions::own::Portrait,
     domain::{audit::AuditRecord, session::SessionRecord, stipulation::Stipulation},
     gate::{Person, Session},
+    values::time::Timestamp,
 };
 
 /// It was done.
@@ -210,13 +210,12 @@ pub(super) struct OidcView {
 }
 
 impl AccountView {
-    pub(super) fn new(portrait: Portrait, local: Option<LocalView>) -> Self {
-        let Portrait { id, account, .. } = portrait;
+    pub(super) fn new(person: &Person, created: Timestamp, local: Option<LocalView>) -> Self {
         Self {
-            id: id.to_string(),
-            created: account.created.rfc3339(),
-            email: account.email.unwrap_or_default(),
-            name: account.display_name,
+            id: text(&person.id_text),
+            created: created.rfc3339(),
+            email: text(&person.email),
+            name: text(&person.display_name),
             auth: ProvidersView { local, oidc: Vec::new() },
         }
     }
@@ -263,6 +262,7 @@ pub(super) struct CheckView {
     pub(super) exists: bool,
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// A text of a [`Person`], which is one.
+pub(super) fn text(bytes: &[u8]) -> String {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
 }
