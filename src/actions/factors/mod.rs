@@ -352,6 +352,15 @@ impl Actions {
         if account.status.hindrance().is_some() { Err(gone()) } else { Ok((id, account)) }
     }
 
+    /// Whether the owner has proven enough to change what opens the account, for a page to ask for it before it shows a form. The
+    /// change asks again.
+    ///
+    /// # Errors
+    /// `FreshSignInNeeded`, `SecondFactorNeeded`.
+    pub fn may_change(&self, call: &Call, owner: &Owner) -> Result<(), Fault> {
+        self.0.store.read(|tx| self.prove_fresh(tx, owner, call))
+    }
+
     /// See [`rights::prove_fresh`]. A program's key was made for this, so it needs no proof.
     pub(super) fn prove_fresh(&self, tx: &impl Reading, owner: &Owner, call: &Call) -> Result<(), Fault> {
         let Some(strength) = &owner.strength else { return Ok(()) };

@@ -310,6 +310,7 @@ messages! {
     FaultCodeText, "fault-code-text", "The code is wrong, was used before, or is too old.";
     FaultStipulatedText, "fault-stipulated-text", "Something is still asked of you before this account can be used.";
     FaultFresh, "fault-fresh", "Please sign in again";
+    FaultSecondText, "fault-second-text", "This needs your second factor, given in the last minutes.";
     FaultFreshText, "fault-fresh-text", "This needs a sign-in of the last minutes, so that nobody can do it at a device you left open.";
     FaultForbidden, "fault-forbidden", "You may not see this";
     FaultForbiddenText, "fault-forbidden-text", "Your account has no access here. If it should have, ask whoever runs this service.";

@@ -53,7 +53,13 @@ use self::{
 };
 use crate::{
     actions::factors::Owner,
-    domain::{call::Call, fault::Fault, keyring::FormBinding, rights::Authority, session::SessionHash},
+    domain::{
+        call::Call,
+        fault::{Fault, Reason},
+        keyring::FormBinding,
+        rights::Authority,
+        session::SessionHash,
+    },
     gate::{Person, Presence, Session},
     web::{Shared, edge::rescue},
 };
@@ -161,10 +167,35 @@ impl<'p> Here<'p> {
         })
     }
 
+    /// Where somebody has to go first who wants to change what opens the account, and comes back to `back` from; `None` when enough is
+    /// proven. Asked before there is a form, so that nothing is typed in vain.
+    fn proof_missing(&self, shared: &Shared, call: &Call, back: &str) -> Result<Option<Missing>, Fault> {
+        let to = Way::to_own(back);
+        match shared.actions.may_change(call, &self.owner()?) {
+            Ok(()) => Ok(None),
+            Err(fault) if fault.reason == Reason::SecondFactorNeeded && !self.session.restricted => {
+                Ok(Some(Missing { second: true, path: to.through(Own::SecondFactor, None) }))
+            }
+            // A restricted session cannot be raised: its owner signs in again.
+            Err(fault) if matches!(fault.reason, Reason::FreshSignInNeeded | Reason::SecondFactorNeeded) => {
+                Ok(Some(Missing { second: false, path: to.through(Own::Login, Some("again")) }))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Leave to change what only a recent sign-in may change.
     fn fresh_authority(&self, shared: &Shared, call: &Call) -> Result<Authority, Fault> {
         Authority::of_fresh_session(&self.session.caller(), call.now, shared.actions.settings().limits.fresh)
     }
+}
+
+/// A proof that is missing.
+struct Missing {
+    /// A second factor, and not a whole sign-in.
+    second: bool,
+    /// Where it is given.
+    path: String,
 }
 
 /// Somebody with an unrestricted session whose own form this is; everybody else gets the page where they belong.

@@ -47,8 +47,8 @@ pub(super) async fn show(
     {
         return Ok(answer(elsewhere));
     }
-    if here.fresh_authority(&shared, &call).is_err() {
-        return Ok(answer(again(&shared, &way)));
+    if let Some(missing) = here.proof_missing(&shared, &call, &way.through(Own::Password, None))? {
+        return Ok(answer(see_other(&shared, &missing.path, [])));
     }
     Ok(answer(ask(&shared, &call, &here, &way).render(&shared)))
 }

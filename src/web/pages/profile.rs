@@ -214,7 +214,7 @@ fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) ->
     let account: AccountRecord = shared.actions.profile(&authority)?;
     let awaited_email = shared.actions.awaited_email(call, &authority)?;
     let csrf = shared.keyring.form_token(FormBinding::Session(here.session.id));
-    let fresh = here.fresh_authority(shared, call).is_ok();
+    let missing = here.proof_missing(shared, call, Own::Profile.path())?;
     let values = context! {
         remarks => Vec::<String>::new(),
         complaints => Vec::<String>::new(),
@@ -227,10 +227,9 @@ fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) ->
         awaited => awaited.map_or_else(|| Value::from(()), Value::from),
         awaited_email => awaited_email.map_or_else(|| Value::from(()), Value::from),
         managed => account.managed,
-        fresh => fresh,
+        missing => missing.map_or_else(|| Value::from(()), |missing| context! { second => missing.second, path => missing.path }),
         by_mail => shared.actions.wants_mail(),
         by_sms => shared.actions.wants_sms(),
-        again => again_path(),
     };
     Ok(View::new("profile.html", values))
 }

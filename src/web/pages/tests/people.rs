@@ -308,4 +308,9 @@ async fn addresses_and_the_password_lead_to_the_second_factor_first() {
     let typed = [("old_password", PASSWORD), ("new_password", OTHER), ("new_password_again", OTHER)];
     let sent = browser.send(&house, &password, "/password", &typed).await;
     assert!(sent.location().starts_with("/login/second-factor?"), "{}", sent.location());
+    // Whoever comes now is asked before there is anything to fill in; what needs no proof stays.
+    assert_eq!(browser.get(&house, "/password").await.location(), "/login/second-factor?rd=%2Fpassword");
+    let page = browser.get(&house, "/me/profile").await;
+    assert!(page.text.contains("href=\"/login/second-factor?rd=%2Fme%2Fprofile\""), "{}", page.text);
+    assert!(!page.text.contains("name=\"email\"") && page.text.contains("name=\"display_name\""));
 }

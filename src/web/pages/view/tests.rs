@@ -81,8 +81,9 @@ fn people_values(on: bool) -> Value {
     context! {
         texts => vec![HOSTILE], action => HOSTILE, button => HOSTILE, old => on,
         inputs => vec![input("text"), input("password"), input("checkbox")],
-        email_open => on, mobile => text_or(HOSTILE, on), awaited => text_or(HOSTILE, !on), managed => false, fresh => on,
-        by_mail => on, by_sms => on, again => HOSTILE, awaited_email => text_or(HOSTILE, on),
+        email_open => on, mobile => text_or(HOSTILE, on), awaited => text_or(HOSTILE, !on), managed => false,
+        missing => if on { Value::from(()) } else { context! { second => false, path => HOSTILE } },
+        by_mail => on, by_sms => on, awaited_email => text_or(HOSTILE, on),
         ..document_values(on)
     }
 }
