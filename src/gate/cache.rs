@@ -21,7 +21,7 @@ use super::{
     shelf::{Keyed, Shelf},
 };
 use crate::{
-    domain::{directory::GroupNames, session::SessionHash},
+    domain::{directory::GroupNames, factor::Dossier, session::SessionHash},
     store::{Change, Key, StoreError},
     values::id::AccountId,
 };
@@ -31,7 +31,7 @@ use crate::{
 pub struct CacheSizes {
     /// Sessions, about 190 bytes each.
     pub sessions: usize,
-    /// People, about 500 bytes each, and as much again for those whose own account was asked for.
+    /// People, about 500 bytes each; and so many accounts whose owners looked at them, about 300 bytes each.
     pub people: usize,
 }
 
@@ -46,6 +46,7 @@ const STRIPES: usize = 64;
 pub(super) struct Caches {
     sessions: Striped<Session>,
     people: Striped<Person>,
+    dossiers: Striped<Dossier>,
     groups: Mutex<Groups>,
 }
 
@@ -62,6 +63,7 @@ impl Caches {
         Self {
             sessions: Striped::new(sizes.sessions),
             people: Striped::new(sizes.people),
+            dossiers: Striped::new(sizes.people),
             groups: Mutex::default(),
         }
     }
@@ -97,6 +99,14 @@ impl Caches {
         self.people.get(&id, load)
     }
 
+    pub(super) fn dossier(
+        &self,
+        id: AccountId,
+        load: impl FnOnce() -> Result<Option<Dossier>, StoreError>,
+    ) -> Result<Option<Arc<Dossier>>, StoreError> {
+        self.dossiers.get(&id, load)
+    }
+
     /// The owner of a session: remembered there, or looked up and then remembered.
     pub(super) fn owner(
         &self,
@@ -124,14 +134,13 @@ impl Caches {
     pub(super) fn forget(&self, changes: &[Change]) {
         for change in changes {
             match change.space {
-                SESSION_SPACE => match SessionHash::read(&change.key) {
-                    Some(hash) => self.sessions.forget(&hash),
-                    None => self.sessions.forget_all(),
-                },
-                ACCOUNT_SPACE | FACTORS_SPACE | PASSWORD_SPACE => match AccountId::read(&change.key) {
-                    Some(id) => self.people.forget(&id),
-                    None => self.people.forget_all(),
-                },
+                SESSION_SPACE => self.sessions.forget_stored(&change.key),
+                ACCOUNT_SPACE => {
+                    self.people.forget_stored(&change.key);
+                    self.dossiers.forget_stored(&change.key);
+                }
+                // In no person's facts: a sign-in with a code shall not make others' sessions look for their owners.
+                FACTORS_SPACE | PASSWORD_SPACE => self.dossiers.forget_stored(&change.key),
                 // A group's new name is in the facts of all its members; this is rare.
                 GROUP_SPACE => self.people.forget_all(),
                 _ => {}
@@ -218,6 +227,16 @@ impl<V: Keyed> Striped<V> {
 
     fn stripe(&self, stripe: u8) -> &Stripe {
         &self.stripes[usize::from(stripe) % STRIPES]
+    }
+}
+
+impl<V: Keyed<Key: Key>> Striped<V> {
+    /// Forgets what a stored key stands for; everything when that cannot be said.
+    fn forget_stored(&self, key: &[u8]) {
+        match V::Key::read(key) {
+            Some(key) => self.forget(&key),
+            None => self.forget_all(),
+        }
     }
 }
 

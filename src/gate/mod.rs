@@ -1,6 +1,6 @@
 //! Who is at the door, and may they pass.
 //!
-//! **Responsibility.** Cookie values → the person behind them; person and target → a decision. The hot path: it reads memory,
+//! **Responsibility.** Cookie values → the person behind them; person and target → a decision; and what owners see of their accounts. The hot path: it reads memory,
 //! writes nothing, and does not allocate on the way to a yes.
 //!
 //! **Invariants.** What is cached is dropped, before a writer is told "done", by the store's change feed; a load that
@@ -169,14 +169,9 @@ impl Gate {
         self.caches.person(id, || self.load_person(id))
     }
 
-    /// A person's account with what it signs in with. Read when it is first asked for, kept with the person and let go with them, so it is as
-    /// old as the person is. `None` when the account has gone meanwhile.
-    pub fn dossier<'p>(&self, person: &'p Person) -> Result<Option<&'p Dossier>, StoreError> {
-        if let Some(known) = person.dossier() {
-            return Ok(Some(known));
-        }
-        let read = self.store.read(|tx| Dossier::of(tx, person.id))?;
-        Ok(read.map(|dossier| person.keep(dossier)))
+    /// An account as its owner sees it; `None` when there is no such account.
+    pub fn dossier(&self, id: AccountId) -> Result<Option<Arc<Dossier>>, StoreError> {
+        self.caches.dossier(id, || self.store.read(|tx| Dossier::of(tx, id)))
     }
 
     fn load_person(&self, id: AccountId) -> Result<Option<Person>, StoreError> {

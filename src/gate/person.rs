@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -158,7 +158,6 @@ pub struct Person {
     pub groups: Arc<GroupNames>,
     /// Whether the account's status lets its sessions live.
     pub may_enter: bool,
-    dossier: OnceLock<Box<Dossier>>,
 }
 
 impl Person {
@@ -180,21 +179,19 @@ impl Person {
             canonical: record.canonical.as_str().into(),
             groups,
             may_enter: record.status.hindrance().is_none(),
-            dossier: OnceLock::new(),
         }
-    }
-
-    pub(super) fn dossier(&self) -> Option<&Dossier> {
-        self.dossier.get().map(|dossier| &**dossier)
-    }
-
-    /// What is kept: this one, or what somebody else read at the same time.
-    pub(super) fn keep(&self, dossier: Dossier) -> &Dossier {
-        self.dossier.get_or_init(|| Box::new(dossier))
     }
 }
 
 impl Keyed for Person {
+    type Key = AccountId;
+
+    fn key(&self) -> &AccountId {
+        &self.id
+    }
+}
+
+impl Keyed for Dossier {
     type Key = AccountId;
 
     fn key(&self) -> &AccountId {

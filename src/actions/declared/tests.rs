@@ -222,7 +222,7 @@ async fn what_is_taken_over_keeps_nothing_that_opens_it() {
     assert_eq!(enter(&desk, &link).await.unwrap_err().reason, Reason::InvalidToken);
     assert_eq!(desk.live(id), 0);
     let factors = desk.actions.factors_of(id).unwrap();
-    assert!(!factors.required && factors.totp.is_none());
+    assert!(!factors.required && factors.held.totp.is_none());
     desk.sign_in("alice", OTHER).await.unwrap();
     // It was declared before: what its owner adds from now on stays.
     let mut device = {

@@ -153,7 +153,8 @@ impl Actions {
             .write(move |tx| {
                 let (id, account) = actions.own(tx, &owner, &call)?;
                 actions.prove_fresh(tx, &owner, &call)?;
-                if !actions.can_add(channel, &account, &factor::of_account(tx, id)?) {
+                let held = factor::of_account(tx, id)?.held(&account);
+                if channel.address(&account).is_none() || !actions.offers(channel, &held) {
                     return Err(switched_off());
                 }
                 let subject = owner.subject()?;
@@ -187,7 +188,7 @@ impl Actions {
                 let Some(address) = channel.address(&account).map(str::to_owned) else {
                     return Err(switched_off());
                 };
-                if !actions.can_add(channel, &account, &before) {
+                if !actions.offers(channel, &before.held(&account)) {
                     return Err(switched_off());
                 }
                 let (purpose, subject) = (channel.purpose(), owner.subject()?);

@@ -94,8 +94,8 @@ async fn a_reset_takes_every_second_factor_and_what_stood_on_them() {
 
     desk.actions.reset_factors(&desk.call(), &operator(), alice).await.unwrap();
     let factors = desk.actions.factors_of(alice).unwrap();
-    assert!(!factors.required && factors.totp.is_none() && factors.email.is_none());
-    assert_eq!((factors.passkeys, factors.recovery), (0, None));
+    assert!(!factors.required && factors.held.totp.is_none() && factors.held.email.is_none());
+    assert_eq!((factors.held.passkeys, factors.held.recovery), (None, None));
     assert_eq!(desk.actions.passkeys_of(alice).unwrap(), []);
     assert_eq!((desk.live(alice), desk.live(bob)), (0, 1), "all of hers, and nobody else's");
     assert_eq!(stored(&desk, bob), of_bob);

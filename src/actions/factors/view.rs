@@ -3,30 +3,17 @@
 use super::super::{Actions, no_account};
 use crate::{
     domain::{
-        account::AccountRecord,
-        factor::{self, Channel, Dossier, FactorsRecord},
+        factor::{Channel, Dossier, Held},
         fault::Fault,
     },
-    values::{id::AccountId, time::Timestamp},
+    values::id::AccountId,
 };
 
 /// What an account has, for its page and for the operator.
 #[derive(Clone, Debug)]
 pub struct Factors {
-    /// Passkeys.
-    pub passkeys: u32,
-    /// An authenticator app, since when.
-    pub totp: Option<Timestamp>,
-    /// Recovery codes that are left, and since when the set is there.
-    pub recovery: Option<(usize, Timestamp)>,
-    /// Codes by e-mail, since when, while the account has that address.
-    pub email: Option<Timestamp>,
-    /// Codes by SMS, since when, while the account has that number.
-    pub sms: Option<Timestamp>,
-    /// A recovery code was used since the owner last looked.
-    pub review: bool,
-    /// Since when codes by e-mail do not count beside the password, because a link in a mail set it.
-    pub mail_only: Option<Timestamp>,
+    /// Which, and since when.
+    pub held: Held,
     /// Whether a sign-in asks for any of them.
     pub required: bool,
     /// Whether there is a password to begin with.
@@ -58,38 +45,27 @@ impl Actions {
 
     /// The same from what was read already, by the rules of today.
     pub fn factors_in(&self, dossier: &Dossier) -> Factors {
-        let Dossier { account, factors, has_password } = dossier;
+        let Dossier { held, has_password, .. } = dossier;
         let rules = &self.settings().factors;
-        let since = |channel: Channel| {
-            let factor = factors.address_factor(channel)?;
-            (channel.address(account) == Some(factor.address.as_str())).then_some(factor.since)
-        };
-        let can_add = CanAdd {
-            totp: rules.kinds.totp,
-            email: self.can_add(Channel::Email, account, factors),
-            sms: self.can_add(Channel::Sms, account, factors),
-        };
         Factors {
-            passkeys: factors.passkeys.unwrap_or_default(),
-            totp: factors.totp.as_ref().map(|totp| totp.since),
-            recovery: factors.recovery.as_ref().map(|codes| (codes.left(), codes.made)),
-            email: since(Channel::Email),
-            sms: since(Channel::Sms),
-            review: factors.review,
-            mail_only: factors.mail_only,
-            required: !factor::options(factors, account, rules).is_empty(),
+            held: *held,
+            required: !held.options(rules).is_empty(),
             has_password: *has_password,
-            can_add,
+            can_add: CanAdd {
+                totp: rules.kinds.totp,
+                email: dossier.email.is_some() && self.offers(Channel::Email, held),
+                sms: dossier.has_mobile && self.offers(Channel::Sms, held),
+            },
         }
     }
 
-    pub(super) fn can_add(&self, channel: Channel, account: &AccountRecord, factors: &FactorsRecord) -> bool {
+    /// Whether codes by a channel may be added to what there is, given an address.
+    pub(super) fn offers(&self, channel: Channel, held: &Held) -> bool {
         let kinds = self.settings().factors.kinds;
-        let offered = match channel {
+        match channel {
             Channel::Email => kinds.email && self.wants_mail(),
             // Only beside a stronger one (security.md OTP-6).
-            Channel::Sms => kinds.sms && self.wants_sms() && factors.totp.is_some(),
-        };
-        offered && channel.address(account).is_some()
+            Channel::Sms => kinds.sms && self.wants_sms() && held.totp.is_some(),
+        }
     }
 }

@@ -20,7 +20,7 @@ pub mod recovery;
 pub mod totp;
 
 pub use self::{
-    dossier::Dossier,
+    dossier::{Dossier, Held},
     enrolment::{Confirmation, ENROLMENT_LIFETIME, Enrolment, confirm, enrolling, offer, sweep_enrolments},
     mailbox::{distrust_mail, password_by_operator, provable, trust_mail},
     records::{

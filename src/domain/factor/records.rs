@@ -187,11 +187,6 @@ impl FactorsRecord {
         }
     }
 
-    fn reaches(&self, channel: Channel, account: &AccountRecord) -> bool {
-        self.address_factor(channel)
-            .is_some_and(|factor| channel.address(account) == Some(factor.address.as_str()))
-    }
-
     /// Recovery codes that are left.
     pub fn recovery_left(&self) -> usize {
         self.recovery.as_ref().map_or(0, RecoveryCodes::left)
@@ -203,27 +198,9 @@ pub fn of_account(tx: &impl Reading, account: AccountId) -> Result<FactorsRecord
     Ok(FACTORS.get(tx, &account)?.unwrap_or_default())
 }
 
-/// The second factors this account can prove now, the best first; recovery codes stand last, and only beside another. Empty when the
-/// account has none: then its first factor is enough.
+/// The second factors this account can prove now: see [`Held::options`](super::Held::options).
 pub fn options(record: &FactorsRecord, account: &AccountRecord, rules: &Rules) -> Vec<Factor> {
-    let mut options = Vec::new();
-    if record.passkeys.is_some() {
-        options.push(Factor::Passkey);
-    }
-    if record.totp.is_some() {
-        options.push(Factor::Totp);
-    }
-    // SMS is never the strongest there is (security.md OTP-6).
-    if rules.kinds.sms && !options.is_empty() && record.reaches(Channel::Sms, account) {
-        options.push(Factor::SmsCode);
-    }
-    if rules.kinds.email && record.reaches(Channel::Email, account) {
-        options.push(Factor::EmailCode);
-    }
-    if !options.is_empty() && record.recovery_left() > 0 {
-        options.push(Factor::RecoveryCode);
-    }
-    options
+    record.held(account).options(rules)
 }
 
 fn place(account: &AccountId) -> Place<'_> {
@@ -314,7 +291,7 @@ pub fn use_recovery(
 
 /// Its owner has looked at the factors after a recovery.
 pub fn reviewed(tx: &mut WriteTx, account: AccountId) -> Result<(), StoreError> {
-    if let Some(mut record) = FACTORS.get(tx, &account)? {
+    if let Some(mut record) = FACTORS.get(tx, &account)?.filter(|record| record.review) {
         record.review = false;
         FACTORS.set(tx, &account, &record)?;
     }

@@ -72,13 +72,13 @@ impl From<Factors> for FactorsView {
         let since = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
         Self {
             required: factors.required,
-            passkeys: factors.passkeys,
-            totp: since(factors.totp),
-            email: since(factors.email),
-            sms: since(factors.sms),
-            recovery_left: factors.recovery.map_or(0, |(left, _)| left),
-            review: factors.review,
-            mail_only: since(factors.mail_only),
+            passkeys: factors.held.passkeys.unwrap_or_default(),
+            totp: since(factors.held.totp),
+            email: since(factors.held.email),
+            sms: since(factors.held.sms),
+            recovery_left: factors.held.recovery.map_or(0, |(left, _)| left),
+            review: factors.held.review,
+            mail_only: since(factors.held.mail_only),
         }
     }
 }

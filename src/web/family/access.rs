@@ -106,12 +106,12 @@ impl Acting {
         Authority::of_caller(&self.caller)
     }
 
-    /// The account with what it signs in with.
+    /// The account as its owner sees it, as it was when this was asked: what the same request changes itself is not in it for sure.
     ///
     /// # Errors
     /// `NoSuchAccount` when it has gone meanwhile.
-    pub fn dossier(&self, shared: &Shared) -> Result<&Dossier, Fault> {
-        shared.gate.dossier(&self.person)?.ok_or_else(|| Fault::new(Reason::NoSuchAccount))
+    pub fn dossier(&self, shared: &Shared) -> Result<Arc<Dossier>, Fault> {
+        shared.gate.dossier(self.person.id)?.ok_or_else(|| Fault::new(Reason::NoSuchAccount))
     }
 
     /// Leave to do what asks for a recent sign-in. A program's key was made for it, so it is always recent enough.

@@ -57,7 +57,7 @@ pub(super) async fn show(
     let mut remarks: Vec<_> =
         REMARKS.iter().filter(|(flag, _)| has_flag(&query, flag)).map(|(_, text)| say(*text)).collect();
     let factors = shared.actions.factors_of(here.session.account)?;
-    if factors.review {
+    if factors.held.review {
         remarks.push(say(Message::FactorsReview));
     }
     let view = page(&shared, &call, &here, &factors).with(context! {
@@ -254,14 +254,10 @@ fn visitor<'p>(shared: &Shared, presence: &'p Presence) -> Result<Here<'p>, Resp
 
 /// What becomes of a refusal: a proof that is missing can be given, and then it goes on here.
 fn refused(shared: &Shared, call: &Call, here: &Here<'_>, fault: Fault) -> Result<Response, Fault> {
-    let back = Way::to_own(Own::Factors.path());
+    if let Some(missing) = here.way_to_prove(shared, &fault, Own::Factors.path())? {
+        return Ok(answer(see_other(shared, &missing.path, [])));
+    }
     match fault.reason {
-        Reason::FreshSignInNeeded => {
-            Ok(answer(see_other(shared, &back.through(Own::Login, Some("again")), [])))
-        }
-        Reason::SecondFactorNeeded => {
-            Ok(answer(see_other(shared, &back.through(Own::SecondFactor, None), [])))
-        }
         Reason::Throttled => {
             let wait = waiting(Language::default(), fault.retry_after.unwrap_or_default());
             let said = Message::Throttled.fill(Language::default(), &[("wait", &wait)]);
@@ -284,19 +280,19 @@ fn page(shared: &Shared, call: &Call, here: &Here<'_>, factors: &Factors) -> Vie
     let token = shared.keyring.form_token(FormBinding::Session(here.session.id));
     let since = |at: Option<Timestamp>| at.map(|at| moment(language, at));
     let again = Way::to_own(Own::Factors.path()).through(Own::Login, Some("again"));
-    let (left, made) = factors.recovery.unzip();
+    let (left, made) = factors.held.recovery.unzip();
     let values = context! {
         complaint => Value::from(()),
         remarks => Vec::<String>::new(),
         onward => Value::from(()),
         fields => hidden([(TOKEN, token.as_str())]),
-        totp => since(factors.totp),
-        email => since(factors.email),
-        sms => since(factors.sms),
+        totp => since(factors.held.totp),
+        email => since(factors.held.email),
+        sms => since(factors.held.sms),
         left => left.unwrap_or_default().to_string(),
         made => since(made),
         required => factors.required,
-        review => factors.review,
+        review => factors.held.review,
         add_totp => factors.can_add.totp,
         add_email => factors.can_add.email,
         add_sms => factors.can_add.sms,

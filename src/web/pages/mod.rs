@@ -167,21 +167,31 @@ impl<'p> Here<'p> {
         })
     }
 
-    /// Where somebody has to go first who wants to change what opens the account, and comes back to `back` from; `None` when enough is
-    /// proven. Asked before there is a form, so that nothing is typed in vain.
-    fn proof_missing(&self, shared: &Shared, call: &Call, back: &str) -> Result<Option<Missing>, Fault> {
-        let to = Way::to_own(back);
+    /// What is still to be proven before anything may be changed that opens the account, and where. Asked before there is a form, so that
+    /// nothing is typed in vain; the change asks again.
+    fn missing(&self, shared: &Shared, call: &Call, back: &str) -> Result<Option<Missing>, Fault> {
         match shared.actions.may_change(call, &self.owner()?) {
             Ok(()) => Ok(None),
-            Err(fault) if fault.reason == Reason::SecondFactorNeeded && !self.session.restricted => {
-                Ok(Some(Missing { second: true, path: to.through(Own::SecondFactor, None) }))
-            }
-            // A restricted session cannot be raised: its owner signs in again.
-            Err(fault) if matches!(fault.reason, Reason::FreshSignInNeeded | Reason::SecondFactorNeeded) => {
-                Ok(Some(Missing { second: false, path: to.through(Own::Login, Some("again")) }))
-            }
-            Err(fault) => Err(fault),
+            Err(fault) => self.way_to_prove(shared, &fault, back)?.map_or(Err(fault), |way| Ok(Some(way))),
         }
+    }
+
+    /// Where the proof can be given that a refusal asks for, to come back to `back` then; `None` for refusals of another kind.
+    fn way_to_prove(&self, shared: &Shared, fault: &Fault, back: &str) -> Result<Option<Missing>, Fault> {
+        let can_be_raised = || -> Result<bool, Fault> {
+            let question = shared.actions.question(self.session.account, &self.session.strength())?;
+            Ok(!self.session.restricted && !question.options.is_empty())
+        };
+        let to = Way::to_own(back);
+        let sign_in = || Missing { second: false, path: to.through(Own::Login, Some("again")) };
+        Ok(match fault.reason {
+            Reason::SecondFactorNeeded if can_be_raised()? => {
+                Some(Missing { second: true, path: to.through(Own::SecondFactor, None) })
+            }
+            // A restricted session cannot be raised, nor one whose owner could only show again what was shown: they sign in again.
+            Reason::SecondFactorNeeded | Reason::FreshSignInNeeded => Some(sign_in()),
+            _ => None,
+        })
     }
 
     /// Leave to change what only a recent sign-in may change.

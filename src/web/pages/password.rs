@@ -47,7 +47,11 @@ pub(super) async fn show(
     {
         return Ok(answer(elsewhere));
     }
-    if let Some(missing) = here.proof_missing(&shared, &call, &way.through(Own::Password, None))? {
+    if let Some(why) = impossible(&shared, &call, &here)? {
+        let said = objections(&why).unwrap_or_default();
+        return Ok(once_more(&shared, &call, &here, &way, &why, said));
+    }
+    if let Some(missing) = here.missing(&shared, &call, &way.through(Own::Password, None))? {
         return Ok(answer(see_other(&shared, &missing.path, [])));
     }
     Ok(answer(ask(&shared, &call, &here, &way).render(&shared)))
@@ -95,14 +99,27 @@ pub(super) async fn change(
             };
             Ok(answer(see_other(&shared, end.location(), [cookie])))
         }
-        Err(fault) if fault.reason == Reason::SecondFactorNeeded => {
-            Ok(answer(prove_more(&shared, &here, &way)))
+        Err(fault) => {
+            if let Some(missing) = here.way_to_prove(&shared, &fault, &way.through(Own::Password, None))? {
+                return Ok(answer(see_other(&shared, &missing.path, [])));
+            }
+            match objections(&fault) {
+                Some(said) => Ok(once_more(&shared, &call, &here, &way, &fault, said)),
+                None => Err(fault),
+            }
         }
-        Err(fault) => match objections(&fault) {
-            Some(said) => Ok(once_more(&shared, &call, &here, &way, &fault, said)),
-            None => Err(fault),
-        },
     }
+}
+
+/// Why this person cannot change a password here, whatever else they prove.
+fn impossible(shared: &Shared, call: &Call, here: &Here<'_>) -> Result<Option<Fault>, Fault> {
+    let Some(dossier) = shared.gate.dossier(here.session.account)? else { return Ok(None) };
+    let asks_old = shared.actions.asks_old_password(&here.session.strength(), call.now);
+    Ok(if dossier.managed {
+        Some(Fault::new(Reason::Managed))
+    } else {
+        (asks_old && !dossier.has_password).then(|| Fault::new(Reason::NoPassword))
+    })
 }
 
 /// Where a restricted session goes instead when it is not about the password: every way into one leads here first.
@@ -128,7 +145,7 @@ fn objections(fault: &Fault) -> Option<Vec<String>> {
     match fault.reason {
         Reason::BadCredentials => one(Message::WrongPassword),
         Reason::Managed => one(Message::ManagedAccount),
-        Reason::NotFound => one(Message::NoPassword),
+        Reason::NoPassword => one(Message::NoPassword),
         Reason::Malformed | Reason::WeakPassword => Some(complaints(fault)),
         Reason::Throttled => {
             let wait = waiting(language, fault.retry_after.unwrap_or_default());
@@ -166,15 +183,6 @@ fn ask(shared: &Shared, call: &Call, here: &Here<'_>, way: &Way) -> View {
         least => least_length(shared),
     };
     View::new("password.html", values).leading_to(way.end(shared).origin())
-}
-
-/// A second factor has to be proven first. A restricted session cannot be raised: its owner signs in again.
-fn prove_more(shared: &Shared, here: &Here<'_>, way: &Way) -> http::Response<bytes::Bytes> {
-    if here.session.restricted {
-        return again(shared, way);
-    }
-    let back = way.through(Own::Password, None);
-    see_other(shared, &Way::to_own(&back).through(Own::SecondFactor, None), [])
 }
 
 /// The session is too old for this: sign in again and come back here.

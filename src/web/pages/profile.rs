@@ -16,7 +16,7 @@ use super::{
     has_flag, hidden, login_first, own_form,
     sheet::say,
     view::View,
-    way::{Own, Way, see_other},
+    way::{Own, see_other},
 };
 use crate::{
     domain::{
@@ -187,12 +187,10 @@ fn finish(
         Ok(()) => return Ok(answer(see_other(shared, done, []))),
         Err(fault) => fault,
     };
+    if let Some(missing) = here.way_to_prove(shared, &fault, Own::Profile.path())? {
+        return Ok(answer(see_other(shared, &missing.path, [])));
+    }
     let said = match fault.reason {
-        Reason::FreshSignInNeeded => return Ok(answer(see_other(shared, &again_path(), []))),
-        Reason::SecondFactorNeeded => {
-            let there = Way::to_own(Own::Profile.path()).through(Own::SecondFactor, None);
-            return Ok(answer(see_other(shared, &there, [])));
-        }
         Reason::Malformed => complaints(&fault),
         Reason::Managed => vec![say(Message::ManagedAccount)],
         Reason::Throttled => {
@@ -214,7 +212,7 @@ fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) ->
     let account: AccountRecord = shared.actions.profile(&authority)?;
     let awaited_email = shared.actions.awaited_email(call, &authority)?;
     let csrf = shared.keyring.form_token(FormBinding::Session(here.session.id));
-    let missing = here.proof_missing(shared, call, Own::Profile.path())?;
+    let missing = here.missing(shared, call, Own::Profile.path())?;
     let values = context! {
         remarks => Vec::<String>::new(),
         complaints => Vec::<String>::new(),
@@ -232,9 +230,4 @@ fn page(shared: &Shared, call: &Call, here: &Here<'_>, awaited: Option<&str>) ->
         by_sms => shared.actions.wants_sms(),
     };
     Ok(View::new("profile.html", values))
-}
-
-/// Where somebody signs in again and comes back here.
-fn again_path() -> String {
-    Way::to_own(Own::Profile.path()).through(Own::Login, Some("again"))
 }

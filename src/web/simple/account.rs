@@ -94,8 +94,9 @@ async fn show(
     acting: Acting,
 ) -> Result<Answer<AccountView>, Fault> {
     let dossier = acting.dossier(&shared)?;
-    let local = local::view(&shared, &call, &acting, &shared.actions.factors_in(dossier));
-    Ok(Answer::new(AccountView::new(&acting.person, dossier.account.created, local)))
+    let factors = shared.actions.factors_in(&dossier);
+    let local = local::view(&shared, &call, &acting, &dossier.username, &factors);
+    Ok(Answer::new(AccountView::new(&dossier, local)))
 }
 
 /// `GET /account/audit`

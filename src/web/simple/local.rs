@@ -73,8 +73,8 @@ impl RequestBody for PasswordBody {
 
 /// `GET /local`
 async fn show(State(shared): State<Shared>, call: Call, acting: Acting) -> Result<Answer<LocalView>, Fault> {
-    let factors = shared.actions.factors_in(acting.dossier(&shared)?);
-    let view = view(&shared, &call, &acting, &factors);
+    let dossier = acting.dossier(&shared)?;
+    let view = view(&shared, &call, &acting, &dossier.username, &shared.actions.factors_in(&dossier));
     view.map(Answer::new).ok_or_else(|| Fault::new(Reason::NoPassword))
 }
 
@@ -88,7 +88,8 @@ async fn change_password(
     let authority = acting.fresh_authority(&shared, &call)?;
     let changed = || -> Result<Answer<PasswordChangedView>, Fault> {
         let factors = shared.actions.factors_of(acting.person.id)?;
-        let view = view(&shared, &call, &acting, &factors);
+        let username = text(&acting.person.username);
+        let view = view(&shared, &call, &acting, &username, &factors);
         Ok(Answer::new(view.ok_or_else(|| Fault::broken("a password that was just set"))?.into()))
     };
     let Some((hash, session)) = &acting.session else {
@@ -108,9 +109,15 @@ async fn change_password(
 }
 
 /// How the account signs in with a password; none when it cannot.
-pub(super) fn view(shared: &Shared, call: &Call, acting: &Acting, factors: &Factors) -> Option<LocalView> {
+pub(super) fn view(
+    shared: &Shared,
+    call: &Call,
+    acting: &Acting,
+    username: &str,
+    factors: &Factors,
+) -> Option<LocalView> {
     factors.has_password.then(|| LocalView {
-        username: text(&acting.person.username),
+        username: username.to_owned(),
         twofactor: factors.required,
         twofactorallowed: factors.can_add.totp,
         require_old_password: acting

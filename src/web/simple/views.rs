@@ -4,9 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{audit::AuditRecord, session::SessionRecord, stipulation::Stipulation},
+    domain::{audit::AuditRecord, factor::Dossier, session::SessionRecord, stipulation::Stipulation},
     gate::{Person, Session},
-    values::time::Timestamp,
 };
 
 /// It was done.
@@ -210,12 +209,12 @@ pub(super) struct OidcView {
 }
 
 impl AccountView {
-    pub(super) fn new(person: &Person, created: Timestamp, local: Option<LocalView>) -> Self {
+    pub(super) fn new(dossier: &Dossier, local: Option<LocalView>) -> Self {
         Self {
-            id: text(&person.id_text),
-            created: created.rfc3339(),
-            email: text(&person.email),
-            name: text(&person.display_name),
+            id: dossier.id.to_string(),
+            created: dossier.created.rfc3339(),
+            email: dossier.email.clone().unwrap_or_default(),
+            name: dossier.display_name.clone(),
             auth: ProvidersView { local, oidc: Vec::new() },
         }
     }
@@ -262,7 +261,7 @@ pub(super) struct CheckView {
     pub(super) exists: bool,
 }
 
-/// A text of a [`Person`], which is one.
+/// A text of a [`Person`].
 pub(super) fn text(bytes: &[u8]) -> String {
-    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
+    String::from_utf8_lossy(bytes).into_owned()
 }

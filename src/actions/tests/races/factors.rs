@@ -45,7 +45,7 @@ async fn of_64_confirmations_of_an_app_one_adds_it() {
     assert_eq!(the_winner(outcomes.await, &[Reason::Malformed]).len(), 10);
     assert_eq!((desk.count(Event::FactorAdded), desk.count(Event::RecoveryCodesMade)), (1, 1));
     assert_eq!(desk.letters_of(Template::FactorAdded), 1);
-    assert_eq!(desk.actions.factors_of(id).unwrap().recovery.map(|(left, _)| left), Some(10));
+    assert_eq!(desk.actions.factors_of(id).unwrap().held.recovery.map(|(left, _)| left), Some(10));
 }
 
 /// Races: guesses at the enrolment of an authenticator app
@@ -78,7 +78,7 @@ async fn of_64_confirmations_of_an_address_as_a_factor_one_adds_it() {
     });
     assert_eq!(the_winner(outcomes.await, &[Reason::Expired]).len(), 10);
     assert_eq!((desk.count(Event::FactorAdded), desk.count(Event::RecoveryCodesMade)), (1, 1));
-    assert!(desk.actions.factors_of(id).unwrap().email.is_some());
+    assert!(desk.actions.factors_of(id).unwrap().held.email.is_some());
 }
 
 /// Races: guesses at a code that makes an address a factor
@@ -92,7 +92,7 @@ async fn of_64_wrong_confirmations_of_an_address_five_are_looked_at() {
         async move { desk.actions.confirm_address_factor(&desk.call(), owner, Channel::Email, code).await }
     });
     assert_eq!(tally(&outcomes.await, [Reason::SecondFactorWrong, Reason::Expired]), (0, [5, 59]));
-    assert!(desk.actions.factors_of(id).unwrap().email.is_none());
+    assert!(desk.actions.factors_of(id).unwrap().held.email.is_none());
 }
 
 /// Races: removal of an authenticator app by its code

@@ -2,7 +2,13 @@
 
 use http::StatusCode;
 
-use crate::web::testing::{Browser, House, OTHER, PASSWORD};
+use crate::{
+    domain::{
+        account::{self, AccountRecord},
+        credential,
+    },
+    web::testing::{Browser, House, OTHER, PASSWORD},
+};
 
 async fn setup_link(house: &House) -> String {
     let token = house.shared.actions.offer_setup(&house.call("")).await.unwrap().unwrap();
@@ -220,4 +226,28 @@ async fn nobody_ends_a_strangers_session() {
     let fields = [csrf, ("session".to_owned(), session.to_string())];
     assert_eq!(mallory.post(&house, "/me/sessions/end", &fields).await.status, StatusCode::NOT_FOUND);
     assert_eq!(alice.get(&house, "/me").await.status, StatusCode::OK);
+}
+
+/// Whoever cannot have another password here is told before proving anything or typing one.
+#[tokio::test]
+async fn that_a_password_cannot_be_changed_here_is_said_first() {
+    let house = House::with_alice().await;
+    let id = house.desk.account_id("alice");
+    let mut browser = Browser::default();
+    browser.sign_in(&house, "/login", "alice", PASSWORD).await;
+    house.pass(301);
+    let asked = browser.get(&house, "/password").await;
+    assert!(asked.location().starts_with("/login?again"), "a proof first");
+    house.desk.store.write_blocking(move |tx| credential::forget(tx, id)).unwrap();
+    let page = browser.get(&house, "/password").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.text.contains("has no password"), "{}", page.text);
+    let managed = move |tx: &mut _| {
+        let account = account::ACCOUNTS.get(tx, &id)?.unwrap();
+        account::save(tx, id, &AccountRecord { managed: true, ..account })
+    };
+    house.desk.store.write_blocking(managed).unwrap();
+    let page = browser.get(&house, "/password").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert!(page.text.contains("configuration"), "{}", page.text);
 }

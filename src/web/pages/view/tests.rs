@@ -82,7 +82,7 @@ fn people_values(on: bool) -> Value {
         texts => vec![HOSTILE], action => HOSTILE, button => HOSTILE, old => on,
         inputs => vec![input("text"), input("password"), input("checkbox")],
         email_open => on, mobile => text_or(HOSTILE, on), awaited => text_or(HOSTILE, !on), managed => false,
-        missing => if on { Value::from(()) } else { context! { second => false, path => HOSTILE } },
+        missing => if on { Value::from(()) } else { context! { second => true, path => HOSTILE } },
         by_mail => on, by_sms => on, awaited_email => text_or(HOSTILE, on),
         ..document_values(on)
     }
