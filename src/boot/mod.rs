@@ -281,6 +281,9 @@ pub fn hash_password(
 /// # Errors
 /// When the backup cannot be read whole, or the place is in use.
 pub fn restore(settings: &Settings, backup: &Path, world: &World) -> Result<u64, BootError> {
+    data_dir(&settings.data_dir)?;
+    // A store is worth nothing without the key it was kept with; that is said before anything is replaced.
+    keys::master_key(&settings.data_dir, true, world)?;
     let epoch = Store::restore(backup, &settings.store)?;
     // The restored trail shall tell of it before anything else happens.
     let store = Store::open(&settings.store)?;

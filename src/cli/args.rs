@@ -13,7 +13,7 @@ use super::{
 };
 use crate::web::control::Command;
 
-/// Guards web applications: answers nginx, Traefik, Caddy, HAProxy and Envoy "may this request pass?",
+/// Guards web applications: answers nginx, Traefik, Caddy and HAProxy "may this request pass?",
 /// with a login page, sessions and accounts in one file.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, arg_required_else_help = true)]

@@ -1,6 +1,6 @@
 //! Carrying a command out: by the running server, else here.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -21,7 +21,7 @@ const LONGEST: usize = 64 * 1024 * 1024;
 pub(super) fn execute(args: &Args, command: Command) -> Result<Reply, Failure> {
     let settings = settings(args)?;
     runtime()?.block_on(async {
-        if let Ok(socket) = UnixStream::connect(&settings.control_socket).await {
+        if let Some(socket) = server(&settings.control_socket).await? {
             return ask_server(socket, &command).await;
         }
         if !settings.store.path.exists() && !creates(&command) {
@@ -44,7 +44,7 @@ pub(super) fn execute_each(
 ) -> Result<(), Failure> {
     let settings = settings(args)?;
     runtime()?.block_on(async {
-        if UnixStream::connect(&settings.control_socket).await.is_ok() {
+        if server(&settings.control_socket).await?.is_some() {
             for command in commands {
                 let socket = UnixStream::connect(&settings.control_socket).await?;
                 show(ask_server(socket, &command).await?)?;
@@ -65,6 +65,19 @@ pub(super) fn execute_each(
         house.close().await;
         outcome
     })
+}
+
+/// The running server, if there is one.
+async fn server(socket: &Path) -> Result<Option<UnixStream>, Failure> {
+    match UnixStream::connect(socket).await {
+        Ok(stream) => Ok(Some(stream)),
+        // It may well run; whoever may not ask it may not open its store either.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure(format!(
+            "{} may not be opened by this user; run the command as the user that the server runs as",
+            socket.display()
+        ))),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Only these begin a store where there is none.

@@ -54,7 +54,7 @@ fn greet(portal: &str, api: &str, opened: &Opened, addresses: &[(&'static str, S
     }
     say!("vouchsafe is ready.");
     say!("  sign-in and apps   {portal}");
-    say!("  identity service   {api}");
+    say!("  API documents      {}/openapi/simple", api.trim_end_matches('/'));
     if let Some(link) = &opened.setup_link {
         say!();
         say!("There is no account yet. Create the first one here (once, within 24 hours):");

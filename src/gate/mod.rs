@@ -1,7 +1,7 @@
 //! Who is at the door, and may they pass.
 //!
-//! **Responsibility.** Cookie values → the person behind them; person and target → a decision; and what owners see of their accounts. The hot path: it reads memory,
-//! writes nothing, and does not allocate on the way to a yes.
+//! **Responsibility.** Cookie values → the person behind them; person and target → a decision; and what owners see of their accounts. The
+//! hot path: it reads memory, writes nothing, and does not allocate on the way to a yes.
 //!
 //! **Invariants.** What is cached is dropped, before a writer is told "done", by the store's change feed; a load that
 //! raced with a change is not kept. Memory is bounded by configuration. Nothing here turns an error into a pass.

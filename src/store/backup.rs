@@ -54,7 +54,7 @@ impl Store {
 
     /// Puts a backup in the place of the store that `settings` name, which must not be open anywhere,
     /// and says under which epoch it goes on. The store that was there stays beside it with the
-    /// ending `.before-restore`.
+    /// ending `.before-restore`; where there is one from before, with a number behind that.
     ///
     /// The epoch is higher than any before. What was issued under a lower one counts for nothing:
     /// between backup and restore sessions were ended and codes were redeemed, of which the backup
@@ -90,15 +90,26 @@ impl Store {
         files::mark(path, epoch)?;
         drop(tx);
         drop(engine);
-        if replaced.is_some() {
-            let before = beside(path, "before-restore");
-            let _ = fs::remove_file(&before);
-            if let Err(error) = fs::hard_link(path, &before) {
-                tracing::warn!(%error, "the replaced store could not be kept");
-            }
+        if replaced.is_some()
+            && let Err(error) = keep(path)
+        {
+            tracing::warn!(%error, "the replaced store could not be kept");
         }
         settle(&draft, path)?;
         Ok(epoch)
+    }
+}
+
+/// Gives a store a second name that no store has yet: what an earlier restore replaced is not lost to a later one.
+fn keep(path: &Path) -> io::Result<()> {
+    let mut number = 1_u32;
+    loop {
+        let ending =
+            if number == 1 { "before-restore".to_owned() } else { format!("before-restore-{number}") };
+        match fs::hard_link(path, beside(path, &ending)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            done => return done,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line against a running house.
 
 use crate::kit::{Ask, house::House};
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 /// `check` names every complaint at once, with the key it is about.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,4 +53,31 @@ async fn explain_names_the_rule() {
     let house = House::alone("").await;
     let said = house.command(&["explain", "--user", "alice", "--url", &house.url("/"), "--method", "GET"]);
     assert!(said.contains("whoami"), "{said}");
+}
+
+/// A backup and the key beside it are all that a new machine needs; without the key nothing is touched, and the message says what is missing.
+///
+/// Proves: OPS-14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_house_moves_to_a_new_machine() {
+    let mut house = House::alone("").await;
+    house.command(&["group", "add", "movers"]);
+    let mut alice = house.sign_in("alice").await;
+    let (data, copy) = (house.folder().join("data"), house.folder().join("copy.redb"));
+    let said = house.command(&["backup", &copy.to_string_lossy()]);
+    let size = fs::metadata(&copy).expect("it is written").len();
+    assert!(said.contains(&format!("{size} bytes")), "{said}");
+    house.close().await;
+    let key = fs::read(data.join("master.key")).expect("it is ours");
+    fs::remove_dir_all(&data).expect("it is ours");
+    let restore = ["restore", &*copy.to_string_lossy()];
+    let (good, out, err) = house.run(&restore, None);
+    assert!(!good && err.contains("master.key") && !data.join("vouchsafe.redb").exists(), "{out}{err}");
+    fs::write(data.join("master.key"), key).expect("the folder was made");
+    fs::set_permissions(data.join("master.key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    house.command(&restore);
+    house.open().await;
+    assert!(house.command(&["group", "list"]).contains("movers"));
+    alice.ask(Ask::get(&house.url("/auth/session"))).await.expect(401);
+    house.sign_in("alice").await;
 }

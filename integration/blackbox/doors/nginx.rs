@@ -94,7 +94,7 @@ fn replace_site(file: &Path, site: &Site) {
             ("server 127.0.0.1:3000;", &format!("server {app};")),
             ("server 127.0.0.1:3001;", &format!("server {admin};")),
             ("listen 443 ", &format!("listen {https} ")),
-            ("listen 80 ", &format!("listen {http} ")),
+            ("listen 80;", &format!("listen {http};")),
             ("/etc/ssl/certs/example.com.pem", &tls.certificate.to_string_lossy()),
             ("/etc/ssl/private/example.com.key", &tls.key.to_string_lossy()),
         ],

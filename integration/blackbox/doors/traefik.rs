@@ -57,7 +57,7 @@ impl Door for Traefik {
         command
             .arg("--configFile=traefik.yml")
             .current_dir(self.folder.path())
-            .env("VOUCHSAFE_URL", format!("http://{}", site.vouchsafe))
+            .env("VOUCHSAFE", format!("http://{}", site.vouchsafe))
             .env("APP_URL", format!("http://{}", site.app))
             .env("ADMIN_URL", format!("http://{}", site.admin))
             .env("TLS_CERT", &tls.certificate)

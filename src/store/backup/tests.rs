@@ -171,3 +171,25 @@ fn a_draft_that_somebody_laid_out_is_not_written_into() {
     let refused = store.backup(&backup).unwrap_err();
     assert!(matches!(refused, BackupError::File(OpenError::InUse { .. })), "{refused}");
 }
+
+/// What one restore put aside is not lost to the next.
+#[test]
+fn each_store_that_was_replaced_stays() {
+    let room = tempfile::tempdir().unwrap();
+    let settings = Settings::at(room.path().join("store.redb"));
+    let backup = room.path().join("backup.redb");
+    let store = Store::open(&settings).unwrap();
+    store.backup(&backup).unwrap();
+    step(&store, 7);
+    drop(store);
+    for _ in 0..3 {
+        Store::restore(&backup, &settings).unwrap();
+    }
+    let kept = |ending: &str| {
+        let path = room.path().join(format!("store.redb.before-restore{ending}"));
+        let copy = room.path().join(format!("looked-at{ending}.redb"));
+        fs::copy(path, &copy).unwrap();
+        steps(&Store::open(&Settings::at(copy)).unwrap())
+    };
+    assert_eq!((kept(""), kept("-2"), kept("-3")), (vec![7], vec![], vec![]), "the first is the original");
+}

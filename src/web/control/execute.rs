@@ -103,9 +103,9 @@ impl Operator {
                 self.explain(&permit, user.as_deref(), &url, &method, client.as_deref(), second_factor)
             }
             Command::Backup { path } => {
-                let rows = self.actions.backup(&permit, Path::new(&path)).await?;
+                let bytes = self.actions.backup(&permit, Path::new(&path)).await?;
                 Ok(Reply::Done(format!(
-                    "Wrote {rows} records to {path}. It holds password hashes: keep it secret."
+                    "Wrote {bytes} bytes to {path}. It holds password hashes: keep it secret."
                 )))
             }
             Command::People { verb } => self.people(call, &permit, verb).await,

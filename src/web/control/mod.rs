@@ -36,7 +36,7 @@ pub use self::{
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},
-    simple::slug,
+    simple::{general, slug},
 };
 use crate::{
     domain::{
@@ -83,7 +83,7 @@ impl From<&Fault> for Refused {
         if message.is_empty() {
             // The operator may know the cause; nobody else reads this.
             message.push(
-                fault.because.as_ref().map_or_else(|| slug(fault.reason).to_owned(), ToString::to_string),
+                fault.because.as_ref().map_or_else(|| general(fault.reason).to_owned(), ToString::to_string),
             );
         }
         Self { reason: slug(fault.reason).to_owned(), message: message.join("; ") }

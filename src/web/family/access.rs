@@ -106,7 +106,7 @@ impl Acting {
         Authority::of_caller(&self.caller)
     }
 
-    /// The account as its owner sees it, as it was when this was asked: what the same request changes itself is not in it for sure.
+    /// The account as its owner sees it. What the same request changes afterwards is not in what it got here.
     ///
     /// # Errors
     /// `NoSuchAccount` when it has gone meanwhile.

@@ -83,6 +83,7 @@ messages! {
     // Second factor.
     SecondFactorTitle, "second-factor-title", "A second factor is needed";
     SameMailboxText, "same-mailbox-text", "You came by a link in a mail, and a code by e-mail would only show the same mailbox again. There is nothing else left that you could show here: whoever runs this service can help.";
+    SameMailboxHereText, "same-mailbox-here-text", "You came by a link in a mail, or one has set your password, and a code by e-mail would only show the same mailbox again. Sign in with your password; if that leads back here, whoever runs this service can help.";
     SecondFactorText, "second-factor-text", "You are signed in as {name}, but {place} asks for a second factor, and your account has none yet. Add one to your account, then try again.";
     SecondStepTitle, "second-step-title", "One more step";
     AskTotp, "ask-totp", "Enter the code that your authenticator app shows.";

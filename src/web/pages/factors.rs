@@ -254,7 +254,7 @@ fn visitor<'p>(shared: &Shared, presence: &'p Presence) -> Result<Here<'p>, Resp
 
 /// What becomes of a refusal: a proof that is missing can be given, and then it goes on here.
 fn refused(shared: &Shared, call: &Call, here: &Here<'_>, fault: Fault) -> Result<Response, Fault> {
-    if let Some(missing) = here.way_to_prove(shared, &fault, Own::Factors.path())? {
+    if let Some(missing) = here.way_to_prove(&fault, Own::Factors.path()) {
         return Ok(answer(see_other(shared, &missing.path, [])));
     }
     match fault.reason {

@@ -172,26 +172,24 @@ impl<'p> Here<'p> {
     fn missing(&self, shared: &Shared, call: &Call, back: &str) -> Result<Option<Missing>, Fault> {
         match shared.actions.may_change(call, &self.owner()?) {
             Ok(()) => Ok(None),
-            Err(fault) => self.way_to_prove(shared, &fault, back)?.map_or(Err(fault), |way| Ok(Some(way))),
+            Err(fault) => self.way_to_prove(&fault, back).map_or(Err(fault), |way| Ok(Some(way))),
         }
     }
 
-    /// Where the proof can be given that a refusal asks for, to come back to `back` then; `None` for refusals of another kind.
-    fn way_to_prove(&self, shared: &Shared, fault: &Fault, back: &str) -> Result<Option<Missing>, Fault> {
-        let can_be_raised = || -> Result<bool, Fault> {
-            let question = shared.actions.question(self.session.account, &self.session.strength())?;
-            Ok(!self.session.restricted && !question.options.is_empty())
-        };
+    /// Where the proof can be given that a refusal asks for, to come back to `back` then; `None` for refusals of another kind. Whoever has
+    /// no such proof left is told so there.
+    fn way_to_prove(&self, fault: &Fault, back: &str) -> Option<Missing> {
         let to = Way::to_own(back);
-        let sign_in = || Missing { second: false, path: to.through(Own::Login, Some("again")) };
-        Ok(match fault.reason {
-            Reason::SecondFactorNeeded if can_be_raised()? => {
+        match fault.reason {
+            // A restricted session cannot be raised: its owner signs in again.
+            Reason::SecondFactorNeeded if !self.session.restricted => {
                 Some(Missing { second: true, path: to.through(Own::SecondFactor, None) })
             }
-            // A restricted session cannot be raised, nor one whose owner could only show again what was shown: they sign in again.
-            Reason::SecondFactorNeeded | Reason::FreshSignInNeeded => Some(sign_in()),
+            Reason::SecondFactorNeeded | Reason::FreshSignInNeeded => {
+                Some(Missing { second: false, path: to.through(Own::Login, Some("again")) })
+            }
             _ => None,
-        })
+        }
     }
 
     /// Leave to change what only a recent sign-in may change.

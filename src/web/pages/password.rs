@@ -47,10 +47,7 @@ pub(super) async fn show(
     {
         return Ok(answer(elsewhere));
     }
-    if let Some(why) = impossible(&shared, &call, &here)? {
-        let said = objections(&why).unwrap_or_default();
-        return Ok(once_more(&shared, &call, &here, &way, &why, said));
-    }
+    changeable(&shared, &here)?;
     if let Some(missing) = here.missing(&shared, &call, &way.through(Own::Password, None))? {
         return Ok(answer(see_other(&shared, &missing.path, [])));
     }
@@ -69,6 +66,7 @@ pub(super) async fn change(
         return Ok(answer(login_first(&shared, Own::Password)));
     };
     flow::prove(&shared, FormBinding::Session(here.session.id), &form.take(TOKEN))?;
+    changeable(&shared, &here)?;
     let Ok(authority) = here.fresh_authority(&shared, &call) else {
         return Ok(answer(again(&shared, &way)));
     };
@@ -100,7 +98,7 @@ pub(super) async fn change(
             Ok(answer(see_other(&shared, end.location(), [cookie])))
         }
         Err(fault) => {
-            if let Some(missing) = here.way_to_prove(&shared, &fault, &way.through(Own::Password, None))? {
+            if let Some(missing) = here.way_to_prove(&fault, &way.through(Own::Password, None)) {
                 return Ok(answer(see_other(&shared, &missing.path, [])));
             }
             match objections(&fault) {
@@ -111,15 +109,10 @@ pub(super) async fn change(
     }
 }
 
-/// Why this person cannot change a password here, whatever else they prove.
-fn impossible(shared: &Shared, call: &Call, here: &Here<'_>) -> Result<Option<Fault>, Fault> {
-    let Some(dossier) = shared.gate.dossier(here.session.account)? else { return Ok(None) };
-    let asks_old = shared.actions.asks_old_password(&here.session.strength(), call.now);
-    Ok(if dossier.managed {
-        Some(Fault::new(Reason::Managed))
-    } else {
-        (asks_old && !dossier.has_password).then(|| Fault::new(Reason::NoPassword))
-    })
+/// Whoever is declared in the configuration has no other password here, whatever they prove: that is said first.
+fn changeable(shared: &Shared, here: &Here<'_>) -> Result<(), Fault> {
+    let dossier = shared.gate.dossier(here.session.account)?;
+    if dossier.is_some_and(|dossier| dossier.managed) { Err(Fault::new(Reason::Managed)) } else { Ok(()) }
 }
 
 /// Where a restricted session goes instead when it is not about the password: every way into one leads here first.
@@ -144,7 +137,6 @@ fn objections(fault: &Fault) -> Option<Vec<String>> {
     let one = |message: Message| Some(vec![message.fill(language, &[])]);
     match fault.reason {
         Reason::BadCredentials => one(Message::WrongPassword),
-        Reason::Managed => one(Message::ManagedAccount),
         Reason::NoPassword => one(Message::NoPassword),
         Reason::Malformed | Reason::WeakPassword => Some(complaints(fault)),
         Reason::Throttled => {

@@ -187,7 +187,7 @@ fn finish(
         Ok(()) => return Ok(answer(see_other(shared, done, []))),
         Err(fault) => fault,
     };
-    if let Some(missing) = here.way_to_prove(shared, &fault, Own::Profile.path())? {
+    if let Some(missing) = here.way_to_prove(&fault, Own::Profile.path()) {
         return Ok(answer(see_other(shared, &missing.path, [])));
     }
     let said = match fault.reason {

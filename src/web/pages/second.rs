@@ -274,25 +274,37 @@ fn nothing_to_prove(
 ) -> http::Response<bytes::Bytes> {
     let language = Language::default();
     let say = |message: Message| message.fill(language, &[]);
-    let name = match asked {
-        Asked::Here(here) => here.username(),
-        Asked::Pending(..) => String::new(),
+    let (name, has_some) = match asked {
+        Asked::Here(here) => (here.username(), has_factors(shared, here)),
+        Asked::Pending(..) => (String::new(), true),
     };
     let place = way.to.as_ref().and_then(|to| to.origin()).unwrap_or(&shared.origin);
     let values = [("name", name.as_str()), ("place", login::host_of(place))];
-    let links = vec![
-        (way.end(shared).location().to_owned(), say(Message::TryAgain)),
-        (Own::Factors.path().to_owned(), say(Message::FactorsTitle)),
-        (Own::Logout.path().to_owned(), say(Message::SignOut)),
-    ];
     let text = match asked {
+        Asked::Here(_) if has_some => Message::SameMailboxHereText,
         Asked::Here(_) => Message::SecondFactorText,
         Asked::Pending(..) => Message::SameMailboxText,
     };
+    let onward = if has_some {
+        (way.through(Own::Login, Some("again")), say(Message::SignIn))
+    } else {
+        (Own::Factors.path().to_owned(), say(Message::FactorsTitle))
+    };
+    let links = vec![
+        (way.end(shared).location().to_owned(), say(Message::TryAgain)),
+        onward,
+        (Own::Logout.path().to_owned(), say(Message::SignOut)),
+    ];
     let text = text.fill(language, &values);
     View::notice(StatusCode::FORBIDDEN, &say(Message::SecondFactorTitle), &text, links)
         .with(context! { request => call.request.as_str() })
         .render(shared)
+}
+
+/// Whether there are factors that count for nothing now; where that cannot be read, there are none to speak of.
+fn has_factors(shared: &Shared, here: &Here<'_>) -> bool {
+    let dossier = shared.gate.dossier(here.session.account).ok().flatten();
+    dossier.is_some_and(|dossier| shared.actions.factors_in(&dossier).required)
 }
 
 /// The factor somebody chose by a link, or the best.

@@ -125,7 +125,8 @@ fn message(fault: &Fault) -> String {
     flaws.join("; ")
 }
 
-const fn general(reason: Reason) -> &'static str {
+/// What a reason means, where there is nothing more to say of it.
+pub const fn general(reason: Reason) -> &'static str {
     match reason {
         Reason::BadCredentials => "The user name or password is wrong.",
         Reason::Unauthenticated => "You are not signed in.",

@@ -23,7 +23,7 @@ mod vouch;
 
 use axum::response::Response;
 
-pub use self::envelope::slug;
+pub use self::envelope::{general, slug};
 use super::{
     Shared,
     family::{Endpoints, Family, Resource},

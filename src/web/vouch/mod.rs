@@ -171,6 +171,16 @@ impl Vouch {
         let decision = self.gate.judge(rules, presence, check.target, check.client, check.now);
         let headers = &check.parts.headers;
         let method = &check.parts.method;
+        tracing::debug!(
+            request = %check.request,
+            method = check.target.method.as_str(),
+            host = %check.target.host,
+            app = decision.app.map(|app| app.name.as_str()),
+            rule = decision.rule.map(|rule| rule + 1),
+            outcome = ?decision.outcome,
+            why = ?decision.why,
+            "a check was judged"
+        );
         match (decision.outcome, presence) {
             (Outcome::Pass { anonymous: true }, _) if !check.bare => {
                 self.pass(None, decision.app, check.dialect, method)

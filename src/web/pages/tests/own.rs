@@ -228,26 +228,40 @@ async fn nobody_ends_a_strangers_session() {
     assert_eq!(alice.get(&house, "/me").await.status, StatusCode::OK);
 }
 
-/// Whoever cannot have another password here is told before proving anything or typing one.
+/// Whoever is declared in the configuration is told before proving anything or typing a password, and without a form.
 #[tokio::test]
 async fn that_a_password_cannot_be_changed_here_is_said_first() {
     let house = House::with_alice().await;
     let id = house.desk.account_id("alice");
     let mut browser = Browser::default();
     browser.sign_in(&house, "/login", "alice", PASSWORD).await;
-    house.pass(301);
-    let asked = browser.get(&house, "/password").await;
-    assert!(asked.location().starts_with("/login?again"), "a proof first");
-    house.desk.store.write_blocking(move |tx| credential::forget(tx, id)).unwrap();
     let page = browser.get(&house, "/password").await;
-    assert_eq!(page.status, StatusCode::NOT_FOUND);
-    assert!(page.text.contains("has no password"), "{}", page.text);
+    house.pass(301);
+    assert!(browser.get(&house, "/password").await.location().starts_with("/login?again"), "a proof first");
     let managed = move |tx: &mut _| {
         let account = account::ACCOUNTS.get(tx, &id)?.unwrap();
         account::save(tx, id, &AccountRecord { managed: true, ..account })
     };
     house.desk.store.write_blocking(managed).unwrap();
+    let typed = [("old_password", PASSWORD), ("new_password", OTHER), ("new_password_again", OTHER)];
+    let sent = browser.send(&house, &page, "/password", &typed).await;
+    for said in [browser.get(&house, "/password").await, sent] {
+        assert_eq!(said.status, StatusCode::FORBIDDEN);
+        assert!(said.text.contains("configuration file") && !said.text.contains("<form"), "{}", said.text);
+    }
+}
+
+/// Without a password there is a form for whoever has proven to be there; that the old one is missing is said in it.
+#[tokio::test]
+async fn an_account_without_a_password_is_told_so_in_the_form() {
+    let house = House::with_alice().await;
+    let id = house.desk.account_id("alice");
+    let mut browser = Browser::default();
+    browser.sign_in(&house, "/login", "alice", PASSWORD).await;
     let page = browser.get(&house, "/password").await;
-    assert_eq!(page.status, StatusCode::FORBIDDEN);
-    assert!(page.text.contains("configuration"), "{}", page.text);
+    house.desk.store.write_blocking(move |tx| credential::forget(tx, id)).unwrap();
+    let typed = [("old_password", PASSWORD), ("new_password", OTHER), ("new_password_again", OTHER)];
+    let said = browser.send(&house, &page, "/password", &typed).await;
+    assert_eq!(said.status, StatusCode::NOT_FOUND);
+    assert!(said.text.contains("has no password") && said.text.contains("<form"), "{}", said.text);
 }

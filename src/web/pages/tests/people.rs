@@ -8,7 +8,13 @@ use crate::{
         people::{Registration, Rules, Terms},
         testing::{Plan, operator},
     },
-    domain::{fault::Reason, outbox::Template, policy::RuleSet, stipulation::Stipulation},
+    domain::{
+        factor::{self, AddressFactor, Channel, Kinds},
+        fault::Reason,
+        outbox::Template,
+        policy::RuleSet,
+        stipulation::Stipulation,
+    },
     values::{email::EmailAddress, name::GroupName, secret::Secret},
     web::testing::{Browser, House, OTHER, PASSWORD, rules},
 };
@@ -180,6 +186,33 @@ async fn a_one_time_link_signs_in_with_a_button() {
     let typed = [("new_password", OTHER), ("new_password_again", OTHER)];
     assert_eq!(browser.send(&house, &page, "/password", &typed).await.location(), "/me?changed=1");
     assert_eq!(Browser::default().get(&house, path).await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// Whoever came by one mail and could only read another is told what would help, and is not sent in circles.
+///
+/// Proves: OTP-6
+#[tokio::test]
+async fn one_mailbox_is_not_asked_twice_who_it_is() {
+    let usual = factor::Rules::default();
+    let factors = factor::Rules { kinds: Kinds { email: true, ..usual.kinds }, ..usual };
+    let house = House::build(Plan { factors, ..Plan::default() }, rules(), |_| ());
+    let id = house.desk.add("alice").await;
+    let half_an_hour = std::time::Duration::from_mins(30);
+    let (actions, which) = (&house.shared.actions, Which::from("alice"));
+    let link = actions.make_link(&house.call(""), &operator(), &which, half_an_hour).await.unwrap();
+    let path = link.expose().strip_prefix("https://auth.example.com").unwrap();
+    let mut browser = Browser::default();
+    let page = browser.get(&house, path).await;
+    assert_eq!(browser.send(&house, &page, "/onetime", &[]).await.location(), "/me");
+    let proven = AddressFactor { address: "alice@example.com".to_owned(), since: house.call("").now };
+    let set = move |tx: &mut _| factor::set_address(tx, id, Channel::Email, Some(proven.clone()));
+    assert!(house.desk.store.write_blocking(set).unwrap());
+    let step = "/login/second-factor?rd=%2Fpassword";
+    assert_eq!(browser.get(&house, "/password").await.location(), step);
+    let said = browser.get(&house, step).await;
+    assert_eq!(said.status, StatusCode::FORBIDDEN);
+    assert!(said.text.contains("Sign in with your password"), "{}", said.text);
+    assert!(said.text.contains("/login?again=1"), "{}", said.text);
 }
 
 /// Proves: ENR-8
