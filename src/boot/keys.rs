@@ -25,7 +25,7 @@ const LARGEST: usize = 4096;
 pub enum KeyFileError {
     /// The file is missing although a store exists.
     #[error(
-        "the master key {path} is missing, but there is a store: bring the key back from where the store came from; \
+        "the master key {path} is missing: bring it back from where the store came from; \
          without it sealed values are lost",
         path = .path.display()
     )]

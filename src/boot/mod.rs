@@ -50,7 +50,7 @@ use crate::{
     gate::{Gate, Learned},
     idp::oauth2,
     serve::{self, BindError, Stopped, TlsError, logging::Dial},
-    store::{self, BackupError, MigrateError, OpenError, Store, StoreError},
+    store::{self, BackupError, MigrateError, OpenError, Restored, Store, StoreError},
     values::secret::Secret,
     web::{Shared, Site, control::Operator, metrics::Metrics, vouch::Vouch},
     world::World,
@@ -280,19 +280,19 @@ pub fn hash_password(
 ///
 /// # Errors
 /// When the backup cannot be read whole, or the place is in use.
-pub fn restore(settings: &Settings, backup: &Path, world: &World) -> Result<u64, BootError> {
-    data_dir(&settings.data_dir)?;
-    // A store is worth nothing without the key it was kept with; that is said before anything is replaced.
+pub fn restore(settings: &Settings, backup: &Path, world: &World) -> Result<Restored, BootError> {
+    // What is sealed in a store is lost without its key. That there is none is said before anything is touched.
     keys::master_key(&settings.data_dir, true, world)?;
-    let epoch = Store::restore(backup, &settings.store)?;
+    data_dir(&settings.data_dir)?;
+    let restored = Store::restore(backup, &settings.store)?;
     // The restored trail shall tell of it before anything else happens.
     let store = Store::open(&settings.store)?;
     let number = u64::from_be_bytes(*world.random().bytes());
     let call = Call::inside(world.now(), RequestId::new(format!("inside-{number:016x}")));
-    let entry = Entry::done(Event::Restored, "operator", &call).detail(format!("epoch {epoch}"));
+    let entry = Entry::done(Event::Restored, "operator", &call).detail(format!("epoch {}", restored.epoch));
     store.write_blocking(move |tx| audit::append(tx, &entry))?;
     store.close();
-    Ok(epoch)
+    Ok(restored)
 }
 
 #[cfg(test)]

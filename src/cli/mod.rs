@@ -134,10 +134,14 @@ fn hash_password(args: &Args) -> Result<(), Failure> {
 /// `vouchsafe restore`
 fn restore(args: &Args, backup: &Path) -> Result<(), Failure> {
     let settings = settings(args)?;
-    let epoch = boot::restore(&settings, backup, &World::real())?;
+    let restored = boot::restore(&settings, backup, &World::real())?;
     say!(
-        "The store is restored (epoch {epoch}). Sessions, one-time links and codes from before are void; people sign in again."
+        "The store is restored (epoch {}). Sessions, one-time links and codes from before are void; people sign in again.",
+        restored.epoch
     );
+    if let Some(kept) = restored.kept {
+        say!("The store that was there is {} now; it holds password hashes.", kept.display());
+    }
     Ok(())
 }
 

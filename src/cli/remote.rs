@@ -73,7 +73,8 @@ async fn server(socket: &Path) -> Result<Option<UnixStream>, Failure> {
         Ok(stream) => Ok(Some(stream)),
         // It may well run; whoever may not ask it may not open its store either.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Failure(format!(
-            "{} may not be opened by this user; run the command as the user that the server runs as",
+            "{} may not be opened by this user; run the command as the user that the server runs as (or remove the socket \
+             if no server runs)",
             socket.display()
         ))),
         Err(_) => Ok(None),

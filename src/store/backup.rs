@@ -54,12 +54,13 @@ impl Store {
 
     /// Puts a backup in the place of the store that `settings` name, which must not be open anywhere,
     /// and says under which epoch it goes on. The store that was there stays beside it with the
-    /// ending `.before-restore`; where there is one from before, with a number behind that.
+    /// ending `.before-restore`; where there is one from before, with a number behind that. Where it
+    /// cannot stay, nothing is replaced.
     ///
     /// The epoch is higher than any before. What was issued under a lower one counts for nothing:
     /// between backup and restore sessions were ended and codes were redeemed, of which the backup
     /// knows nothing (OPS-14).
-    pub fn restore(backup: &Path, settings: &Settings) -> Result<u64, BackupError> {
+    pub fn restore(backup: &Path, settings: &Settings) -> Result<Restored, BackupError> {
         let path = &settings.path;
         // Held to the end, so that no server starts on the old file meanwhile.
         let replaced = if files::exists(path)? {
@@ -90,27 +91,45 @@ impl Store {
         files::mark(path, epoch)?;
         drop(tx);
         drop(engine);
-        if replaced.is_some()
-            && let Err(error) = keep(path)
-        {
-            tracing::warn!(%error, "the replaced store could not be kept");
-        }
+        let kept = replaced.map(|_| keep(path)).transpose().map_err(|error| refused(path, &error))?;
         settle(&draft, path)?;
-        Ok(epoch)
+        Ok(Restored { epoch, kept })
     }
 }
 
-/// Gives a store a second name that no store has yet: what an earlier restore replaced is not lost to a later one.
-fn keep(path: &Path) -> io::Result<()> {
+/// What a restore did.
+#[derive(Debug)]
+pub struct Restored {
+    /// The epoch the store goes on under.
+    pub epoch: u64,
+    /// Where the store is now that was replaced, if there was one.
+    pub kept: Option<PathBuf>,
+}
+
+/// Keeps a store under a second name that no store has yet: what an earlier restore replaced is not lost to a later one.
+fn keep(path: &Path) -> io::Result<PathBuf> {
     let mut number = 1_u32;
     loop {
         let ending =
             if number == 1 { "before-restore".to_owned() } else { format!("before-restore-{number}") };
-        match fs::hard_link(path, beside(path, &ending)) {
+        let name = beside(path, &ending);
+        match fs::hard_link(path, &name).or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Err(error),
+            // Not every file system has second names.
+            _ => copied(path, &name),
+        }) {
+            Ok(()) => return Ok(name),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            done => return done,
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// A copy under a name that must be free, readable by its owner only.
+fn copied(path: &Path, name: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(name)?;
+    io::copy(&mut File::open(path)?, &mut file)?;
+    file.sync_all()
 }
 
 /// A new file that only its owner can read, locked against a second copy to the same place.

@@ -42,7 +42,7 @@ mod trouble;
 mod tx;
 mod writer;
 
-pub use backup::BackupError;
+pub use backup::{BackupError, Restored};
 pub use changes::Change;
 pub use codec::{DecodeError, Glimpse, Record, decode, decode_body, encode};
 pub use engine::{Space, Visit};

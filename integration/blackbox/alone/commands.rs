@@ -73,7 +73,10 @@ async fn a_house_moves_to_a_new_machine() {
     let restore = ["restore", &*copy.to_string_lossy()];
     let (good, out, err) = house.run(&restore, None);
     assert!(!good && err.contains("master.key") && !data.join("vouchsafe.redb").exists(), "{out}{err}");
-    fs::write(data.join("master.key"), key).expect("the folder was made");
+    assert!(!data.exists(), "nothing is begun that cannot be ended");
+    fs::create_dir(&data).expect("it is ours");
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).expect("it is ours");
+    fs::write(data.join("master.key"), key).expect("it is ours");
     fs::set_permissions(data.join("master.key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
     house.command(&restore);
     house.open().await;

@@ -83,7 +83,7 @@ fn a_backup_under_load_is_one_state_and_restores_under_a_new_epoch() {
     let busy = Store::restore(&backup, &settings).unwrap_err();
     assert!(matches!(busy, BackupError::File(OpenError::InUse { .. })), "{busy}");
     drop(store);
-    assert_eq!(Store::restore(&backup, &settings).unwrap(), 1);
+    assert_eq!(Store::restore(&backup, &settings).unwrap().epoch, 1);
     let store = Store::open(&settings).unwrap();
     assert_eq!(store.epoch(), 1);
     let restored = steps(&store);
@@ -95,7 +95,7 @@ fn a_backup_under_load_is_one_state_and_restores_under_a_new_epoch() {
     // The same old backup again: its own epoch is 0, but 1 was in use, so 2 it is. Also when the
     // store it replaces is gone.
     fs::remove_file(&settings.path).unwrap();
-    assert_eq!(Store::restore(&backup, &settings).unwrap(), 2);
+    assert_eq!(Store::restore(&backup, &settings).unwrap().epoch, 2);
     assert_eq!(Store::open(&settings).unwrap().epoch(), 2);
 }
 
@@ -106,7 +106,7 @@ fn an_old_file_copied_over_by_hand_is_noticed_by_its_epoch() {
     let settings = Settings::at(room.path().join("store.redb"));
     let backup = room.path().join("backup.redb");
     Store::open(&settings).unwrap().backup(&backup).unwrap();
-    assert_eq!(Store::restore(&backup, &settings).unwrap(), 1);
+    assert_eq!(Store::restore(&backup, &settings).unwrap().epoch, 1);
     fs::copy(&backup, &settings.path).unwrap();
     assert_eq!(Store::open(&settings).unwrap().epoch(), 2);
     assert_eq!(Store::open(&settings).unwrap().epoch(), 2);
@@ -183,7 +183,7 @@ fn each_store_that_was_replaced_stays() {
     step(&store, 7);
     drop(store);
     for _ in 0..3 {
-        Store::restore(&backup, &settings).unwrap();
+        assert!(Store::restore(&backup, &settings).unwrap().kept.unwrap().exists());
     }
     let kept = |ending: &str| {
         let path = room.path().join(format!("store.redb.before-restore{ending}"));
@@ -192,4 +192,17 @@ fn each_store_that_was_replaced_stays() {
         steps(&Store::open(&Settings::at(copy)).unwrap())
     };
     assert_eq!((kept(""), kept("-2"), kept("-3")), (vec![7], vec![], vec![]), "the first is the original");
+}
+
+/// The same where a file has one name only.
+#[test]
+fn a_copy_takes_no_name_that_is_in_use() {
+    let room = tempfile::tempdir().unwrap();
+    let (path, name) = (room.path().join("store"), room.path().join("kept"));
+    fs::write(&path, "all of it").unwrap();
+    super::copied(&path, &name).unwrap();
+    assert_eq!(fs::read(&name).unwrap(), b"all of it");
+    assert_eq!(fs::metadata(&name).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = super::copied(&path, &name).unwrap_err();
+    assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
 }

@@ -1,5 +1,7 @@
 //! `/login`: the sign-in form, and where a browser that is signed in already is sent on to its app.
 
+use std::time::Duration;
+
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -186,7 +188,9 @@ pub(super) fn welcome(
     let trust = signed_in.trust.as_ref();
     let trust = trust.and_then(|(mark, lifetime)| shared.jar.set_own(OwnCookie::Trust, mark, *lifetime));
     let mark = way.to.as_ref().map_or_else(|| loops::forget(shared), |to| loops::begin(shared, to, call.now));
-    let cookies = [cookie, device, trust, mark, Flow::end(shared)];
+    // What else was begun in this browser, by whomever, is not gone on with after this.
+    let begun = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO);
+    let cookies = [cookie, device, trust, mark, begun, Flow::end(shared)];
     if session.restricted {
         return see_other(shared, &way.through(Own::Password, None), cookies);
     }

@@ -131,13 +131,7 @@ pub(super) async fn prove(
             if matches!(presence, Presence::Conflicting) {
                 shared.actions.sign_out(&call, shared.presented(&headers)).await?;
             }
-            let mut welcome = login::welcome(&shared, &call, &way, &signed_in);
-            if matches!(asked, Asked::Pending(..))
-                && let Some(over) = shared.jar.set_own(OwnCookie::Login, "", Duration::ZERO)
-            {
-                welcome.headers_mut().append(header::SET_COOKIE, over);
-            }
-            Ok(answer(welcome))
+            Ok(answer(login::welcome(&shared, &call, &way, &signed_in)))
         }
         Ok(SignInOutcome::Next(next)) => Ok(answer(go_on(&shared, &call, &way, &next))),
         Err(fault) => refused(&shared, &call, &asked, &question, factor, &way, fault),

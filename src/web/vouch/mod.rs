@@ -169,18 +169,29 @@ impl Vouch {
         check: &Check<'_>,
     ) -> (Response<Body>, Verdict) {
         let decision = self.gate.judge(rules, presence, check.target, check.client, check.now);
-        let headers = &check.parts.headers;
-        let method = &check.parts.method;
+        let (response, verdict) = self.verdict(rules, presence, check, &decision);
         tracing::debug!(
             request = %check.request,
             method = check.target.method.as_str(),
             host = %check.target.host,
             app = decision.app.map(|app| app.name.as_str()),
             rule = decision.rule.map(|rule| rule + 1),
-            outcome = ?decision.outcome,
             why = ?decision.why,
+            ?verdict,
             "a check was judged"
         );
+        (response, verdict)
+    }
+
+    fn verdict(
+        &self,
+        rules: &RuleSet,
+        presence: &Presence,
+        check: &Check<'_>,
+        decision: &Decision<'_>,
+    ) -> (Response<Body>, Verdict) {
+        let headers = &check.parts.headers;
+        let method = &check.parts.method;
         match (decision.outcome, presence) {
             (Outcome::Pass { anonymous: true }, _) if !check.bare => {
                 self.pass(None, decision.app, check.dialect, method)
@@ -190,7 +201,7 @@ impl Vouch {
             {
                 self.pass(Some(person), decision.app, check.dialect, method)
             }
-            (Outcome::SignIn, _) if !check.bare && self.is_passed_preflight(&decision, check) => {
+            (Outcome::SignIn, _) if !check.bare && self.is_passed_preflight(decision, check) => {
                 self.pass(None, decision.app, check.dialect, method)
             }
             (Outcome::SignIn | Outcome::SecondFactor | Outcome::Pass { anonymous: true }, _) => {

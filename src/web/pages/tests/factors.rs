@@ -43,6 +43,18 @@ async fn first_step(house: &House, browser: &mut Browser, path: &str) -> Answer 
     browser.get(house, sent.location()).await
 }
 
+/// Whoever signs in after somebody's unfinished sign-in in the same browser is not asked for that one's code.
+#[tokio::test]
+async fn a_sign_in_ends_what_else_was_begun_in_the_browser() {
+    let (house, _, mut browser) = alice(Rules::default()).await;
+    first_step(&house, &mut browser, "/login").await;
+    house.desk.add("bob").await;
+    browser.sign_in(&house, "/login", "bob", PASSWORD).await;
+    let page = browser.get(&house, STEP).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.text);
+    assert!(page.text.contains("signed in as bob"), "{}", page.text);
+}
+
 /// Proves: SES-2, SES-3, SES-4, WEB-8, WEB-10
 #[tokio::test]
 async fn the_second_step_has_a_page_and_a_cookie_of_its_own() {
