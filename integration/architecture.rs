@@ -113,7 +113,6 @@ const OUTSIDE: &[(&str, &[&str])] = &[
 /// Files that may name `Set-Cookie`. The values are made by `web/edge/cookies.rs`, which does not need the name.
 const SET_COOKIE: &[(&str, &str)] = &[
     ("src/web/edge/rescue.rs", "keeps what was made when a refusal is put into its envelope"),
-    ("src/web/pages/second.rs", "appends what cookies.rs made"),
     ("src/web/family/answer.rs", "appends what cookies.rs made"),
     ("src/web/pages/view.rs", "appends what cookies.rs made"),
     ("src/web/pages/way.rs", "appends what cookies.rs made"),
