@@ -62,7 +62,7 @@ impl Store {
     /// knows nothing (OPS-14).
     pub fn restore(backup: &Path, settings: &Settings) -> Result<Restored, BackupError> {
         let path = &settings.path;
-        // Held to the end, so that no server starts on the old file meanwhile.
+        // Held until the new file has its name, so that no server starts on the old one meanwhile.
         let replaced = if files::exists(path)? {
             let file = File::open(path).map_err(|error| refused(path, &error))?;
             files::lock(&file, path)?;
@@ -91,8 +91,10 @@ impl Store {
         files::mark(path, epoch)?;
         drop(tx);
         drop(engine);
-        let kept = replaced.map(|_| keep(path)).transpose().map_err(|error| refused(path, &error))?;
+        let kept =
+            replaced.as_ref().map(|_| keep(path)).transpose().map_err(|error| refused(path, &error))?;
         settle(&draft, path)?;
+        drop(replaced);
         Ok(Restored { epoch, kept })
     }
 }
@@ -127,9 +129,11 @@ fn keep(path: &Path) -> io::Result<PathBuf> {
 
 /// A copy under a name that must be free, readable by its owner only.
 fn copied(path: &Path, name: &Path) -> io::Result<()> {
+    let mut from = File::open(path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(name)?;
-    io::copy(&mut File::open(path)?, &mut file)?;
-    file.sync_all()
+    let whole = io::copy(&mut from, &mut file).and_then(|_| file.sync_all());
+    // Half a copy, on a full disk say, is none, and shall not look like one.
+    whole.inspect_err(|_| drop(fs::remove_file(name)))
 }
 
 /// A new file that only its owner can read, locked against a second copy to the same place.

@@ -179,17 +179,12 @@ impl<'p> Here<'p> {
     /// Where the proof can be given that a refusal asks for, to come back to `back` then; `None` for refusals of another kind. Whoever has
     /// no such proof left is told so there.
     fn way_to_prove(&self, fault: &Fault, back: &str) -> Option<Missing> {
-        let to = Way::to_own(back);
-        match fault.reason {
+        let reason = match fault.reason {
             // A restricted session cannot be raised: its owner signs in again.
-            Reason::SecondFactorNeeded if !self.session.restricted => {
-                Some(Missing { second: true, path: to.through(Own::SecondFactor, None) })
-            }
-            Reason::SecondFactorNeeded | Reason::FreshSignInNeeded => {
-                Some(Missing { second: false, path: to.through(Own::Login, Some("again")) })
-            }
-            _ => None,
-        }
+            Reason::SecondFactorNeeded if self.session.restricted => Reason::FreshSignInNeeded,
+            reason => reason,
+        };
+        way_to_prove(reason, back)
     }
 
     /// Leave to change what only a recent sign-in may change.
@@ -204,6 +199,20 @@ struct Missing {
     second: bool,
     /// Where it is given.
     path: String,
+}
+
+/// The same for a session that can be raised.
+fn way_to_prove(reason: Reason, back: &str) -> Option<Missing> {
+    let to = Way::to_own(back);
+    match reason {
+        Reason::SecondFactorNeeded => {
+            Some(Missing { second: true, path: to.through(Own::SecondFactor, None) })
+        }
+        Reason::FreshSignInNeeded => {
+            Some(Missing { second: false, path: to.through(Own::Login, Some("again")) })
+        }
+        _ => None,
+    }
 }
 
 /// Somebody with an unrestricted session whose own form this is; everybody else gets the page where they belong.

@@ -22,6 +22,7 @@ use super::{
     sheet::say,
     view::{View, moment},
     way::{Own, Way, see_other},
+    way_to_prove,
 };
 use crate::{
     actions::passkeys::{Keeper, Passkey},
@@ -181,12 +182,10 @@ fn key_of(form: &mut Form) -> Result<PasskeyKey, Fault> {
 
 /// Where somebody goes who has to prove more before changing anything here.
 fn prove_first(reason: Reason) -> Option<String> {
-    let here = Way::to_own(Own::Passkeys.path());
+    let here = Own::Passkeys.path();
     match reason {
-        Reason::FreshSignInNeeded => Some(here.through(Own::Login, Some("again"))),
-        Reason::SecondFactorNeeded => Some(here.through(Own::SecondFactor, None)),
-        Reason::Unauthenticated => Some(here.through(Own::Login, None)),
-        _ => None,
+        Reason::Unauthenticated => Some(Way::to_own(here).through(Own::Login, None)),
+        _ => way_to_prove(reason, here).map(|missing| missing.path),
     }
 }
 
