@@ -37,6 +37,7 @@ use crate::{
     chores::delivery::Postman,
     config::Settings,
     crypto::{
+        keys::MasterKey,
         password::{self, PasswordError},
         strength,
     },
@@ -139,9 +140,10 @@ impl House {
         data_dir(&settings.data_dir)?;
         let had_store = store::ever_existed(&settings.store)?;
         let key = keys::master_key(&settings.data_dir, had_store, &world)?;
-        let store = Store::open(&settings.store)?;
+        let store = Store::open(&with_key(&settings, &key))?;
         let migrated = store.migrate(domain::MIGRATIONS)?;
-        if migrated > 0 {
+        // A new store begins in no shape at all, which is not news.
+        if migrated > 0 && had_store {
             tracing::info!(migrated, "the store was brought to this version's shape");
         }
         let pool = HashingPool::start(settings.hashing.clone(), world.random())?;
@@ -256,6 +258,11 @@ fn data_dir(path: &Path) -> Result<(), BootError> {
     Ok(())
 }
 
+/// Where the store is, and whose key it must know.
+fn with_key(settings: &Settings, key: &MasterKey) -> store::Settings {
+    store::Settings { key_imprint: Some(key.imprint()), ..settings.store.clone() }
+}
+
 /// What is wrong with a password that is to be hashed for the configuration.
 pub fn weaknesses(settings: &Settings, password: &Secret<String>) -> Vec<String> {
     let rules = &settings.actions.passwords;
@@ -282,11 +289,12 @@ pub fn hash_password(
 /// When the backup cannot be read whole, or the place is in use.
 pub fn restore(settings: &Settings, backup: &Path, world: &World) -> Result<Restored, BootError> {
     // What is sealed in a store is lost without its key. That there is none is said before anything is touched.
-    keys::master_key(&settings.data_dir, true, world)?;
+    let key = keys::master_key(&settings.data_dir, true, world)?;
     data_dir(&settings.data_dir)?;
-    let restored = Store::restore(backup, &settings.store)?;
+    let place = with_key(settings, &key);
+    let restored = Store::restore(backup, &place)?;
     // The restored trail shall tell of it before anything else happens.
-    let store = Store::open(&settings.store)?;
+    let store = Store::open(&place)?;
     let number = u64::from_be_bytes(*world.random().bytes());
     let call = Call::inside(world.now(), RequestId::new(format!("inside-{number:016x}")));
     let entry = Entry::done(Event::Restored, "operator", &call).detail(format!("epoch {}", restored.epoch));

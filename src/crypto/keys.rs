@@ -10,7 +10,10 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-use super::{mac::MacKey, seal::SealKey};
+use super::{
+    mac::{MacKey, ShortTag},
+    seal::SealKey,
+};
 use crate::values::{random::Random, secret::Secret};
 
 /// Why some bytes are not a master key. The messages never repeat the bytes.
@@ -58,6 +61,12 @@ impl MasterKey {
     /// The key as base64url text, as a new key file holds it.
     pub fn to_text(&self) -> Secret<String> {
         Secret::new(URL_SAFE_NO_PAD.encode(self.0.expose()))
+    }
+
+    /// Sixteen bytes by which this key is known again, and which tell nothing else about it: a store keeps them,
+    /// so that it is never opened with another key.
+    pub fn imprint(&self) -> ShortTag {
+        self.mac_key("imprint v1").sign_short(b"")
     }
 
     /// The signing key of one purpose. A label never changes its meaning and is never reused.

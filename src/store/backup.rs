@@ -55,7 +55,7 @@ impl Store {
     /// Puts a backup in the place of the store that `settings` name, which must not be open anywhere,
     /// and says under which epoch it goes on. The store that was there stays beside it with the
     /// ending `.before-restore`; where there is one from before, with a number behind that. Where it
-    /// cannot stay, nothing is replaced.
+    /// cannot stay, or where the backup belongs to another key, nothing is replaced.
     ///
     /// The epoch is higher than any before. What was issued under a lower one counts for nothing:
     /// between backup and restore sessions were ended and codes were redeemed, of which the backup
@@ -71,32 +71,41 @@ impl Store {
             None
         };
         let draft = beside(path, "restoring");
-        let mut file = open_draft(&draft)?;
-        File::open(backup)
-            .and_then(|mut from| io::copy(&mut from, &mut file))
-            .map_err(|error| refused(backup, &error))?;
-        if file.metadata().map_err(|error| refused(&draft, &error))?.len() == 0 {
-            return Err(
-                OpenError::Damaged { path: backup.to_path_buf(), detail: "it is empty".into() }.into()
-            );
-        }
-        let mut engine = files::engine(file, backup, settings.cache_bytes, true, &(Arc::new(|| {}) as _))?;
-        let view = engine.view()?;
-        meta::verify(&*view).map_err(|error| damaged(backup, &error))?;
-        let epoch = files::marked_epoch(path).unwrap_or(0).max(meta::epoch(&*view)?) + 1;
-        let mut tx = WriteTx::new(view);
-        meta::set_epoch(&mut tx, epoch);
-        engine.commit(tx.writes())?;
-        // The marker first: an epoch that was skipped is harmless, one used twice is not.
-        files::mark(path, epoch)?;
-        drop(tx);
-        drop(engine);
-        let kept =
-            replaced.as_ref().map(|_| keep(path)).transpose().map_err(|error| refused(path, &error))?;
-        settle(&draft, path)?;
-        drop(replaced);
-        Ok(Restored { epoch, kept })
+        let file = open_draft(&draft)?;
+        let put = || {
+            let epoch = prepare(file, backup, settings)?;
+            let kept =
+                replaced.as_ref().map(|_| keep(path)).transpose().map_err(|error| refused(path, &error))?;
+            settle(&draft, path)?;
+            Ok(Restored { epoch, kept })
+        };
+        // What was not put in place is as secret as the store, and of no use.
+        put().inspect_err(|_: &BackupError| drop(fs::remove_file(&draft)))
     }
+}
+
+/// Makes `draft` the backup's content under a new epoch, and marks that epoch. Fails when the backup is damaged or
+/// belongs to another key.
+fn prepare(mut draft: File, backup: &Path, settings: &Settings) -> Result<u64, OpenError> {
+    let failed = |error: &StoreError| damaged(backup, error);
+    let size = File::open(backup)
+        .and_then(|mut from| io::copy(&mut from, &mut draft))
+        .map_err(|error| refused(backup, &error))?;
+    if size == 0 {
+        return Err(OpenError::Damaged { path: backup.to_path_buf(), detail: "it is empty".into() });
+    }
+    let mut engine = files::engine(draft, backup, settings.cache_bytes, true, &(Arc::new(|| {}) as _))?;
+    let view = engine.view().map_err(|error| failed(&error))?;
+    meta::verify(&*view).map_err(|error| failed(&error))?;
+    files::agree_on_key(&*view, settings, backup)?;
+    let found = meta::epoch(&*view).map_err(|error| failed(&error))?;
+    let epoch = files::marked_epoch(&settings.path).unwrap_or(0).max(found) + 1;
+    let mut tx = WriteTx::new(view);
+    meta::set_epoch(&mut tx, epoch);
+    engine.commit(tx.writes()).map_err(|error| failed(&error))?;
+    // The marker first: an epoch that was skipped is harmless, one used twice is not.
+    files::mark(&settings.path, epoch)?;
+    Ok(epoch)
 }
 
 /// What a restore did.

@@ -44,6 +44,15 @@ pub enum OpenError {
         /// The file that remembers it.
         marker: PathBuf,
     },
+    /// Its values were sealed with another master key than the one at hand (OPS-8).
+    #[error(
+        "{path} belongs to another master key: put the master.key that it was written with into the data folder; with \
+         any other its second factors, signing keys and messages cannot be read"
+    )]
+    OtherKey {
+        /// The store's or the backup's file.
+        path: PathBuf,
+    },
     /// The file is torn, truncated or altered (OPS-13).
     #[error(
         "{path} is damaged and was not opened ({detail}); restore a backup, and keep the file for examination"

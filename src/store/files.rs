@@ -13,7 +13,7 @@ use redb::backends::FileBackend;
 
 use super::{
     engine::{
-        Engine,
+        Engine, View,
         lease::Nudge,
         redb::{Opening, Redb},
     },
@@ -49,6 +49,18 @@ pub(super) fn open(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError
         create(settings, nudge)?
     };
     agree_on_epoch(path, engine)
+}
+
+/// A store is opened with the key that it was begun with. One from before there were imprints knows of none.
+///
+/// # Errors
+/// [`OpenError::OtherKey`] when it knows another one.
+pub(super) fn agree_on_key(view: &dyn View, settings: &Settings, path: &Path) -> Result<(), OpenError> {
+    let found = meta::key_imprint(view).map_err(|error| damaged(path, &error))?;
+    match (found, settings.key_imprint) {
+        (Some(found), Some(ours)) if found != ours => Err(OpenError::OtherKey { path: path.to_path_buf() }),
+        _ => Ok(()),
+    }
 }
 
 /// The marker remembers the highest epoch. A file with a lower one is an older state that somebody
@@ -104,8 +116,9 @@ fn open_existing(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> 
         return Err(OpenError::Damaged { path: path.clone(), detail: "it is empty".to_owned() });
     }
     let engine = engine(file, path, settings.cache_bytes, about.len() <= VERIFY_UP_TO, nudge)?;
-    meta::verify(&*engine.view().map_err(|error| damaged(path, &error))?)
-        .map_err(|error| damaged(path, &error))?;
+    let view = engine.view().map_err(|error| damaged(path, &error))?;
+    meta::verify(&*view).map_err(|error| damaged(path, &error))?;
+    agree_on_key(&*view, settings, path)?;
     Ok(engine)
 }
 
@@ -129,7 +142,7 @@ fn create(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
     }
     file.set_len(0).map_err(|error| refused(&draft, &error))?;
     let mut engine = engine(file, path, settings.cache_bytes, false, nudge)?;
-    meta::begin(&mut engine).map_err(|error| unavailable(path, &error))?;
+    meta::begin(&mut engine, settings.key_imprint.as_ref()).map_err(|error| unavailable(path, &error))?;
     fs::rename(&draft, path).map_err(|error| refused(path, &error))?;
     sync_directory(path)?;
     Ok(engine)

@@ -38,12 +38,15 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// How many transactions may wait; one more is refused with [`StoreError::Busy`].
     pub queue: usize,
+    /// The imprint of the master key that values in the store are sealed with. A new store keeps it, and is never
+    /// opened with another. `None` compares nothing.
+    pub key_imprint: Option<[u8; 16]>,
 }
 
 impl Settings {
-    /// A store at `path`, with 64 MiB of page cache and 4096 waiting transactions.
+    /// A store at `path`, with 64 MiB of page cache and 4096 waiting transactions, under any key.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), cache_bytes: 64 << 20, queue: 4096 }
+        Self { path: path.into(), cache_bytes: 64 << 20, queue: 4096, key_imprint: None }
     }
 }
 
@@ -98,7 +101,7 @@ impl Store {
         let device = Arc::new(InMemoryBackend::new());
         let opening = Opening { cache_bytes: 1 << 20, verify: false, quick_every: Duration::MAX };
         let mut engine = Redb::open(device, opening, nudge(&sender)).expect("an empty memory is a store");
-        meta::begin(&mut engine).expect("memory can be written");
+        meta::begin(&mut engine, None).expect("memory can be written");
         Self::start(Box::new(engine), sender, inbox, Pace::default()).expect("a thread starts")
     }
 

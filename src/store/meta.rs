@@ -1,4 +1,4 @@
-//! What the store knows about itself: its schema version and how often it was restored.
+//! What the store knows about itself: its schema version, how often it was restored, and which key belongs to it.
 
 use super::{
     engine::{Engine, Space, View},
@@ -9,12 +9,16 @@ use super::{
 const META: Space = Space::table("meta");
 const SCHEMA: &[u8] = b"schema";
 const EPOCH: &[u8] = b"epoch";
+const KEY_IMPRINT: &[u8] = b"key imprint";
 
-/// Writes the first entries of a new store.
-pub(super) fn begin(engine: &mut impl Engine) -> Result<(), StoreError> {
+/// Writes the first entries of a new store, which belongs to the key of this imprint.
+pub(super) fn begin(engine: &mut impl Engine, key_imprint: Option<&[u8; 16]>) -> Result<(), StoreError> {
     let mut tx = WriteTx::new(engine.view()?);
     set_schema(&mut tx, 0);
     set_epoch(&mut tx, 0);
+    if let Some(imprint) = key_imprint {
+        tx.put(META, KEY_IMPRINT, imprint);
+    }
     engine.commit(tx.writes())
 }
 
@@ -31,6 +35,13 @@ pub(super) fn epoch(view: &dyn View) -> Result<u64, StoreError> {
 
 pub(super) fn set_epoch(tx: &mut WriteTx, epoch: u64) {
     tx.put(META, EPOCH, &epoch.to_be_bytes());
+}
+
+/// The imprint of the key that the store was begun with; `None` when that was before there were imprints.
+pub(super) fn key_imprint(view: &dyn View) -> Result<Option<[u8; 16]>, StoreError> {
+    let mut found = None;
+    view.get(META, KEY_IMPRINT, &mut |value| found = Some(<[u8; 16]>::try_from(value)))?;
+    found.transpose().map_err(|_| StoreError::Corrupt("the imprint of its key is none".to_owned()))
 }
 
 /// How many migrations have been applied.

@@ -29,7 +29,7 @@ pub(crate) fn open(disk: &Disk, chance: &mut Chance) -> Result<Store, StoreError
     let fresh = disk.len() == 0;
     let mut engine = Redb::open(disk.device(), opening, nudge(&sender))?;
     if fresh {
-        meta::begin(&mut engine)?;
+        meta::begin(&mut engine, None)?;
     }
     meta::verify(&*engine.view()?)?;
     let settle = if chance.percent(30) { Duration::ZERO } else { Duration::from_hours(1) };

@@ -60,7 +60,7 @@ fn store(disk: &Disk, retry: Duration) -> Store {
     let opening = Opening { cache_bytes: 64 << 10, verify: false, quick_every: Duration::from_hours(1) };
     let mut engine = Redb::open(disk.device(), opening, nudge(&sender)).unwrap();
     if disk.len() == 0 || meta::verify(&*engine.view().unwrap()).is_err() {
-        meta::begin(&mut engine).unwrap();
+        meta::begin(&mut engine, None).unwrap();
     }
     let pace = Pace { settle: Duration::from_hours(1), retry, retry_most: retry };
     let store = Store::start(Box::new(engine), sender, inbox, pace).unwrap();

@@ -76,8 +76,14 @@ async fn a_house_moves_to_a_new_machine() {
     assert!(!data.exists(), "nothing is begun that cannot be ended");
     fs::create_dir(&data).expect("it is ours");
     fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).expect("it is ours");
-    fs::write(data.join("master.key"), key).expect("it is ours");
-    fs::set_permissions(data.join("master.key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let lay_out = |key: &[u8]| {
+        fs::write(data.join("master.key"), key).expect("it is ours");
+        fs::set_permissions(data.join("master.key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    };
+    lay_out(b"q3Z1b0mWl8cN4yTgR7eHf2kXj9sVd6aPuL5oE1iMw0Q");
+    let (good, out, err) = house.run(&restore, None);
+    assert!(!good && err.contains("another master key"), "{out}{err}");
+    lay_out(&key);
     house.command(&restore);
     house.open().await;
     assert!(house.command(&["group", "list"]).contains("movers"));

@@ -206,3 +206,36 @@ fn a_copy_takes_no_name_that_is_in_use() {
     let again = super::copied(&path, &name).unwrap_err();
     assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
 }
+
+/// A backup is put in place beside its own key only; otherwise nothing is touched and nothing of it stays behind.
+///
+/// Proves: OPS-8, OPS-14
+#[test]
+fn a_backup_of_another_key_is_refused_and_the_store_stays() {
+    let room = tempfile::tempdir().unwrap();
+    let settings = |name: &str, key: u8| Settings {
+        key_imprint: Some([key; 16]),
+        ..Settings::at(room.path().join(name).join("store.redb"))
+    };
+    let backup = room.path().join("backup.redb");
+    let store = Store::open(&settings("there", 1)).unwrap();
+    step(&store, 7);
+    store.backup(&backup).unwrap();
+    drop(store);
+    drop(Store::open(&settings("here", 2)).unwrap());
+    let names = || {
+        let mut names: Vec<_> =
+            fs::read_dir(room.path().join("here")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let refused = Store::restore(&backup, &settings("here", 2)).unwrap_err();
+    assert!(matches!(refused, BackupError::File(OpenError::OtherKey { .. })), "{refused}");
+    assert_eq!(names(), before);
+    let stayed = Store::open(&settings("here", 2)).unwrap();
+    assert_eq!((stayed.epoch(), steps(&stayed)), (0, vec![]));
+    drop(stayed);
+    Store::restore(&backup, &settings("there", 1)).unwrap();
+    assert_eq!(steps(&Store::open(&settings("there", 1)).unwrap()), [7]);
+}

@@ -177,3 +177,49 @@ fn a_place_that_cannot_be_used_is_named() {
     let said = refusal(&Settings::at(file.join("store.redb")));
     assert!(said.starts_with("cannot open the store at ") && said.contains("file"), "{said}");
 }
+
+/// Proves: OPS-8
+#[test]
+fn a_store_is_not_opened_with_the_key_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let under = |key: u8| Settings { key_imprint: Some([key; 16]), ..Settings::at(&path) };
+    assert_eq!(accounts(&Store::open(&under(1)).unwrap()), 0);
+    let marked = fs::read(marker(&path)).unwrap();
+    for _ in 0..2 {
+        let said = refusal(&under(2));
+        assert!(said.contains("store.redb belongs to another master key"), "{said}");
+    }
+    assert_eq!(fs::read(marker(&path)).unwrap(), marked);
+    assert_eq!(accounts(&Store::open(&under(1)).unwrap()), 0);
+}
+
+/// A wrong key that happens to be there first must not lock the right one out.
+#[test]
+fn a_store_from_before_there_were_imprints_opens_with_any_key() {
+    let room = room();
+    for key in [2, 1] {
+        let under = Settings { key_imprint: Some([key; 16]), ..room.settings.clone() };
+        assert_eq!(accounts(&Store::open(&under).unwrap()), 200);
+    }
+}
+
+/// Proves: OPS-13
+#[test]
+fn an_imprint_that_is_none_is_damage() {
+    for bytes in [&[][..], &[1; 15], &[1; 17]] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings =
+            Settings { key_imprint: Some([1; 16]), ..Settings::at(folder.path().join("store.redb")) };
+        let store = Store::open(&settings).unwrap();
+        let bytes = bytes.to_vec();
+        let put = store.write_blocking(move |tx| {
+            tx.put(crate::store::engine::Space::table("meta"), b"key imprint", &bytes);
+            Ok::<_, StoreError>(())
+        });
+        assert_eq!(put, Ok(()));
+        drop(store);
+        let said = refusal(&settings);
+        assert!(said.contains("is damaged") && said.contains("imprint"), "{said}");
+    }
+}
