@@ -115,7 +115,12 @@ fn check(args: &Args) -> Result<(), Failure> {
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
     }
-    say!("The configuration is good.");
+    match &args.config {
+        Some(path) => say!("The configuration {} is good.", path.display()),
+        None => {
+            say!("The defaults and the environment are good; no configuration file was named (--config).")
+        }
+    }
     Ok(())
 }
 

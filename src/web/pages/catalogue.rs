@@ -304,6 +304,7 @@ messages! {
     OneMinute, "one-minute", "a minute";
     Minutes, "minutes", "{count} minutes";
     Hours, "hours", "{count} hours";
+    Days, "days", "{count} days";
 
     // Refusals as pages of their own.
     FaultUnauthenticated, "fault-unauthenticated", "You are not signed in";
@@ -436,6 +437,7 @@ pub(super) fn waiting(language: Language, wait: Duration) -> String {
         2..=59 => counted(Message::Seconds, seconds),
         60 => counted(Message::OneMinute, 1),
         61..=7200 => counted(Message::Minutes, seconds.div_ceil(60)),
+        _ if seconds > 172_800 && seconds.is_multiple_of(86_400) => counted(Message::Days, seconds / 86_400),
         _ => counted(Message::Hours, seconds.div_ceil(3600)),
     }
 }
@@ -476,5 +478,8 @@ mod tests {
         assert_eq!(said(59_500), "a minute");
         assert_eq!(said(61_000), "2 minutes");
         assert_eq!(said(7_200_001), "3 hours");
+        assert_eq!(said(172_800_000), "48 hours");
+        assert_eq!(said(172_800_001), "49 hours");
+        assert_eq!(said(30 * 86_400_000), "30 days");
     }
 }

@@ -80,7 +80,7 @@ async fn a_browser_is_signed_in_asked_and_sent_back() {
     assert_eq!(page.status, StatusCode::OK, "{page:?}");
     assert!(policy(&page).contains("form-action 'self' https://wiki.example.com;"), "{}", policy(&page));
     for said in
-        ["The &lt;Wiki&gt;", "Example &amp; Sons", "alice", "wiki:read", "wiki.example.com", "720 hours"]
+        ["The &lt;Wiki&gt;", "Example &amp; Sons", "alice", "wiki:read", "wiki.example.com", "30 days"]
     {
         assert!(page.text.contains(said), "{said} in {}", page.text);
     }
