@@ -86,8 +86,10 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
 
 /// The value alone, without the tag that the socket needs.
 fn plain(reply: &Reply) -> Result<serde_json::Value, Failure> {
-    let mut value = serde_json::to_value(reply)?;
-    Ok(value.get_mut("value").map(serde_json::Value::take).unwrap_or(value))
+    Ok(match serde_json::to_value(reply)? {
+        serde_json::Value::Object(tagged) => tagged.into_values().next().unwrap_or_default(),
+        bare => bare,
+    })
 }
 
 fn show_account(account: &AccountView) {

@@ -10,18 +10,40 @@ use super::{complaint::MOST, ledger::Ledger, nearest::nearest, raw::Raw, source:
 pub(crate) fn read(mut values: Table, ledger: &mut Ledger) -> Raw {
     let defaults = Raw::defaults();
     while ledger.count() <= MOST {
-        let error = match serde_path_to_error::deserialize::<_, Raw>(values.clone()) {
+        let (path, message) = match fill(values.clone()) {
             Ok(raw) => return raw,
-            Err(error) => error,
+            Err(misfit) => misfit,
         };
-        let path: Vec<Step> = error.path().iter().filter_map(Step::of).collect();
         let Some(taken) = take_out(&mut values, &path) else {
-            ledger.refuse("", error.inner().message());
+            ledger.refuse("", &message);
             break;
         };
-        refuse(ledger, &taken, &path, error.inner().message(), &defaults);
+        refuse(ledger, &taken, &path, &message, &defaults);
     }
     Raw::default()
+}
+
+/// The values as they are declared, or the first that does not fit: where it is and what serde says about it.
+fn fill(values: Table) -> Result<Raw, (Vec<Step>, String)> {
+    let mut track = serde_path_to_error::Track::new();
+    let values = serde_path_to_error::Deserializer::new(values, &mut track);
+    // Erased, because each section would otherwise be compiled once more for every way toml can hand it over: a megabyte.
+    let mut values = <dyn erased_serde::Deserializer<'_>>::erase(values);
+    let result = erased_serde::deserialize(&mut values);
+    drop(values);
+    result.map_err(|error| {
+        let path: Vec<Step> = track.path().iter().filter_map(Step::of).collect();
+        let message = without_place(&error.to_string(), &path).to_owned();
+        (path, message)
+    })
+}
+
+/// What serde said, without the lines in which toml repeats the keys on the way there, the outermost last.
+fn without_place<'s>(said: &'s str, path: &[Step]) -> &'s str {
+    path.iter().fold(said.trim_end(), |said, step| match step {
+        Step::Key(key) => said.strip_suffix(&format!("\nin `{key}`")).map_or(said, str::trim_end),
+        Step::Index(_) => said,
+    })
 }
 
 /// A step of a path into the values.

@@ -55,6 +55,15 @@ fn syntax_errors_show_their_lines() {
     ]));
 }
 
+/// The reader of serde's words is not led astray by lines in a value or a key.
+#[test]
+fn line_breaks_in_what_was_written_change_no_message() {
+    let said = said_about(&["[log]\nformat = \"x\\nin `y`\"", "[sms.headers]\n\"a\\nb\" = 5"]);
+    assert!(said.contains("is none of \"text\", \"json\""), "{said}");
+    assert!(said.contains("must be a text in quotes, not the number 5"), "{said}");
+    assert!(!said.contains("expected"), "{said}");
+}
+
 /// simple-auth.md 9.G2
 ///
 /// Proves: OPS-21

@@ -17,7 +17,7 @@ use crate::{
 
 /// One thing to do about keys.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum KeyCommand {
     /// Make one.
     Add {

@@ -10,7 +10,7 @@ use crate::{
 
 /// One thing to do about OAuth clients.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ClientCommand {
     /// Register one.
     Add {

@@ -12,7 +12,7 @@ use super::{
 
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Create an account.
     AccountAdd {
@@ -210,7 +210,7 @@ pub enum Command {
 
 /// The answer to a command.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "reply", content = "value", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// It was done; the text says what, for a person.
     Done(String),

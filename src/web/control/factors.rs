@@ -11,7 +11,7 @@ use crate::{
 
 /// What to do about second factors. `who` is a user name, an e-mail address or an account id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum FactorCommand {
     /// Show those of an account.
     Show {
