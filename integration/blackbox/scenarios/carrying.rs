@@ -10,6 +10,8 @@ use crate::{
 };
 
 /// The handshake is judged like any request; the frames then go through untouched.
+///
+/// simple-auth.md 9.F3
 pub async fn websocket<D: Door>(place: Place<D>) {
     let ask = || Ask::get(&place.app("/socket?room=1")).header("origin", place.app("").as_str());
     match websocket::open(&ask()).await.expect("an answer") {

@@ -42,6 +42,8 @@ pub async fn no_foreign_identity_header_arrives<D: Door>(place: Place<D>) {
 }
 
 /// Every spelling of an identity header, and the tricks to have ours removed on the way.
+///
+/// simple-auth.md 9.F3
 pub async fn forged_headers_never_arrive<D: Door>(place: Place<D>) {
     let mut alice = place.person("alice").await;
     let forged = |ask: Ask| {

@@ -1,5 +1,7 @@
 //! Adapter by outcome: the whole answer.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::*;
 
 /// What it is, method, URL, further headers.
@@ -91,6 +93,8 @@ async fn no_method_agent_or_path_of_the_original_is_a_bypass() {
 
 /// Nothing of what the client may write into the check's own request decides.
 ///
+/// simple-auth.md 9.F2: no password is looked at here, and what `Authorization` says stays between client and app.
+///
 /// Proves: HDR-5, VCH-9, VCH-10
 #[tokio::test]
 async fn what_the_client_writes_has_no_effect() {
@@ -98,6 +102,8 @@ async fn what_the_client_writes_has_no_effect() {
     let plain = request("GET", "https://boss.example.com/");
     let signed_in = [plain.clone(), vec![("cookie", cookie.as_str()), HTML]].concat();
     let anonymous = [plain, vec![HTML]].concat();
+    // Her own password; nobody looks at it, so there is nothing to guess here either.
+    let basic = format!("Basic {}", STANDARD.encode(format!("alice:{PASSWORD}")));
     for headers in [signed_in, anonymous] {
         let expected = whole(&door.ask("/auth/vouch/request", &headers).await);
         let query = "/auth/vouch/request?url=https://public.example.com/&X-Original-URL=https://public.example.com/\
@@ -123,6 +129,7 @@ async fn what_the_client_writes_has_no_effect() {
             ("transfer-encoding", "chunked"),
             ("content-length", "100000"),
             ("authorization", "Bearer of.an.app"),
+            ("authorization", &basic),
             ("remote-user", "root"),
             ("remote-groups", "admins"),
         ] {
