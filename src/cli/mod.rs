@@ -115,12 +115,11 @@ fn check(args: &Args) -> Result<(), Failure> {
     for warning in &settings.warnings {
         eprintln!("warning: {warning}");
     }
-    match &args.config {
-        Some(path) => say!("The configuration {} is good.", path.display()),
-        None => {
-            say!("The defaults and the environment are good; no configuration file was named (--config).")
-        }
-    }
+    let what = args.config.as_ref().map_or_else(
+        || "defaults and environment; no --config was given".to_owned(),
+        |path| path.display().to_string(),
+    );
+    say!("The configuration is good ({what}).");
     Ok(())
 }
 
