@@ -78,6 +78,8 @@ pub async fn refuse_a_stranger<D: Door>(place: Place<D>) {
 }
 
 /// The right password of a disabled account opens nothing.
+///
+/// simple-auth.md 9.E2
 pub async fn refuse_the_disabled<D: Door>(place: Place<D>) {
     let mut browser = Browser::new();
     let page = browser.visit(&place.app("/")).await.expect(200);

@@ -193,6 +193,8 @@ async fn of_64_registrations_of_one_address_at_once_exactly_one_gets_it() {
     assert_eq!((outcomes.iter().filter(|one| one.is_ok()).count(), refused.count()), (1, 63));
 }
 
+/// simple-auth.md 9.E3
+///
 /// Races: link of a registration
 /// Proves: OTP-1, ENR-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -105,6 +105,8 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
     assert!(!untouched.is_finished());
 }
 
+/// simple-auth.md 9.E4
+///
 /// Proves: OUT-2
 #[tokio::test]
 async fn an_answer_that_is_too_large_or_of_another_kind_is_refused() {
@@ -120,6 +122,8 @@ async fn an_answer_that_is_too_large_or_of_another_kind_is_refused() {
     assert!(matches!(client.send(get(&format!("http://{address}/"))).await, Err(HttpError::Broken(_))));
 }
 
+/// simple-auth.md 9.E4
+///
 /// Proves: OUT-2
 #[tokio::test]
 async fn a_house_that_never_answers_is_left() {

@@ -40,6 +40,8 @@ async fn whatever_ends_all_sessions_of_an_account_ends_its_tokens() {
     assert!(bench.refresh(kept.refresh.unwrap().expose()).await.is_ok());
 }
 
+/// simple-auth.md 9.D10
+///
 /// Proves: OAU-10
 #[tokio::test]
 async fn signing_out_ends_what_was_granted_in_that_session_but_for_offline_access() {

@@ -195,6 +195,25 @@ async fn an_id_token_says_who_signed_in_how_and_when() {
     }
 }
 
+/// What is signed for a client to read opens nothing: neither as it was given out, nor with its signature taken off.
+///
+/// simple-auth.md 9.E1
+#[tokio::test]
+async fn an_id_token_is_no_key() {
+    let bench = Bench::open();
+    let grantor = bench.sign_in(bench.add("alice"));
+    let tokens = bench.redeem(&bench.code_with(&grantor, &[("scope", "openid")]).await).await.unwrap();
+    let statement = tokens.id_token.as_ref().unwrap();
+    assert!(bench.is_active(&tokens.access).await && !bench.is_active(statement).await);
+    let payload = statement.expose().split('.').nth(1).unwrap();
+    let unsigned = Secret::new(format!("eyJhbGciOiJub25lIn0.{payload}."));
+    assert!(!bench.is_active(&unsigned).await);
+    for forged in [statement, &unsigned] {
+        let refused = [bench.refresh(forged.expose()).await, bench.redeem(forged.expose()).await];
+        assert_eq!(refused.map(|one| one.err().map(|refusal| refusal.code)), [Some(Code::InvalidGrant); 2]);
+    }
+}
+
 #[tokio::test]
 async fn claims_and_the_token_itself_follow_the_scopes() {
     let bench = Bench::open();
