@@ -86,23 +86,21 @@ impl Store {
 
 /// Makes `draft` the backup's content under a new epoch, and marks that epoch. Fails when the backup is damaged or
 /// belongs to another key.
-fn prepare(mut draft: File, backup: &Path, settings: &Settings) -> Result<u64, OpenError> {
-    let failed = |error: &StoreError| damaged(backup, error);
+fn prepare(mut draft: File, backup: &Path, settings: &Settings) -> Result<u64, BackupError> {
     let size = File::open(backup)
         .and_then(|mut from| io::copy(&mut from, &mut draft))
         .map_err(|error| refused(backup, &error))?;
     if size == 0 {
-        return Err(OpenError::Damaged { path: backup.to_path_buf(), detail: "it is empty".into() });
+        return Err(OpenError::Damaged { path: backup.to_path_buf(), detail: "it is empty".into() }.into());
     }
     let mut engine = files::engine(draft, backup, settings.cache_bytes, true, &(Arc::new(|| {}) as _))?;
-    let view = engine.view().map_err(|error| failed(&error))?;
-    meta::verify(&*view).map_err(|error| failed(&error))?;
+    let view = engine.view()?;
+    meta::verify(&*view).map_err(|error| damaged(backup, &error))?;
     files::agree_on_key(&*view, settings, backup)?;
-    let found = meta::epoch(&*view).map_err(|error| failed(&error))?;
-    let epoch = files::marked_epoch(&settings.path).unwrap_or(0).max(found) + 1;
+    let epoch = files::marked_epoch(&settings.path).unwrap_or(0).max(meta::epoch(&*view)?) + 1;
     let mut tx = WriteTx::new(view);
     meta::set_epoch(&mut tx, epoch);
-    engine.commit(tx.writes()).map_err(|error| failed(&error))?;
+    engine.commit(tx.writes())?;
     // The marker first: an epoch that was skipped is harmless, one used twice is not.
     files::mark(&settings.path, epoch)?;
     Ok(epoch)
