@@ -286,7 +286,7 @@ pub fn hash_password(
 /// Puts a backup in the store's place. No server may be running.
 ///
 /// # Errors
-/// When the backup cannot be read whole, or the place is in use.
+/// When there is no master key or the backup belongs to another, when the backup cannot be read whole, or when the place is in use.
 pub fn restore(settings: &Settings, backup: &Path, world: &World) -> Result<Restored, BootError> {
     // What is sealed in a store is lost without its key. That there is none is said before anything is touched.
     let key = keys::master_key(&settings.data_dir, true, world)?;
