@@ -93,7 +93,7 @@ async fn no_method_agent_or_path_of_the_original_is_a_bypass() {
 
 /// Nothing of what the client may write into the check's own request decides.
 ///
-/// simple-auth.md 9.F2: no password is looked at here, and what `Authorization` says stays between client and app.
+/// simple-auth.md 9.F2: no password is looked at here.
 ///
 /// Proves: HDR-5, VCH-9, VCH-10
 #[tokio::test]
