@@ -62,25 +62,30 @@ impl Store {
     /// knows nothing (OPS-14).
     pub fn restore(backup: &Path, settings: &Settings) -> Result<Restored, BackupError> {
         let path = &settings.path;
-        // Held until the new file has its name, so that no server starts on the old one meanwhile.
-        let replaced = if files::exists(path)? {
-            let file = File::open(path).map_err(|error| refused(path, &error))?;
-            files::lock(&file, path)?;
-            Some(file)
+        // Held until the new file has its name, so that no server starts meanwhile: not on the old store, and on no new one.
+        let (claimed, held) = if files::exists(path)? {
+            (None, files::occupy(path)?)
         } else {
-            None
+            let (name, file) = files::claim(path)?;
+            (Some(name), file)
         };
         let draft = beside(path, "restoring");
         let file = open_draft(&draft)?;
         let put = || {
             let epoch = prepare(file, backup, settings)?;
-            let kept =
-                replaced.as_ref().map(|_| keep(path)).transpose().map_err(|error| refused(path, &error))?;
+            let replaces = claimed.is_none();
+            let kept = replaces.then(|| keep(path)).transpose().map_err(|error| refused(path, &error))?;
             settle(&draft, path)?;
             Ok(Restored { epoch, kept })
         };
         // What was not put in place is as secret as the store, and of no use.
-        put().inspect_err(|_: &BackupError| drop(fs::remove_file(&draft)))
+        let restored = put().inspect_err(|_: &BackupError| drop(fs::remove_file(&draft)))?;
+        // With the store in place nobody gets a claim any more, so its file can go. Where it stays, it is used again.
+        if let Some(name) = claimed {
+            let _ = fs::remove_file(name);
+        }
+        drop(held);
+        Ok(restored)
     }
 }
 

@@ -99,14 +99,8 @@ pub fn ever_existed(settings: &Settings) -> Result<bool, OpenError> {
 
 fn open_existing(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
     let path = &settings.path;
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error))?;
-    lock(&file, path)?;
+    let file = occupy(path)?;
     let about = file.metadata().map_err(|error| refused(path, &error))?;
-    // Between opening and locking, a restore may have put another file in its place.
-    let now = fs::metadata(path).map_err(|error| refused(path, &error))?;
-    if (about.dev(), about.ino()) != (now.dev(), now.ino()) {
-        return Err(OpenError::InUse { path: path.clone() });
-    }
     if about.permissions().mode() & 0o077 != 0 {
         tracing::warn!(path = %path.display(), "the store was readable by others; it is not any more");
         fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| refused(path, &error))?;
@@ -122,10 +116,35 @@ fn open_existing(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> 
     Ok(engine)
 }
 
+/// Opens and locks the store that has this name.
+pub(super) fn occupy(path: &Path) -> Result<File, OpenError> {
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error))?;
+    lock(&file, path)?;
+    let about = file.metadata().map_err(|error| refused(path, &error))?;
+    // Between opening and locking, a restore may have put another file in its place.
+    let now = fs::metadata(path).map_err(|error| refused(path, &error))?;
+    if (about.dev(), about.ino()) != (now.dev(), now.ino()) {
+        return Err(OpenError::InUse { path: path.to_path_buf() });
+    }
+    Ok(file)
+}
+
 /// Creates the store beside its place and moves it there complete, so that a crash on the way leaves
 /// nothing that could be taken for a store.
 fn create(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
     let path = &settings.path;
+    let (draft, file) = claim(path)?;
+    file.set_len(0).map_err(|error| refused(&draft, &error))?;
+    let mut engine = engine(file, path, settings.cache_bytes, false, nudge)?;
+    meta::begin(&mut engine, settings.key_imprint.as_ref()).map_err(|error| unavailable(path, &error))?;
+    fs::rename(&draft, path).map_err(|error| refused(path, &error))?;
+    sync_directory(path)?;
+    Ok(engine)
+}
+
+/// The right to put a store where none is: the locked file `store.redb.new`. Whoever begins a store and whoever restores one
+/// must have it, so that there is one of them at a time.
+pub(super) fn claim(path: &Path) -> Result<(PathBuf, File), OpenError> {
     let draft = beside(path, "new");
     let file = OpenOptions::new()
         .read(true)
@@ -137,15 +156,11 @@ fn create(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
         .map_err(|error| refused(&draft, &error))?;
     lock(&file, path)?;
     if exists(path)? {
-        // Somebody else was quicker, and still has it.
-        return Err(OpenError::InUse { path: path.clone() });
+        // Somebody else was quicker, and still has it. Nobody gets this claim any more.
+        let _ = fs::remove_file(&draft);
+        return Err(OpenError::InUse { path: path.to_path_buf() });
     }
-    file.set_len(0).map_err(|error| refused(&draft, &error))?;
-    let mut engine = engine(file, path, settings.cache_bytes, false, nudge)?;
-    meta::begin(&mut engine, settings.key_imprint.as_ref()).map_err(|error| unavailable(path, &error))?;
-    fs::rename(&draft, path).map_err(|error| refused(path, &error))?;
-    sync_directory(path)?;
-    Ok(engine)
+    Ok((draft, file))
 }
 
 /// `store.redb` → `store.redb.new` and the like.

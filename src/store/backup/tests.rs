@@ -1,12 +1,14 @@
 //! Backups taken under load, and what a restore does to what was issued since.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
 };
 
 use super::{BackupError, OpenError, Settings, Store, StoreError};
@@ -61,7 +63,7 @@ fn a_backup_under_load_is_one_state_and_restores_under_a_new_epoch() {
     let stop = Arc::new(AtomicBool::new(false));
     let load = {
         let (store, stop) = (store.clone(), Arc::clone(&stop));
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             let mut number = 50;
             while !stop.load(Ordering::Relaxed) {
                 step(&store, number);
@@ -71,7 +73,7 @@ fn a_backup_under_load_is_one_state_and_restores_under_a_new_epoch() {
         })
     };
     while store.figures().rows < 120 {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     store.backup(&backup).unwrap();
     stop.store(true, Ordering::Relaxed);
@@ -170,6 +172,43 @@ fn a_draft_that_somebody_laid_out_is_not_written_into() {
     busy.lock().unwrap();
     let refused = store.backup(&backup).unwrap_err();
     assert!(matches!(refused, BackupError::File(OpenError::InUse { .. })), "{refused}");
+}
+
+/// Where no store is, there is nothing to lock but the claim to begin one.
+#[test]
+fn a_place_without_a_store_is_restored_into_by_one_at_a_time() {
+    let room = tempfile::tempdir().unwrap();
+    let settings = Settings::at(room.path().join("store.redb"));
+    let backup = room.path().join("backup.redb");
+    let elsewhere = Store::open(&Settings::at(room.path().join("elsewhere.redb"))).unwrap();
+    step(&elsewhere, 7);
+    elsewhere.backup(&backup).unwrap();
+
+    // A server is just beginning a store, or another restore is under way.
+    let (_, other) = super::files::claim(&settings.path).unwrap();
+    let refused = Store::restore(&backup, &settings).unwrap_err();
+    assert!(matches!(refused, BackupError::File(OpenError::InUse { .. })), "{refused}");
+    assert!(matches!(Store::open(&settings), Err(OpenError::InUse { .. })));
+    drop(other);
+
+    let results: Vec<_> = thread::scope(|scope| {
+        let restores = (0..16).map(|_| scope.spawn(|| Store::restore(&backup, &settings)));
+        let restores: Vec<_> = restores.collect();
+        restores.into_iter().map(|restore| restore.join().unwrap()).collect()
+    });
+    let (done, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    let done: Vec<_> = done.into_iter().map(Result::unwrap).collect();
+    for refused in refused.into_iter().map(Result::unwrap_err) {
+        assert!(matches!(refused, BackupError::File(OpenError::InUse { .. })), "{refused}");
+    }
+    let epochs: BTreeSet<u64> = done.iter().map(|restored| restored.epoch).collect();
+    assert_eq!(epochs.len(), done.len(), "no epoch is used twice");
+    // Whoever came after the first one replaced its store, and kept it.
+    assert_eq!(done.iter().filter(|restored| restored.kept.is_none()).count(), 1);
+    assert_eq!(steps(&Store::open(&settings).unwrap()), vec![7]);
+    for ending in ["new", "restoring"] {
+        assert!(!room.path().join(format!("store.redb.{ending}")).exists(), "{ending}");
+    }
 }
 
 /// What one restore put aside is not lost to the next.
