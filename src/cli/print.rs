@@ -1,7 +1,9 @@
 //! Replies as text or JSON.
 
 use super::{Failure, args::Args, client};
-use crate::web::control::{AccountView, AuditView, Reply};
+use crate::web::control::{
+    AccountView, AuditView, GroupView, MessageView, Reply, SessionView, StipulationView,
+};
 
 pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
     if args.json {
@@ -11,77 +13,70 @@ pub(super) fn show(args: &Args, reply: &Reply) -> Result<(), Failure> {
     match reply {
         Reply::Done(text) => say!("{text}"),
         Reply::Account(account) => show_account(account),
-        Reply::Accounts(accounts) => {
-            let rows = accounts.iter().map(|account| {
-                let name = account.name.clone();
-                vec![
-                    account.username.clone(),
-                    account.status.clone(),
-                    account.groups.join(","),
-                    name,
-                    account.id.clone(),
-                ]
-            });
-            table(&["USER", "STATUS", "GROUPS", "NAME", "ID"], rows.collect());
-        }
+        Reply::Accounts(accounts) => list(&["USER", "STATUS", "GROUPS", "NAME", "ID"], accounts, account_row),
         Reply::Sessions(sessions) => {
-            let rows = sessions.iter().map(|session| {
-                let client = session.client.clone().unwrap_or_default();
-                vec![
-                    session.id.clone(),
-                    session.created.clone(),
-                    session.last_seen.clone(),
-                    client,
-                    session.agent.clone(),
-                ]
-            });
-            table(&["ID", "BEGAN", "LAST USE", "FROM", "BROWSER"], rows.collect());
+            list(&["ID", "BEGAN", "LAST USE", "FROM", "BROWSER"], sessions, session_row);
         }
-        Reply::Groups(groups) => {
-            let rows = groups
-                .iter()
-                .map(|group| vec![group.name.clone(), group.members.join(","), group.id.clone()]);
-            table(&["GROUP", "MEMBERS", "ID"], rows.collect());
-        }
+        Reply::Groups(groups) => list(&["GROUP", "MEMBERS", "ID"], groups, group_row),
         Reply::Clients(clients) => client::table(clients),
         Reply::Client(found) => client::show(found),
         Reply::ClientSecret(made) => client::show_secret(made),
         Reply::Audit(entries) => entries.iter().for_each(show_entry),
         Reply::Stipulations(open) => {
-            let rows = open.iter().map(|open| {
-                let blocks = if open.blocks { "blocks" } else { "at the next sign-in" };
-                let lapses = open.lapses.clone().unwrap_or_default();
-                vec![
-                    open.what.clone(),
-                    blocks.to_owned(),
-                    open.since.clone(),
-                    open.address.clone().unwrap_or_default(),
-                    lapses,
-                ]
-            });
-            table(&["ASKED", "EFFECT", "SINCE", "ADDRESS", "LAPSES"], rows.collect());
+            list(&["ASKED", "EFFECT", "SINCE", "ADDRESS", "LAPSES"], open, stipulation_row);
         }
         Reply::Link(link) => say!("{link}"),
+        Reply::Invited(invited) => {
+            say!("{}", invited.link);
+            if !invited.mailed {
+                eprintln!("There is no [mail], so nobody was written to: pass the link on.");
+            }
+        }
         Reply::Imported(view) => say!("{}: {}", view.username, view.outcome),
         Reply::ApiKeys(keys) => super::apikey::show(keys),
         Reply::Factors(factors) => super::factor::show(factors),
         Reply::Explanation(value) => show_explanation(value),
         Reply::Messages(messages) => {
-            let rows = messages.iter().map(|message| {
-                vec![
-                    message.id.clone(),
-                    message.state.clone(),
-                    message.template.clone(),
-                    message.to.clone(),
-                    message.at.clone(),
-                    message.attempts.to_string(),
-                    message.error.clone().unwrap_or_default(),
-                ]
-            });
-            table(&["ID", "STATE", "MESSAGE", "TO", "AT", "TRIES", "LAST ERROR"], rows.collect());
+            list(&["ID", "STATE", "MESSAGE", "TO", "AT", "TRIES", "LAST ERROR"], messages, message_row);
         }
     }
     Ok(())
+}
+
+fn list<T>(titles: &[&str], values: &[T], row: fn(&T) -> Vec<String>) {
+    table(titles, values.iter().map(row).collect());
+}
+
+fn account_row(account: &AccountView) -> Vec<String> {
+    let AccountView { id, username, name, groups, status, .. } = account;
+    vec![username.clone(), status.clone(), groups.join(","), name.clone(), id.clone()]
+}
+
+fn session_row(session: &SessionView) -> Vec<String> {
+    let SessionView { id, created, last_seen, client, agent, .. } = session;
+    vec![id.clone(), created.clone(), last_seen.clone(), client.clone().unwrap_or_default(), agent.clone()]
+}
+
+fn group_row(group: &GroupView) -> Vec<String> {
+    vec![group.name.clone(), group.members.join(","), group.id.clone()]
+}
+
+fn stipulation_row(open: &StipulationView) -> Vec<String> {
+    let effect = if open.blocks { "blocks" } else { "at the next sign-in" };
+    let address = open.address.clone().unwrap_or_default();
+    vec![
+        open.what.clone(),
+        effect.to_owned(),
+        open.since.clone(),
+        address,
+        open.lapses.clone().unwrap_or_default(),
+    ]
+}
+
+fn message_row(message: &MessageView) -> Vec<String> {
+    let MessageView { id, state, template, to, at, attempts, error, .. } = message;
+    let error = error.clone().unwrap_or_default();
+    vec![id.clone(), state.clone(), template.clone(), to.clone(), at.clone(), attempts.to_string(), error]
 }
 
 /// The value alone, without the tag that the socket needs.

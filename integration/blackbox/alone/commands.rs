@@ -52,7 +52,26 @@ async fn second_factors_are_shown_and_taken_away() {
 async fn explain_names_the_rule() {
     let house = House::alone("").await;
     let said = house.command(&["explain", "--user", "alice", "--url", &house.url("/"), "--method", "GET"]);
-    assert!(said.contains("whoami"), "{said}");
+    assert!(said.contains("app `whoami`, which has no rules, asks for signed-in"), "{said}");
+}
+
+/// An invitation is printed for the operator, who is told when nobody else was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_without_mail_says_so() {
+    let house = House::alone("").await;
+    let (good, out, err) = house.run(&["invite", "bob@example.com"], None);
+    assert!(good, "{err}");
+    assert!(out.trim_end().starts_with(&house.url("/invite?token=")) && out.lines().count() == 1, "{out}");
+    assert!(err.contains("There is no [mail]"), "{err}");
+    let (_, out, err) = house.run(&["--json", "invite", "newcomer@example.com"], None);
+    assert!(err.is_empty(), "{err}");
+    let told: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(told["mailed"].as_bool(), Some(false));
+
+    let house =
+        House::alone("[mail]\ndelivery = \"file\"\nfrom = \"Vouchsafe <vouchsafe@example.com>\"").await;
+    let (good, out, err) = house.run(&["invite", "bob@example.com"], None);
+    assert!(good && out.contains("/invite?token=") && err.is_empty(), "{out}{err}");
 }
 
 /// A backup and the key beside it are all that a new machine needs; without the key nothing is touched, and the message says what is missing.

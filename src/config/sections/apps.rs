@@ -180,7 +180,7 @@ impl AppSection {
         }
         // Without rules an app is for everybody who signed in; with rules, what none of them names stays closed.
         let shorthand = self.rules.is_empty().then_some(AccessWord::SignedIn);
-        app.rules.extend(self.access.or(shorthand).map(|access| Rule::new(access.into())));
+        app.rules.extend(self.access.or(shorthand).map(|access| Rule::general(access.into())));
         app
     }
 

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use super::{
     compile::RuleSet,
     decide::{Decision, Outcome, Why},
-    model::{Access, Subject},
+    model::{Access, App, Rule, Subject},
 };
 use crate::values::target::Target;
 
@@ -18,7 +18,7 @@ pub struct Explanation {
     pub reason: String,
     /// The app, by name.
     pub app: Option<String>,
-    /// The deciding rule, counted from one as people do.
+    /// The deciding rule, counted from one as people do; none where the app itself says what it asks.
     pub rule: Option<usize>,
     /// What the deciding rule asks for.
     pub access: String,
@@ -56,7 +56,7 @@ impl RuleSet {
             Some(ReadingExplained {
                 path: path.to_owned(),
                 outcome: word(verdict.outcome).to_owned(),
-                rule: verdict.rule.map(|rule| rule + 1),
+                rule: number(&compiled?.app, verdict.rule),
                 access: verdict.access.as_str().to_owned(),
             })
         });
@@ -64,12 +64,18 @@ impl RuleSet {
             outcome: word(decision.outcome).to_owned(),
             reason: reason(&decision, target, compiled.is_some_and(|compiled| compiled.about_paths)),
             app: decision.app.map(|app| app.name.clone()),
-            rule: decision.rule.map(|rule| rule + 1),
+            rule: decision.app.and_then(|app| number(app, decision.rule)),
             access: decision.access.as_str().to_owned(),
             readings: if decision.why == Why::WrongScheme { Vec::new() } else { readings.collect() },
             facts: facts(subject, target, client),
         }
     }
+}
+
+/// The rule's number, counted from one.
+fn number(app: &App, rule: Option<usize>) -> Option<usize> {
+    let at = rule?;
+    (!app.rules.get(at)?.general).then_some(at + 1)
 }
 
 const fn word(outcome: Outcome) -> &'static str {
@@ -102,11 +108,17 @@ fn reason(decision: &Decision<'_>, target: &Target, about_paths: bool) -> String
             } else {
                 ""
             };
-            let limit = decision.app.and_then(|app| app.rules.get(rule)).and_then(|rule| rule.within);
+            let deciding = decision.app.and_then(|app| app.rules.get(rule));
+            let limit = deciding.and_then(|rule| rule.within);
             let limit = limit.filter(|_| decision.access == Access::SecondFactor);
             let limit = limit
                 .map_or_else(String::new, |most| format!(" given at most {} seconds ago", most.as_secs()));
-            format!("rule {} of app `{app}` asks for {access}{limit}{many}{closed}", rule + 1)
+            let who = match deciding {
+                Some(Rule { general: true, .. }) if rule == 0 => format!("app `{app}`, which has no rules,"),
+                Some(Rule { general: true, .. }) => format!("app `{app}`, none of whose rules decides,"),
+                _ => format!("rule {} of app `{app}`", rule + 1),
+            };
+            format!("{who} asks for {access}{limit}{many}{closed}")
         }
     }
 }

@@ -104,6 +104,8 @@ pub struct Rule {
     pub access: Access,
     /// With [`Access::SecondFactor`]: how long ago it may have been given at most; without limit when absent.
     pub within: Option<Duration>,
+    /// Nobody wrote it as a rule: it is what the app itself asks of everybody for whom no rule has decided.
+    pub general: bool,
 }
 
 impl Rule {
@@ -118,7 +120,13 @@ impl Rule {
             groups: Vec::new(),
             access,
             within: None,
+            general: false,
         }
+    }
+
+    /// What an app asks where none of its rules has decided.
+    pub fn general(access: Access) -> Self {
+        Self { general: true, ..Self::new(access) }
     }
 
     /// Whether it says whom it means.

@@ -340,6 +340,19 @@ fn explains_what_it_decides() {
     assert_eq!(readings, [("/%61dmin", "pass"), ("/admin", "deny")]);
     assert!(told.facts.contains(&("user".to_owned(), "alice".to_owned())));
     assert_eq!(Schemes::default(), Schemes::Https);
+
+    // What nobody wrote as a rule is not told as one.
+    let whole = one(vec![Rule::general(Access::SignedIn)]).explain(Some(&ALICE), &target, None);
+    assert_eq!(
+        whole.reason,
+        "app `app`, which has no rules, asks for signed-in, the strictest over all readings of the path"
+    );
+    assert_eq!((whole.rule, whole.readings[0].rule), (None, None));
+    let target = Target::from_parts("GET", "https", "app.example.com", "/x").expect("target");
+    let rest = one(vec![rule(Access::Deny, "/admin"), Rule::general(Access::SignedIn)]);
+    let rest = rest.explain(Some(&ALICE), &target, None);
+    assert_eq!(rest.reason, "app `app`, none of whose rules decides, asks for signed-in");
+    assert_eq!(rest.rule, None);
 }
 
 /// A rule may ask for a second factor of the last minutes; then an older one is as good as none.

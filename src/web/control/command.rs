@@ -7,7 +7,7 @@ use super::{
     clients::{ClientCommand, ClientSecretView, ClientView},
     factors::{FactorCommand, FactorsView},
     import::{ForeignAccount, ImportView},
-    people::{PeopleCommand, StipulationView},
+    people::{InvitedView, PeopleCommand, StipulationView},
 };
 
 /// One thing to do. `who` is a user name, an e-mail address or an account id.
@@ -228,6 +228,8 @@ pub enum Reply {
     Stipulations(Vec<StipulationView>),
     /// A link, which is a secret.
     Link(String),
+    /// An invitation.
+    Invited(InvitedView),
     /// An OAuth client.
     Client(ClientView),
     /// OAuth clients.

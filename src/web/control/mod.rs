@@ -32,7 +32,7 @@ pub use self::{
     execute::{Operator, Reload},
     factors::{FactorCommand, FactorsView},
     import::{ForeignAccount, ForeignEntry, ImportView},
-    people::{PeopleCommand, StipulationView},
+    people::{InvitedView, PeopleCommand, StipulationView},
 };
 use super::{
     edge::rescue::{self, Envelope, status_of},

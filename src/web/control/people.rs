@@ -142,10 +142,20 @@ impl Operator {
                 let groups = groups.iter().map(group).collect::<Result<_, _>>()?;
                 let lifetime = seconds.map(Duration::from_secs);
                 let link = self.actions.invite(call, permit, email, groups, lifetime).await?;
-                Ok(Reply::Link(link.expose().clone()))
+                let link = link.expose().clone();
+                Ok(Reply::Invited(InvitedView { link, mailed: self.actions.wants_mail() }))
             }
         }
     }
+}
+
+/// An invitation.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct InvitedView {
+    /// The link, which is a secret.
+    pub link: String,
+    /// Whether it went to the address by mail, too.
+    pub mailed: bool,
 }
 
 fn stipulation(text: &str) -> Result<Stipulation, Fault> {
