@@ -70,8 +70,7 @@ impl Store {
             (Some(name), file)
         };
         let draft = beside(path, "restoring");
-        let file = open_draft(&draft)?;
-        let put = || {
+        let put = |file| {
             let epoch = prepare(file, backup, settings)?;
             let replaces = claimed.is_none();
             let kept = replaces.then(|| keep(path)).transpose().map_err(|error| refused(path, &error))?;
@@ -79,13 +78,14 @@ impl Store {
             Ok(Restored { epoch, kept })
         };
         // What was not put in place is as secret as the store, and of no use.
-        let restored = put().inspect_err(|_: &BackupError| drop(fs::remove_file(&draft)))?;
-        // With the store in place nobody gets a claim any more, so its file can go. Where it stays, it is used again.
+        let restored = open_draft(&draft)
+            .map_err(BackupError::from)
+            .and_then(|file| put(file).inspect_err(|_| drop(fs::remove_file(&draft))));
         if let Some(name) = claimed {
             let _ = fs::remove_file(name);
         }
         drop(held);
-        Ok(restored)
+        restored
     }
 }
 

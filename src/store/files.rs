@@ -120,13 +120,21 @@ fn open_existing(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> 
 pub(super) fn occupy(path: &Path) -> Result<File, OpenError> {
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| refused(path, &error))?;
     lock(&file, path)?;
-    let about = file.metadata().map_err(|error| refused(path, &error))?;
     // Between opening and locking, a restore may have put another file in its place.
-    let now = fs::metadata(path).map_err(|error| refused(path, &error))?;
-    if (about.dev(), about.ino()) != (now.dev(), now.ino()) {
+    if !is_named(&file, path).map_err(|error| refused(path, &error))? {
         return Err(OpenError::InUse { path: path.to_path_buf() });
     }
     Ok(file)
+}
+
+/// Whether an open file is still the one of this name.
+fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    let about = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(now) => Ok((about.dev(), about.ino()) == (now.dev(), now.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Creates the store beside its place and moves it there complete, so that a crash on the way leaves
@@ -134,6 +142,11 @@ pub(super) fn occupy(path: &Path) -> Result<File, OpenError> {
 fn create(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
     let path = &settings.path;
     let (draft, file) = claim(path)?;
+    if exists(&marker(path))? {
+        // A restore that failed had come in between, and no new store may follow it unasked.
+        let _ = fs::remove_file(&draft);
+        return Err(OpenError::Missing { path: path.clone(), marker: marker(path) });
+    }
     file.set_len(0).map_err(|error| refused(&draft, &error))?;
     let mut engine = engine(file, path, settings.cache_bytes, false, nudge)?;
     meta::begin(&mut engine, settings.key_imprint.as_ref()).map_err(|error| unavailable(path, &error))?;
@@ -143,7 +156,7 @@ fn create(settings: &Settings, nudge: &Nudge) -> Result<Redb, OpenError> {
 }
 
 /// The right to put a store where none is: the locked file `store.redb.new`. Whoever begins a store and whoever restores one
-/// must have it, so that there is one of them at a time.
+/// must have it, so that there is one of them at a time. Only who has it takes the file away.
 pub(super) fn claim(path: &Path) -> Result<(PathBuf, File), OpenError> {
     let draft = beside(path, "new");
     let file = OpenOptions::new()
@@ -155,9 +168,12 @@ pub(super) fn claim(path: &Path) -> Result<(PathBuf, File), OpenError> {
         .open(&draft)
         .map_err(|error| refused(&draft, &error))?;
     lock(&file, path)?;
-    if exists(path)? {
-        // Somebody else was quicker, and still has it. Nobody gets this claim any more.
-        let _ = fs::remove_file(&draft);
+    let claimed = is_named(&file, &draft).map_err(|error| refused(&draft, &error))?;
+    if !claimed || exists(path)? {
+        // Somebody else was quicker.
+        if claimed {
+            let _ = fs::remove_file(&draft);
+        }
         return Err(OpenError::InUse { path: path.to_path_buf() });
     }
     Ok((draft, file))

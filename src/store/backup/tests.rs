@@ -191,6 +191,13 @@ fn a_place_without_a_store_is_restored_into_by_one_at_a_time() {
     assert!(matches!(Store::open(&settings), Err(OpenError::InUse { .. })));
     drop(other);
 
+    // One that fails leaves nothing behind.
+    let refused = Store::restore(&room.path().join("no such backup"), &settings).unwrap_err();
+    assert!(matches!(refused, BackupError::File(OpenError::Io { .. })), "{refused}");
+    assert!(
+        !room.path().join("store.redb.new").exists() && !room.path().join("store.redb.restoring").exists()
+    );
+
     let results: Vec<_> = thread::scope(|scope| {
         let restores = (0..16).map(|_| scope.spawn(|| Store::restore(&backup, &settings)));
         let restores: Vec<_> = restores.collect();
