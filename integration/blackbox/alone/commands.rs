@@ -47,9 +47,9 @@ async fn second_factors_are_shown_and_taken_away() {
     alice.ask(Ask::get(&house.url("/auth/session"))).await.expect(200);
 }
 
-/// `explain` names the rule that decides.
+/// `explain` names what decides: here the app itself, which has no rules.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn explain_names_the_rule() {
+async fn explain_names_what_decides() {
     let house = House::alone("").await;
     let said = house.command(&["explain", "--user", "alice", "--url", &house.url("/"), "--method", "GET"]);
     assert!(said.contains("app `whoami`, which has no rules, asks for signed-in"), "{said}");

@@ -18,7 +18,8 @@ pub struct Explanation {
     pub reason: String,
     /// The app, by name.
     pub app: Option<String>,
-    /// The deciding rule, counted from one as people do; none where the app itself says what it asks.
+    /// The deciding rule, counted from one as people do; none where no rule decides: there is no app, none matches, or what decides is
+    /// what the app asks in general.
     pub rule: Option<usize>,
     /// What the deciding rule asks for.
     pub access: String,
@@ -35,9 +36,9 @@ pub struct ReadingExplained {
     pub path: String,
     /// As in [`Explanation::outcome`].
     pub outcome: String,
-    /// The rule that decided it, counted from one.
+    /// The rule that decided it, counted from one; none as in [`Explanation::rule`].
     pub rule: Option<usize>,
-    /// What that rule asks for.
+    /// What is asked for so.
     pub access: String,
 }
 
@@ -115,7 +116,7 @@ fn reason(decision: &Decision<'_>, target: &Target, about_paths: bool) -> String
                 .map_or_else(String::new, |most| format!(" given at most {} seconds ago", most.as_secs()));
             let who = match deciding {
                 Some(Rule { general: true, .. }) if rule == 0 => format!("app `{app}`, which has no rules,"),
-                Some(Rule { general: true, .. }) => format!("app `{app}`, none of whose rules decides,"),
+                Some(Rule { general: true, .. }) => format!("app `{app}`, where none of its rules decides,"),
                 _ => format!("rule {} of app `{app}`", rule + 1),
             };
             format!("{who} asks for {access}{limit}{many}{closed}")

@@ -351,7 +351,7 @@ fn explains_what_it_decides() {
     let target = Target::from_parts("GET", "https", "app.example.com", "/x").expect("target");
     let rest = one(vec![rule(Access::Deny, "/admin"), Rule::general(Access::SignedIn)]);
     let rest = rest.explain(Some(&ALICE), &target, None);
-    assert_eq!(rest.reason, "app `app`, none of whose rules decides, asks for signed-in");
+    assert_eq!(rest.reason, "app `app`, where none of its rules decides, asks for signed-in");
     assert_eq!(rest.rule, None);
 }
 

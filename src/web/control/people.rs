@@ -154,7 +154,7 @@ impl Operator {
 pub struct InvitedView {
     /// The link, which is a secret.
     pub link: String,
-    /// Whether it went to the address by mail, too.
+    /// Whether it is on its way to the address by mail, too.
     pub mailed: bool,
 }
 
