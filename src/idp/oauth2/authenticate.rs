@@ -1,7 +1,7 @@
 //! Who is this client? (federation.md section 3, security.md OAU-8)
 
 use crate::domain::fault::OAuthCode as Code;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
@@ -44,7 +44,7 @@ impl Engine {
         call: &Call,
         presentation: &Presentation,
         parameters: &Parameters,
-    ) -> Result<(ClientId, ClientRecord), Refusal> {
+    ) -> Result<(ClientId, Arc<ClientRecord>), Refusal> {
         let basic = presentation.authorization.is_some() || presentation.doubtful;
         let refused = |description| Refusal { basic, ..Refusal::new(Code::InvalidClient, description) };
         let claim = read(presentation, parameters)?;

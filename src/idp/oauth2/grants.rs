@@ -1,5 +1,7 @@
 //! The four ways to tokens.
 
+use std::sync::Arc;
+
 use super::{
     Engine,
     id_token::About,
@@ -40,7 +42,7 @@ impl Engine {
         &self,
         call: &Call,
         id: ClientId,
-        client: ClientRecord,
+        client: Arc<ClientRecord>,
         parameters: &Parameters,
     ) -> Result<Tokens, Refusal> {
         let code = parameters.required("code", LONGEST_TICKET)?;
@@ -103,7 +105,7 @@ impl Engine {
         &self,
         call: &Call,
         id: ClientId,
-        client: ClientRecord,
+        client: Arc<ClientRecord>,
         parameters: &Parameters,
     ) -> Result<Tokens, Refusal> {
         let given = parameters.required("refresh_token", LONGEST_TICKET)?;
@@ -176,7 +178,7 @@ impl Engine {
         &self,
         call: &Call,
         id: ClientId,
-        client: ClientRecord,
+        client: Arc<ClientRecord>,
         parameters: &Parameters,
     ) -> Result<Tokens, Refusal> {
         let mut scopes = asked_scopes(parameters, &client)?;

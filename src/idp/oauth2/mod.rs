@@ -15,6 +15,7 @@ mod guard;
 mod id_token;
 mod introspect;
 mod keys;
+mod known;
 mod parameters;
 mod refusal;
 pub mod request;
@@ -122,6 +123,7 @@ struct Inner {
     settings: ArcSwap<Settings>,
     keys: keys::KeyChain,
     guard: guard::Guard,
+    known: Arc<known::Known>,
 }
 
 impl Engine {
@@ -134,7 +136,8 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let keys = keys::KeyChain::open(&store, keyring.clone())?;
         let settings = ArcSwap::from_pointee(settings);
-        Ok(Self(Arc::new(Inner { store, world, keyring, settings, keys, guard: guard::Guard::default() })))
+        let (guard, known) = (guard::Guard::default(), known::Known::following(&store));
+        Ok(Self(Arc::new(Inner { store, world, keyring, settings, keys, guard, known })))
     }
 
     /// The settings in force.
@@ -150,8 +153,8 @@ impl Engine {
     }
 
     /// A client that may be used.
-    fn client(&self, id: &ClientId) -> Result<Option<ClientRecord>, StoreError> {
-        let found = self.0.store.read(|tx| CLIENTS.get(tx, id))?;
+    fn client(&self, id: &ClientId) -> Result<Option<Arc<ClientRecord>>, StoreError> {
+        let found = self.0.known.client(id, || self.0.store.read(|tx| CLIENTS.get(tx, id)))?;
         Ok(found.filter(|client| client.registration.enabled))
     }
 
@@ -173,7 +176,7 @@ impl Engine {
 
     /// What anybody may know of a client.
     pub fn public_client(&self, id: &ClientId) -> Result<Option<Registration>, Fault> {
-        Ok(self.client(id)?.map(|client| client.registration))
+        Ok(self.client(id)?.map(|client| client.registration.clone()))
     }
 
     /// How long what is granted for these scopes is good for at the latest.

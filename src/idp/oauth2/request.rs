@@ -138,7 +138,7 @@ impl Engine {
         let unknown = || Refusal::new(Code::InvalidClient, "there is no such client");
         let id = ClientId::parse(named).ok_or_else(unknown)?;
         let client = self.client(&id)?.ok_or_else(unknown)?;
-        Ok((id, client.registration))
+        Ok((id, client.registration.clone()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The token endpoint: what every grant has in common (federation.md section 2.2).
 
+use std::sync::Arc;
+
 use super::{
     Engine,
     authenticate::Presentation,
@@ -38,7 +40,6 @@ pub struct Tokens {
 }
 
 /// What came of a request for tokens.
-#[expect(clippy::large_enum_variant, reason = "it lives for one request")]
 pub enum Outcome {
     /// Here they are.
     Tokens(Tokens),
@@ -49,7 +50,7 @@ pub enum Outcome {
 /// A client that may use passwords, and the one it has.
 pub struct PasswordStep {
     pub(super) id: ClientId,
-    pub(super) client: ClientRecord,
+    pub(super) client: Arc<ClientRecord>,
     pub(super) scopes: Vec<String>,
     /// The name the person signs in with.
     pub username: String,
@@ -142,7 +143,7 @@ impl Engine {
 
 fn password_step(
     id: ClientId,
-    client: ClientRecord,
+    client: Arc<ClientRecord>,
     parameters: &Parameters,
 ) -> Result<PasswordStep, Refusal> {
     let scopes = asked_scopes(parameters, &client)?;

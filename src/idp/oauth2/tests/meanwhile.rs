@@ -1,5 +1,7 @@
 //! What changes while a request for tokens is under way.
 
+use std::sync::Arc;
+
 use crate::domain::fault::OAuthCode as Code;
 
 use super::super::{
@@ -98,13 +100,30 @@ async fn a_client_that_is_disabled_meanwhile_gets_no_token_of_its_own() {
     let machine = [("machine", with_grants(&[Grant::ClientCredentials])), ("wiki", wiki())];
     bench.declare(&machine).await;
     let id = ClientId::parse("machine").unwrap();
-    let proven = bench.store.read(|tx| CLIENTS.get(tx, &id)).unwrap().unwrap();
+    let proven = Arc::new(bench.store.read(|tx| CLIENTS.get(tx, &id)).unwrap().unwrap());
     let ask = async || {
         let (call, pairs) = (bench.call(), asked(&[("scope", "email")]));
-        bench.engine.for_itself(&call, id.clone(), proven.clone(), &pairs).await
+        bench.engine.for_itself(&call, id.clone(), Arc::clone(&proven), &pairs).await
     };
     assert!(ask().await.is_ok());
     bench.declare(&machine[1..]).await;
     assert_eq!(code_of(ask().await), Code::UnauthorizedClient);
     assert_eq!(bench.store.read(|tx| AUTHORIZATIONS.count(tx)).unwrap(), 0);
+}
+
+/// What the engine remembers of a client ends with the change of it.
+///
+/// Proves: OAU-8
+#[tokio::test]
+async fn a_client_that_was_just_used_is_known_no_longer_than_it_is_registered() {
+    let bench = Bench::open();
+    let machine = [("machine", with_grants(&[Grant::ClientCredentials])), ("wiki", wiki())];
+    let ask =
+        async || bench.token_as(&basic("machine", SECRET), &[("grant_type", "client_credentials")]).await;
+    for _ in 0..3 {
+        bench.declare(&machine).await;
+        assert!(ask().await.is_ok());
+        bench.declare(&machine[1..]).await;
+        assert_eq!(code_of(ask().await), Code::InvalidClient);
+    }
 }
