@@ -32,7 +32,7 @@ pub enum BackupError {
     /// A file cannot be opened, is damaged or in use.
     #[error(transparent)]
     File(#[from] OpenError),
-    /// The running store could not be read.
+    /// The store, or the copy of it that is put in place, could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -21,7 +21,7 @@ pub struct Explanation {
     /// The deciding rule, counted from one as people do; none where no rule decides: there is no app, none matches, or what decides is
     /// what the app asks in general.
     pub rule: Option<usize>,
-    /// What the deciding rule asks for.
+    /// What that rule, or the app in general, asks for; `deny` where there is neither.
     pub access: String,
     /// The verdict on each reading of the path.
     pub readings: Vec<ReadingExplained>,
@@ -38,7 +38,7 @@ pub struct ReadingExplained {
     pub outcome: String,
     /// The rule that decided it, counted from one; none as in [`Explanation::rule`].
     pub rule: Option<usize>,
-    /// What is asked for so.
+    /// As in [`Explanation::access`].
     pub access: String,
 }
 
