@@ -11,6 +11,7 @@ use std::{
     sync::Arc,
 };
 
+use self::draft::Draft;
 use super::{
     engine::{Engine, redb},
     error::{OpenError, StoreError},
@@ -44,11 +45,10 @@ impl Store {
         if files::exists(to)? {
             return Err(BackupError::Exists(to.to_path_buf()));
         }
-        let draft = beside(to, "partial");
-        let file = open_draft(&draft)?;
+        let draft = Draft::open(beside(to, "partial"))?;
         let view = self.view();
-        redb::copy(&*view, file, COPY_CACHE).inspect_err(|_| drop(fs::remove_file(&draft)))?;
-        settle(&draft, to)?;
+        redb::copy(&*view, draft.file()?, COPY_CACHE)?;
+        draft.settle(to)?;
         Ok(fs::metadata(to).map_err(|error| refused(to, &error))?.len())
     }
 
@@ -69,18 +69,15 @@ impl Store {
             let (name, file) = files::claim(path)?;
             (Some(name), file)
         };
-        let draft = beside(path, "restoring");
-        let put = |file| {
-            let epoch = prepare(file, backup, settings)?;
+        let put = || {
+            let draft = Draft::open(beside(path, "restoring"))?;
+            let epoch = prepare(draft.file()?, backup, settings)?;
             let replaces = claimed.is_none();
             let kept = replaces.then(|| keep(path)).transpose().map_err(|error| refused(path, &error))?;
-            settle(&draft, path)?;
+            draft.settle(path)?;
             Ok(Restored { epoch, kept })
         };
-        // What was not put in place is as secret as the store, and of no use.
-        let restored = open_draft(&draft)
-            .map_err(BackupError::from)
-            .and_then(|file| put(file).inspect_err(|_| drop(fs::remove_file(&draft))));
+        let restored = put();
         if let Some(name) = claimed {
             let _ = fs::remove_file(name);
         }
@@ -148,43 +145,6 @@ fn copied(path: &Path, name: &Path) -> io::Result<()> {
     whole.inspect_err(|_| drop(fs::remove_file(name)))
 }
 
-/// A new file that only its owner can read, locked against a second copy to the same place.
-///
-/// Never one that was there: somebody else could have put it, or a link to a place of theirs, where ours is
-/// going to be, and would read along. What a killed copy left is removed.
-fn open_draft(draft: &Path) -> Result<File, OpenError> {
-    match fs::symlink_metadata(draft) {
-        Ok(about) => {
-            // Locked, it belongs to a copy that is under way. One that we cannot open is none of ours.
-            if about.is_file()
-                && let Ok(file) = File::open(draft)
-            {
-                files::lock(&file, draft)?;
-            }
-            fs::remove_file(draft).map_err(|error| refused(draft, &error))?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(refused(draft, &error)),
-    }
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)
-        .map_err(|error| refused(draft, &error))?;
-    files::lock(&file, draft)?;
-    Ok(file)
-}
-
-/// Makes a complete draft durable and gives it its name.
-fn settle(draft: &Path, path: &Path) -> Result<(), OpenError> {
-    File::open(draft)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| fs::rename(draft, path))
-        .map_err(|error| refused(path, &error))?;
-    files::sync_directory(path)
-}
-
+mod draft;
 #[cfg(test)]
 mod tests;

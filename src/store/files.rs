@@ -128,7 +128,7 @@ pub(super) fn occupy(path: &Path) -> Result<File, OpenError> {
 }
 
 /// Whether an open file is still the one of this name.
-fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+pub(super) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     let about = file.metadata()?;
     match fs::metadata(path) {
         Ok(now) => Ok((about.dev(), about.ino()) == (now.dev(), now.ino())),

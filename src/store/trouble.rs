@@ -9,12 +9,13 @@ use std::{
 use super::{
     Direction, Health, Inserted, Reading, Record, Space, Span, Store, StoreError, Table,
     engine::{
-        Engine,
+        Engine, View,
         faulty::{Disk, Plan},
         redb::{Opening, Redb},
     },
     handle::nudge,
     meta,
+    tx::Writes,
     writer::Pace,
 };
 
@@ -56,6 +57,10 @@ fn read_all(store: &Store) -> Result<(), StoreError> {
 
 /// A store with many rows and hardly any cache.
 fn store(disk: &Disk, retry: Duration) -> Store {
+    store_on(disk, retry, |engine| Box::new(engine))
+}
+
+fn store_on(disk: &Disk, retry: Duration, wrap: impl FnOnce(Redb) -> Box<dyn Engine>) -> Store {
     let (sender, inbox) = mpsc::sync_channel(64);
     let opening = Opening { cache_bytes: 64 << 10, verify: false, quick_every: Duration::from_hours(1) };
     let mut engine = Redb::open(disk.device(), opening, nudge(&sender)).unwrap();
@@ -63,7 +68,7 @@ fn store(disk: &Disk, retry: Duration) -> Store {
         meta::begin(&mut engine, None).unwrap();
     }
     let pace = Pace { settle: Duration::from_hours(1), retry, retry_most: retry };
-    let store = Store::start(Box::new(engine), sender, inbox, pace).unwrap();
+    let store = Store::start(wrap(engine), sender, inbox, pace).unwrap();
     put(&store, 0, MANY).unwrap();
     store
 }
@@ -187,6 +192,52 @@ fn the_feed_tells_of_writes_whose_fate_was_unsure() {
     put(&store, 7, 1).unwrap_err();
     put(&store, 8, 1).unwrap();
     assert_eq!(*heard.lock().unwrap(), [7_u64, 8].map(|key| key.to_be_bytes().to_vec()));
+}
+
+/// Shows the state it came back to, and then fails, the first time it recovers.
+struct Faltering(Redb, bool);
+
+impl Engine for Faltering {
+    fn recover(&mut self, publish: &mut dyn FnMut(Arc<dyn View>)) -> Result<(), StoreError> {
+        self.0.recover(publish)?;
+        if std::mem::replace(&mut self.1, false) {
+            return Err(StoreError::Unavailable("not yet".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn view(&self) -> Result<Arc<dyn View>, StoreError> {
+        self.0.view()
+    }
+    fn commit(&mut self, writes: &Writes) -> Result<(), StoreError> {
+        self.0.commit(writes)
+    }
+    fn suspect(&self) -> bool {
+        self.0.suspect()
+    }
+    fn unsettled(&self) -> bool {
+        self.0.unsettled()
+    }
+    fn settle(&mut self) -> Result<(), StoreError> {
+        self.0.settle()
+    }
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+}
+
+/// What a recovery showed before it failed, the next one may find gone: caches hear of it each time.
+#[test]
+fn the_feed_tells_of_them_again_when_a_recovery_failed_half_way() {
+    let disk = Disk::new(10);
+    let store = store_on(&disk, Duration::ZERO, |engine| Box::new(Faltering(engine, true)));
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&heard);
+    store.on_change(move |changes| list.lock().unwrap().extend(changes.iter().map(|c| c.key.to_vec())));
+    disk.plan(Plan { error_at: Some((0, 0)), ..Plan::default() });
+    put(&store, 7, 1).unwrap_err();
+    while put(&store, 8, 1).is_err() {}
+    assert_eq!(*heard.lock().unwrap(), [7_u64, 7, 8].map(|key| key.to_be_bytes().to_vec()));
 }
 
 #[test]

@@ -301,14 +301,11 @@ impl Writer {
 
     /// Tries to get the engine going again.
     fn retry(&mut self) {
-        let Some(mut trouble) = self.trouble.take() else { return };
+        let Some(Trouble { wait, unsure, .. }) = self.trouble.take() else { return };
         let shared = Arc::clone(&self.shared);
-        let unsure = std::mem::take(&mut trouble.unsure);
-        let mut told = false;
         let result = self.engine.recover(&mut |view| {
             let old = shared.published.swap(Arc::new(Published(view)));
             shared.feed.tell(&unsure);
-            told = true;
             let deadline = Instant::now() + READERS_LEAVE;
             while Arc::strong_count(&old) > 1 && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_micros(200));
@@ -320,10 +317,10 @@ impl Writer {
                 self.shared.set_failure(None);
             }
             Err(error) => {
-                let wait = trouble.wait.saturating_mul(2).min(self.pace.retry_most);
+                let wait = wait.saturating_mul(2).min(self.pace.retry_most);
                 let error = StoreError::Unavailable(error.to_string());
                 self.shared.set_failure(Some(error.to_string()));
-                let unsure = if told { Vec::new() } else { unsure };
+                // Told or not: what this attempt showed, the next may find gone.
                 self.trouble = Some(Trouble { error, retry_at: Instant::now() + wait, wait, unsure });
             }
         }

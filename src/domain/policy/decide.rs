@@ -60,6 +60,19 @@ pub struct Decision<'r> {
     pub why: Why,
 }
 
+impl Decision<'_> {
+    /// The deciding rule as the configuration's author counts: from one, and none where the app in general decided.
+    pub fn rule_number(&self) -> Option<usize> {
+        number(self.app?, self.rule)
+    }
+}
+
+/// The number of one of an app's rules, see [`Decision::rule_number`].
+pub(super) fn number(app: &App, rule: Option<usize>) -> Option<usize> {
+    let at = rule?;
+    (!app.rules.get(at)?.general).then_some(at + 1)
+}
+
 /// The verdict on one reading of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Verdict {

@@ -4,8 +4,8 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     compile::RuleSet,
-    decide::{Decision, Outcome, Why},
-    model::{Access, App, Rule, Subject},
+    decide::{Decision, Outcome, Why, number},
+    model::{Access, Rule, Subject},
 };
 use crate::values::target::Target;
 
@@ -65,18 +65,12 @@ impl RuleSet {
             outcome: word(decision.outcome).to_owned(),
             reason: reason(&decision, target, compiled.is_some_and(|compiled| compiled.about_paths)),
             app: decision.app.map(|app| app.name.clone()),
-            rule: decision.app.and_then(|app| number(app, decision.rule)),
+            rule: decision.rule_number(),
             access: decision.access.as_str().to_owned(),
             readings: if decision.why == Why::WrongScheme { Vec::new() } else { readings.collect() },
             facts: facts(subject, target, client),
         }
     }
-}
-
-/// The rule's number, counted from one.
-fn number(app: &App, rule: Option<usize>) -> Option<usize> {
-    let at = rule?;
-    (!app.rules.get(at)?.general).then_some(at + 1)
 }
 
 const fn word(outcome: Outcome) -> &'static str {

@@ -175,7 +175,7 @@ impl Vouch {
             method = check.target.method.as_str(),
             host = %check.target.host,
             app = decision.app.map(|app| app.name.as_str()),
-            rule = decision.rule.map(|rule| rule + 1),
+            rule = decision.rule_number(),
             why = ?decision.why,
             ?verdict,
             "a check was judged"
