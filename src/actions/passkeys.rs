@@ -135,7 +135,7 @@ impl Actions {
                 display_name: &named(&account.display_name),
             };
             let verification = settings.passkeys.verification;
-            party.begin_registration(&user, &exclude, verification, chance).map_err(Fault::broken)
+            Ok(party.begin_registration(&user, &exclude, verification, chance))
         })?;
         self.keep(call, Purpose::PasskeyAdd, second::subject_of_session(&keeper.session), ceremony).await
     }

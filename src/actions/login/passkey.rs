@@ -88,7 +88,6 @@ impl Actions {
         let allowed: Vec<Allowed<'_>> = there.iter().map(|(_, passkey)| passkey.allowed()).collect();
         let chance = self.0.world.random();
         let ceremony = party.begin_assertion(&allowed, settings.passkeys.verification, chance);
-        let ceremony = ceremony.map_err(Fault::broken)?;
         self.keep(call, Purpose::PasskeyProof, prover.subject(), ceremony).await
     }
 
@@ -117,8 +116,7 @@ impl Actions {
             let state = actions.open_ceremony(&call, Purpose::PasskeyProof, &answer.handle)?;
             let verdict = RelyingParty::read_claim(&answer.response).and_then(|claim| {
                 let found = actions.passkey_of(&claim).filter(|passkey| passkey.account == account);
-                let passkey =
-                    found.ok_or_else(|| Refusal::Wrong("not a passkey of the account".to_owned()))?;
+                let passkey = found.ok_or_else(|| Refusal::Wrong("not a passkey of the account"))?;
                 party.finish_assertion(&state, owned_by(&claim, account)?, &passkey.known())
             });
             let shown = Shown { handle: answer.handle, verdict };
@@ -153,7 +151,7 @@ impl Actions {
         let party = self.settings().passkeys.offering()?;
         self.0.reservations.spend_attempt(call.client, call.now)?;
         let ceremony = party.begin_assertion(&[], Verification::Required, self.0.world.random());
-        self.keep(call, Purpose::PasskeySignIn, flow_subject(flow), ceremony.map_err(Fault::broken)?).await
+        self.keep(call, Purpose::PasskeySignIn, flow_subject(flow), ceremony).await
     }
 
     /// Signs in with nothing but a passkey that verified its user.
@@ -181,11 +179,11 @@ impl Actions {
             };
             let reservation = actions.reserve_passkey(&call, counters)?;
             let verdict = claim.and_then(|claim| {
-                let passkey = found.as_ref().ok_or_else(|| Refusal::Wrong("unknown".to_owned()))?;
+                let passkey = found.as_ref().ok_or_else(|| Refusal::Wrong("unknown"))?;
                 // Without a name the handle alone says whose it is.
                 let handle = claim.user_handle().ok_or(Refusal::Malformed("no user handle"))?;
                 if handle != passkey.account.bytes() {
-                    return Err(Refusal::Wrong("not the owner of the passkey".to_owned()));
+                    return Err(Refusal::Wrong("not the owner of the passkey"));
                 }
                 party.finish_assertion(&state, &claim, &passkey.known())
             });
@@ -261,9 +259,7 @@ impl Actions {
 /// A claim that names its owner names the right one (security.md WAN-1).
 fn owned_by(claim: &Claim, account: AccountId) -> Result<&Claim, Refusal> {
     match claim.user_handle() {
-        Some(handle) if handle != account.bytes() => {
-            Err(Refusal::Wrong("not the owner of the passkey".to_owned()))
-        }
+        Some(handle) if handle != account.bytes() => Err(Refusal::Wrong("not the owner of the passkey")),
         _ => Ok(claim),
     }
 }

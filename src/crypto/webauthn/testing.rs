@@ -140,5 +140,11 @@ pub(crate) fn asking_for(verification: &str, options: &str) -> String {
 
 /// The credential as it is known after it was made.
 pub(crate) fn known(made: &Registered) -> Known<'_> {
-    Known { opaque: &made.opaque, counter: made.counter }
+    Known {
+        id: &made.id,
+        key: &made.key,
+        counter: made.counter,
+        verified: made.verified,
+        backup_eligible: made.backup_eligible,
+    }
 }

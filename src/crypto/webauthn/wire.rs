@@ -1,11 +1,17 @@
 //! What an authenticator sends, read strictly before anybody believes it: client data (section 5.8.1 of the specification),
 //! authenticator data (6.1) and the attestation object (6.5.4).
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// Maps and lists inside each other; attestation statements have two.
 const DEEPEST: u8 = 6;
 
+/// Members of a key; the kinds that are read have five at most.
+const MOST_MEMBERS: u64 = 16;
+
+const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
 const BACKUP_ELIGIBLE: u8 = 0x08;
 const BACKED_UP: u8 = 0x10;
@@ -17,6 +23,7 @@ const HAS_EXTENSIONS: u8 = 0x80;
 pub(super) struct ClientData {
     #[serde(rename = "type")]
     pub(super) kind: String,
+    pub(super) challenge: String,
     pub(super) origin: String,
     #[serde(rename = "crossOrigin", default)]
     pub(super) cross_origin: Option<bool>,
@@ -33,29 +40,46 @@ impl ClientData {
 /// Authenticator data that is well formed to its last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AuthenticatorData<'a> {
+    /// SHA-256 of the domain that the authenticator believes it answers.
+    pub(super) rp_id_hash: &'a [u8; 32],
     flags: u8,
     pub(super) counter: u32,
-    /// The model's id and the credential's, in a registration.
-    pub(super) credential: Option<(&'a [u8; 16], &'a [u8])>,
+    /// What was made, in a registration.
+    pub(super) credential: Option<Attested<'a>>,
+}
+
+/// A new credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attested<'a> {
+    /// The model's id.
+    pub(super) aaguid: &'a [u8; 16],
+    pub(super) id: &'a [u8],
+    /// A well-formed CBOR item.
+    pub(super) key: &'a [u8],
 }
 
 impl<'a> AuthenticatorData<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (_rp_id_hash, rest) = bytes.split_first_chunk::<32>()?;
+        let (rp_id_hash, rest) = bytes.split_first_chunk::<32>()?;
         let (&flags, rest) = rest.split_first()?;
         let (counter, mut rest) = rest.split_first_chunk::<4>()?;
         let mut credential = None;
         if flags & HAS_CREDENTIAL != 0 {
             let (aaguid, after) = rest.split_first_chunk::<16>()?;
             let (length, after) = after.split_first_chunk::<2>()?;
-            let (id, key) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
-            credential = Some((aaguid, id));
-            rest = item(key, DEEPEST)?;
+            let (id, after) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
+            rest = item(after, DEEPEST)?;
+            credential = Some(Attested { aaguid, id, key: &after[..after.len() - rest.len()] });
         }
         if flags & HAS_EXTENSIONS != 0 {
             rest = item(rest, DEEPEST)?;
         }
-        rest.is_empty().then_some(Self { flags, counter: u32::from_be_bytes(*counter), credential })
+        let counter = u32::from_be_bytes(*counter);
+        rest.is_empty().then_some(Self { rp_id_hash, flags, counter, credential })
+    }
+
+    pub(super) const fn present(&self) -> bool {
+        self.flags & USER_PRESENT != 0
     }
 
     pub(super) const fn verified(&self) -> bool {
@@ -91,6 +115,37 @@ pub(super) fn auth_data(object: &[u8]) -> Option<&[u8]> {
     found
 }
 
+/// What stands in a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item<'a> {
+    Number(i64),
+    Bytes(&'a [u8]),
+    Other,
+}
+
+/// The members of a map that is labelled with numbers, each there once, and ends with the last byte.
+pub(super) fn entries(map: &[u8]) -> Option<BTreeMap<i64, Item<'_>>> {
+    let (MAP, members @ 0..=MOST_MEMBERS, mut rest) = head(map)? else { return None };
+    let mut found = BTreeMap::new();
+    for _ in 0..members {
+        let (label, value) = number(rest)?;
+        rest = item(value, DEEPEST)?;
+        let value = if let Some((number, _)) = number(value) {
+            Item::Number(number)
+        } else if let Some((bytes, _)) = string(value, BYTES) {
+            Item::Bytes(bytes)
+        } else {
+            Item::Other
+        };
+        if found.insert(label, value).is_some() {
+            return None;
+        }
+    }
+    rest.is_empty().then_some(found)
+}
+
+const UNSIGNED: u8 = 0;
+const NEGATIVE: u8 = 1;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
 const LIST: u8 = 4;
@@ -109,6 +164,17 @@ fn head(bytes: &[u8]) -> Option<(u8, u64, &[u8])> {
         _ => return None,
     };
     Some((first >> 5, argument, rest))
+}
+
+/// A whole number, and what follows.
+fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (kind, argument, rest) = head(bytes)?;
+    let argument = i64::try_from(argument).ok()?;
+    match kind {
+        UNSIGNED => Some((argument, rest)),
+        NEGATIVE => Some((-1 - argument, rest)),
+        _ => None,
+    }
 }
 
 fn string(bytes: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
@@ -133,7 +199,7 @@ fn item(bytes: &[u8], depth: u8) -> Option<&[u8]> {
             }
             Some(rest)
         }
-        0 | 1 | 7 => Some(rest),
+        UNSIGNED | NEGATIVE | 7 => Some(rest),
         _ => None,
     }
 }
@@ -142,7 +208,7 @@ fn item(bytes: &[u8], depth: u8) -> Option<&[u8]> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{AuthenticatorData, DEEPEST, auth_data, item};
+    use super::{Attested, AuthenticatorData, DEEPEST, Item, auth_data, entries, item};
 
     fn data(flags: u8, tail: &[u8]) -> Vec<u8> {
         let mut bytes = vec![7; 32];
@@ -164,7 +230,7 @@ mod tests {
         credential.extend_from_slice(&[0, 2, 5, 6, 0xa0]);
         let bytes = data(0x45, &credential);
         let read = AuthenticatorData::read(&bytes).unwrap();
-        assert_eq!(read.credential, Some((&[1; 16], &[5, 6][..])));
+        assert_eq!(read.credential, Some(Attested { aaguid: &[1; 16], id: &[5, 6], key: &[0xa0] }));
         for cut in 37..bytes.len() {
             assert_eq!(AuthenticatorData::read(&bytes[..cut]), None, "cut at {cut}");
         }
@@ -205,12 +271,39 @@ mod tests {
         assert!(item(b"\xc0\x00", DEEPEST).is_none(), "a tag");
     }
 
+    /// Proves: WAN-7
+    #[test]
+    fn a_key_is_one_map_with_each_label_once() {
+        let read = entries(b"\xa3\x01\x02\x20\x41a\x26\xf4").unwrap();
+        assert_eq!(
+            read.into_iter().collect::<Vec<_>>(),
+            [(-7, Item::Other), (-1, Item::Bytes(b"a")), (1, Item::Number(2))]
+        );
+        assert_eq!(entries(b"\xa1\x39\x01\x00\x00").unwrap().keys().copied().collect::<Vec<_>>(), [-257]);
+        for bad in [
+            &b"\xa2\x01\x02\x01\x02"[..], // twice
+            b"\xa1\x01\x02\x00",          // something behind it
+            b"\xa1\x61a\x02",             // a name for a label
+            b"\xa2\x01\x02",              // less than announced
+            b"\x81\x01",
+            b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\xa1\x3b\xff\xff\xff\xff\xff\xff\xff\xff\x00", // -2^64
+            b"",
+        ] {
+            assert_eq!(entries(bad), None, "{bad:?}");
+        }
+        let mut many = vec![0xb8, 17];
+        many.extend((0..17).flat_map(|label| [label, 0]));
+        assert_eq!(entries(&many), None, "more than any key has");
+    }
+
     proptest! {
         /// Proves: WAN-7
         #[test]
         fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = AuthenticatorData::read(&bytes);
             let _ = auth_data(&bytes);
+            let _ = entries(&bytes);
         }
     }
 }

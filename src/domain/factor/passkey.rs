@@ -73,9 +73,9 @@ pub struct PasskeyRecord {
     /// The credential's id.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub credential: Vec<u8>,
-    /// The library's own form of it, which holds the public key.
+    /// Its public key, a COSE key (RFC 9052, section 7).
     #[cbor(n(3), with = "minicbor::bytes")]
-    pub opaque: Vec<u8>,
+    pub key: Vec<u8>,
     /// The signature counter at its last use.
     #[n(4)]
     pub counter: u32,
@@ -118,7 +118,7 @@ impl PasskeyRecord {
             account,
             name,
             credential: made.id,
-            opaque: made.opaque,
+            key: made.key,
             counter: made.counter,
             verified: made.verified,
             backup_eligible: made.backup_eligible,
@@ -138,7 +138,13 @@ impl PasskeyRecord {
 
     /// As an answer is judged by it.
     pub fn known(&self) -> Known<'_> {
-        Known { opaque: &self.opaque, counter: self.counter }
+        Known {
+            id: &self.credential,
+            key: &self.key,
+            counter: self.counter,
+            verified: self.verified,
+            backup_eligible: self.backup_eligible,
+        }
     }
 }
 

@@ -59,7 +59,10 @@ impl Draft {
         if !self.is_ours()? {
             return Err(OpenError::InUse { path: self.path.clone() });
         }
-        self.file.sync_all().and_then(|()| fs::rename(&self.path, path)).map_err(|error| refused(path, &error))?;
+        self.file
+            .sync_all()
+            .and_then(|()| fs::rename(&self.path, path))
+            .map_err(|error| refused(path, &error))?;
         files::sync_directory(path)
     }
 
