@@ -116,7 +116,7 @@ impl Actions {
             let state = actions.open_ceremony(&call, Purpose::PasskeyProof, &answer.handle)?;
             let verdict = RelyingParty::read_claim(&answer.response).and_then(|claim| {
                 let found = actions.passkey_of(&claim).filter(|passkey| passkey.account == account);
-                let passkey = found.ok_or_else(|| Refusal::Wrong("not a passkey of the account"))?;
+                let passkey = found.ok_or(Refusal::Wrong("not a passkey of the account"))?;
                 party.finish_assertion(&state, owned_by(&claim, account)?, &passkey.known())
             });
             let shown = Shown { handle: answer.handle, verdict };
@@ -179,7 +179,7 @@ impl Actions {
             };
             let reservation = actions.reserve_passkey(&call, counters)?;
             let verdict = claim.and_then(|claim| {
-                let passkey = found.as_ref().ok_or_else(|| Refusal::Wrong("unknown"))?;
+                let passkey = found.as_ref().ok_or(Refusal::Wrong("unknown"))?;
                 // Without a name the handle alone says whose it is.
                 let handle = claim.user_handle().ok_or(Refusal::Malformed("no user handle"))?;
                 if handle != passkey.account.bytes() {

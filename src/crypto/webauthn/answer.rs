@@ -31,9 +31,9 @@ pub(super) struct Answer<R> {
 
 /// Of a credential that was made.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Attestation {
-    pub(super) attestation_object: Bytes,
+    #[serde(rename = "attestationObject")]
+    pub(super) object: Bytes,
     #[serde(rename = "clientDataJSON")]
     pub(super) client_data: Bytes,
     #[serde(default)]
@@ -42,13 +42,13 @@ pub(super) struct Attestation {
 
 /// Of a credential that was shown.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Assertion {
+    #[serde(rename = "authenticatorData")]
     pub(super) authenticator_data: Bytes,
     #[serde(rename = "clientDataJSON")]
     pub(super) client_data: Bytes,
     pub(super) signature: Bytes,
-    #[serde(default)]
+    #[serde(rename = "userHandle", default)]
     pub(super) user_handle: Option<Bytes>,
 }
 

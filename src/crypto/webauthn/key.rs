@@ -10,7 +10,7 @@ use aws_lc_rs::{
 
 use super::wire::{Item, entries};
 
-/// What is offered to authenticators, by their numbers in the registry of COSE, best first (security.md WAN-1): ES256, EdDSA with
+/// What is offered to authenticators, by their numbers in the registry of COSE, best first (security.md WAN-1): ES256, `EdDSA` with
 /// Ed25519, RS256. A key of another kind cannot be read here, so none is accepted that was not offered.
 pub(super) const OFFERED: [i64; 3] = [ES256, EDDSA, RS256];
 

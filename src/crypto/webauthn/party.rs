@@ -101,7 +101,7 @@ impl RelyingParty {
         let state = State::read(state, Kind::Create)?;
         let answer: Answer<Attestation> = Answer::read(response)?;
         self.check_client(&answer.response.client_data.0, &state)?;
-        let data = auth_data(&answer.response.attestation_object.0).and_then(AuthenticatorData::read);
+        let data = auth_data(&answer.response.object.0).and_then(AuthenticatorData::read);
         let data = data.ok_or(Refusal::Malformed("the attestation object"))?;
         let made = data.credential.ok_or(Refusal::Malformed("no credential in it"))?;
         if made.id != answer.raw_id.0 {
