@@ -188,6 +188,16 @@ pub(super) mod tests {
                 "a short coordinate",
                 map(&[number(1, 2), number(3, -7), number(-1, 1), string(-2, &x[1..]), string(-3, y)]),
             ),
+            (
+                "a coordinate that lends a byte to the other",
+                map(&[
+                    number(1, 2),
+                    number(3, -7),
+                    number(-1, 1),
+                    string(-2, &x[..31]),
+                    string(-3, &point[32..]),
+                ]),
+            ),
             ("half a point", map(&[number(1, 2), number(3, -7), number(-1, 1), string(-2, x)])),
             ("no algorithm", map(&[number(1, 2), number(-1, 1), string(-2, x), string(-3, y)])),
             ("Ed448", map(&[number(1, 1), number(3, -8), number(-1, 7), string(-2, x)])),

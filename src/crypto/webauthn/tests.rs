@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Allowed, Asserted, Known, LONGEST_RESPONSE, Refusal, Registered, RelyingParty, UserEntity, Verification,
+    Allowed, Asserted, Claim, Known, LONGEST_RESPONSE, Refusal, Registered, RelyingParty, UserEntity,
+    Verification,
     key::tests::pairs,
     testing::{Device, asking_for, known},
 };
@@ -299,6 +300,18 @@ fn made_by_hand(id: &[u8], cose: &[u8], format: &str) -> String {
         .to_string()
 }
 
+/// What a browser sends that shows a credential.
+fn shown_by_hand(id: &[u8], data: &[u8], client: &[u8], signature: &[u8]) -> Claim {
+    let response = json!({
+        "authenticatorData": text::encode(data),
+        "clientDataJSON": text::encode(client),
+        "signature": text::encode(signature),
+        "userHandle": null,
+    });
+    let claim = json!({"id": text::encode(id), "rawId": text::encode(id), "type": "public-key", "response": response});
+    RelyingParty::read_claim(&claim.to_string()).unwrap()
+}
+
 /// Every kind of key that is offered goes through both ceremonies; whose it is decides.
 ///
 /// Proves: WAN-1, WAN-3
@@ -312,28 +325,18 @@ fn each_kind_of_key_that_is_offered_signs_in() {
     };
     let made: Vec<_> =
         pairs.iter().zip(0..).map(|(pair, id)| finish(&[id; 20], &pair.cose, "none").unwrap()).collect();
-    let shown = |id: &[u8], data: &[u8], client: &[u8], signature: &[u8]| {
-        let response = json!({
-            "authenticatorData": text::encode(data),
-            "clientDataJSON": text::encode(client),
-            "signature": text::encode(signature),
-            "userHandle": null,
-        });
-        let claim = json!({"id": text::encode(id), "rawId": text::encode(id), "type": "public-key", "response": response});
-        RelyingParty::read_claim(&claim.to_string()).unwrap()
-    };
     for (at, made) in made.iter().enumerate() {
         assert_eq!(made.key, pairs[at].cose);
         for (by, pair) in pairs.iter().enumerate() {
             let (data, client) = (data(0x05, 0, &[]), said("webauthn.get", 2));
             let signature = (pair.sign)(&[&data[..], &sha256(&client)].concat());
-            let claim = shown(&made.id, &data, &client, &signature);
+            let claim = shown_by_hand(&made.id, &data, &client, &signature);
             let judged = party().finish_assertion(&asked.state, &claim, &known(made));
             let expected = if by == at { None } else { Some(Refusal::Wrong("the signature is not its own")) };
             assert_eq!(judged.err(), expected, "{by} for {at}");
             // The signature is over both: neither can be put in another's place.
             let bare = (pair.sign)(&data);
-            let claim = shown(&made.id, &data, &client, &bare);
+            let claim = shown_by_hand(&made.id, &data, &client, &bare);
             assert!(party().finish_assertion(&asked.state, &claim, &known(made)).is_err());
         }
     }
@@ -345,6 +348,79 @@ fn each_kind_of_key_that_is_offered_signs_in() {
     es384[at + 1] = 0x22;
     let refused = finish(&[0; 20], &es384, "none");
     assert_eq!(refused, Err(Refusal::Wrong("no key of a kind that was offered")));
+}
+
+/// What is signed as it should be, and still has to be refused.
+///
+/// Proves: WAN-1, WAN-2, WAN-3, WAN-6
+#[test]
+fn a_right_signature_is_not_enough() {
+    let pair = &pairs()[0];
+    let begun = party().begin_registration(&user(), &[], Verification::Preferred, chance(1));
+    let made =
+        party().finish_registration(&begun.state, &made_by_hand(&[7; 20], &pair.cose, "none")).unwrap();
+    let asked = party().begin_assertion(&[], Verification::Preferred, chance(2));
+    let judged = |id: &[u8], data: &[u8], client: &[u8], known: &Known<'_>| {
+        let signature = (pair.sign)(&[data, &sha256(client)].concat());
+        party().finish_assertion(&asked.state, &shown_by_hand(id, data, client, &signature), known)
+    };
+    let (client, known) = (said("webauthn.get", 2), known(&made));
+    let unverified = Known { verified: false, ..known };
+    let synchronised = Known { backup_eligible: true, ..known };
+    let counted = Known { counter: 5, ..known };
+    assert!(judged(&made.id, &data(0x05, 0, &[]), &client, &known).is_ok());
+    assert!(!judged(&made.id, &data(0x01, 0, &[]), &client, &unverified).unwrap().verified());
+    assert!(judged(&made.id, &data(0x1d, 0, &[]), &client, &synchronised).unwrap().backed_up());
+    assert_eq!(judged(&made.id, &data(0x05, 6, &[]), &client, &counted).unwrap().counter(), 6);
+    assert!(
+        judged(&made.id, &data(0x85, 0, &[0xa0]), &client, &known).is_ok(),
+        "an extension nobody asked for"
+    );
+
+    let attested = [&[0; 16][..], &[0, 1, 9, 0xa0]].concat();
+    let mut elsewhere = data(0x05, 0, &[]);
+    elsewhere[0] ^= 1;
+    for (data, known, refusal) in [
+        (data(0x45, 0, &attested), known, Refusal::Malformed("the authenticator data")),
+        (data(0x05, 0, &[0]), known, Refusal::Malformed("the authenticator data")),
+        (elsewhere, known, Refusal::Wrong("made for another domain")),
+        (data(0x04, 0, &[]), known, Refusal::Wrong("nobody was there")),
+        (data(0x01, 0, &[]), known, Refusal::Unverified),
+        (data(0x15, 0, &[]), known, Refusal::Wrong("a backup of what has no backup eligibility")),
+        (data(0x0d, 0, &[]), known, Refusal::Wrong("its backup eligibility has changed")),
+        (data(0x05, 0, &[]), synchronised, Refusal::Wrong("its backup eligibility has changed")),
+        (data(0x05, 5, &[]), counted, Refusal::Counter),
+        (data(0x05, 0, &[]), counted, Refusal::Counter),
+    ] {
+        assert_eq!(judged(&made.id, &data, &client, &known), Err(refusal), "{data:?}");
+    }
+    let fine = data(0x05, 0, &[]);
+    assert_eq!(judged(&[8; 20], &fine, &client, &known), Err(Refusal::Wrong("another credential")));
+    let other = said("webauthn.get", 3);
+    let refused = judged(&made.id, &fine, &other, &known);
+    assert_eq!(refused, Err(Refusal::Wrong("made for another challenge")));
+    let other = said("webauthn.create", 2);
+    assert_eq!(judged(&made.id, &fine, &other, &known), Err(Refusal::Wrong("made in another ceremony")));
+    // Whoever cannot sign makes nobody doubt the credential.
+    let forged = shown_by_hand(&made.id, &data(0x05, 5, &[]), &client, b"no signature");
+    let refused = party().finish_assertion(&asked.state, &forged, &counted);
+    assert_eq!(refused, Err(Refusal::Wrong("the signature is not its own")));
+}
+
+/// Proves: WAN-3, WAN-7
+#[test]
+fn an_id_has_one_to_1023_bytes_and_one_spelling() {
+    let pair = &pairs()[0];
+    let begun = party().begin_registration(&user(), &[], Verification::Preferred, chance(1));
+    let judged = |response: &str| party().finish_registration(&begun.state, response);
+    assert!(judged(&made_by_hand(&[7; 1023], &pair.cose, "none")).is_ok());
+    let named = Refusal::Malformed("its id or type");
+    assert_eq!(judged(&made_by_hand(&[7; 1024], &pair.cose, "none")), Err(named.clone()));
+    assert_eq!(judged(&made_by_hand(&[], &pair.cose, "none")), Err(named.clone()));
+    let good = made_by_hand(&[7; 20], &pair.cose, "none");
+    assert_eq!(judged(&good.replace("public-key", "password")), Err(named));
+    let padded = good.replace("\",\"rawId", "=\",\"rawId");
+    assert!(padded != good && judged(&padded).is_err());
 }
 
 /// Proves: WAN-1
