@@ -42,10 +42,11 @@ impl Store {
     /// Copies the state after the last commit into a new file, and says how many bytes that file has.
     /// Blocks for as long as the copying takes; reads and writes go on meanwhile (OPS-14).
     pub fn backup(&self, to: &Path) -> Result<u64, BackupError> {
+        let draft = Draft::open(beside(to, "partial"))?;
+        // Behind the draft, which one copy at a time has: not even one that ended a moment ago is overwritten.
         if files::exists(to)? {
             return Err(BackupError::Exists(to.to_path_buf()));
         }
-        let draft = Draft::open(beside(to, "partial"))?;
         let view = self.view();
         redb::copy(&*view, draft.file()?, COPY_CACHE)?;
         draft.settle(to)?;

@@ -185,6 +185,9 @@ impl Actions {
                 if handle != passkey.account.bytes() {
                     return Err(Refusal::Wrong("not the owner of the passkey"));
                 }
+                if !passkey.verified {
+                    return Err(Refusal::Wrong("it did not know its user when it was made"));
+                }
                 party.finish_assertion(&state, &claim, &passkey.known())
             });
             let arrival = found.map(|passkey| Arrival {

@@ -18,6 +18,9 @@ const ES256: i64 = -7;
 const EDDSA: i64 = -8;
 const RS256: i64 = -257;
 
+/// What an RSA key of 8192 bits takes, and some room.
+const LONGEST_KEY: usize = 1200;
+
 /// Length of an RSA modulus: 2048 to 8192 bits.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
@@ -39,9 +42,13 @@ const ED_25519: i64 = 6;
 pub(super) struct PublicKey(ParsedPublicKey);
 
 impl PublicKey {
-    /// Reads a key of one of the kinds that are offered. One that is no point of its curve, or an RSA key outside 2048 to 8192 bits, is none
-    /// (security.md WAN-3).
+    /// Reads a key of one of the kinds that are offered. One that is no point of P-256, or an RSA key outside 2048 to 8192 bits, is none
+    /// (security.md WAN-3). Whether an Ed25519 key is a point of its curve the library finds out when it verifies: one that is not
+    /// opens nothing.
     pub(super) fn read(cose: &[u8]) -> Option<Self> {
+        if cose.len() > LONGEST_KEY {
+            return None;
+        }
         let members = entries(cose)?;
         let number = |label| match members.get(&label) {
             Some(Item::Number(number)) => Some(*number),
@@ -61,6 +68,7 @@ impl PublicKey {
             (RSA, RS256) => {
                 // The library looks at the length when it verifies, which is too late for whoever made the credential.
                 let n = bytes(MODULUS).filter(|n| RSA_BYTES.contains(&n.len()))?;
+                let n = Some(n).filter(|n| n.len() > 256 || n[0] >= 0x80)?;
                 let components = PublicKeyComponents { n, e: bytes(EXPONENT)? };
                 let der: PublicKeyX509Der<'_> = components.as_der().ok()?;
                 Self::new(&RSA_PKCS1_2048_8192_SHA256, der.as_ref())
@@ -205,6 +213,11 @@ pub(super) mod tests {
             ("RSA with SHA-1", rsa(-65535, &modulus, &[1, 0, 1])),
             ("RSA-PSS", rsa(-37, &modulus, &[1, 0, 1])),
             ("RSA of 1024 bits", rsa(-257, &modulus[..128], &[1, 0, 1])),
+            ("RSA of 2047 bits", rsa(-257, &[&[0x7f][..], &modulus[1..]].concat(), &[1, 0, 1])),
+            (
+                "more beside it than any key takes",
+                map(&[number(1, 1), number(3, -8), number(-1, 6), string(-2, x), string(9, &[0; 1200])]),
+            ),
             ("RSA of 8200 bits", rsa(-257, &[0xff; 1025], &[1, 0, 1])),
             ("RSA without an exponent", rsa(-257, &modulus, &[])),
             ("RSA that signs nothing", rsa(-257, &modulus, &[1])),
@@ -216,5 +229,10 @@ pub(super) mod tests {
             assert!(PublicKey::read(&cose).is_none(), "{what}");
         }
         assert!(PublicKey::read(&rsa(-257, &modulus, &[1, 0, 1])).is_some());
+        assert!(PublicKey::read(&rsa(-257, &[0xff; 1024], &[1, 0, 1])).is_some());
+        assert!(
+            PublicKey::read(&map(&[number(1, 1), number(3, -8), number(-1, 6), string(-2, x), string(9, x)]))
+                .is_some()
+        );
     }
 }

@@ -30,9 +30,10 @@ impl Claim {
         &self.answer.raw_id.0
     }
 
-    /// Whose it says it is.
+    /// Whose it says it is. A handle has a byte at least; an empty one says nothing.
     pub fn user_handle(&self) -> Option<&[u8]> {
-        self.answer.response.user_handle.as_ref().map(|handle| handle.0.as_slice())
+        let handle = self.answer.response.user_handle.as_ref()?;
+        Some(handle.0.as_slice()).filter(|handle| !handle.is_empty())
     }
 }
 

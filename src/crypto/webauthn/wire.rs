@@ -72,6 +72,7 @@ impl<'a> AuthenticatorData<'a> {
             credential = Some(Attested { aaguid, id, key: &after[..after.len() - rest.len()] });
         }
         if flags & HAS_EXTENSIONS != 0 {
+            let (MAP, ..) = head(rest)? else { return None };
             rest = item(rest, DEEPEST)?;
         }
         let counter = u32::from_be_bytes(*counter);
@@ -226,11 +227,15 @@ mod tests {
         assert_eq!(AuthenticatorData::read(&data(0x85, &[])), None, "extensions announced and absent");
         assert!(AuthenticatorData::read(&data(0x85, &[0xa0])).is_some());
         assert_eq!(AuthenticatorData::read(&data(0x85, &[0xa0, 0])), None);
+        assert_eq!(AuthenticatorData::read(&data(0x85, &[0])), None, "extensions that are no map");
         let mut credential = vec![1; 16];
         credential.extend_from_slice(&[0, 2, 5, 6, 0xa0]);
         let bytes = data(0x45, &credential);
         let read = AuthenticatorData::read(&bytes).unwrap();
         assert_eq!(read.credential, Some(Attested { aaguid: &[1; 16], id: &[5, 6], key: &[0xa0] }));
+        let extended = data(0xc5, &[&credential[..], &[0xa1, 0x61, b'x', 2]].concat());
+        let read = AuthenticatorData::read(&extended).unwrap();
+        assert_eq!(read.credential.unwrap().key, [0xa0], "the key ends where the extensions begin");
         for cut in 37..bytes.len() {
             assert_eq!(AuthenticatorData::read(&bytes[..cut]), None, "cut at {cut}");
         }

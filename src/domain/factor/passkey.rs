@@ -148,11 +148,6 @@ impl PasskeyRecord {
     }
 }
 
-/// Which factor an answer proves (security.md WAN-6).
-pub const fn proven(asserted: &Asserted) -> Factor {
-    if asserted.verified() { Factor::VerifiedPasskey } else { Factor::Passkey }
-}
-
 /// The passkey of a credential.
 pub fn find(tx: &impl Reading, credential: &[u8]) -> Result<Option<PasskeyRecord>, StoreError> {
     let found = PASSKEYS.get(tx, &PasskeyKey::of(credential))?;
@@ -200,8 +195,9 @@ pub fn add(tx: &mut WriteTx, passkey: &PasskeyRecord) -> Result<Added, StoreErro
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Spent {
-    /// It counts.
-    Right,
+    /// It counts, and proves this (security.md WAN-6): two factors only where the passkey knew its user from the beginning. A PIN that
+    /// came later may have been set by whoever found the authenticator.
+    Right(Factor),
     /// The passkey is gone, or somebody else's.
     Gone,
     /// Its counter did not rise since: there may be a copy of it. Nothing was written.
@@ -227,7 +223,8 @@ pub fn spend(
     passkey.backed_up = asserted.backed_up();
     passkey.used = Some(now);
     PASSKEYS.set(tx, &PasskeyKey::of(asserted.credential()), &passkey)?;
-    Ok(Spent::Right)
+    let known = passkey.verified && asserted.verified();
+    Ok(Spent::Right(if known { Factor::VerifiedPasskey } else { Factor::Passkey }))
 }
 
 /// Gives a passkey of the account another name. Returns whether there is such a passkey.

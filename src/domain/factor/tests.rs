@@ -5,6 +5,7 @@ use super::{
     TotpFactor, confirm, enrolling,
     enrolment::EnrolmentRecord,
     erase, follow_address, forget, import_totp, of_account, offer, options,
+    passkey::PasskeyRecord,
     recovery::{self, COUNT},
     remove_totp, set_address, set_recovery,
     totp::{TotpSecret, code_at},
@@ -386,4 +387,20 @@ fn golden_records() {
         wrong: 1,
     };
     check("src/domain/factor/golden/enrolment.v1.hex", &enrolment);
+    let passkey = PasskeyRecord {
+        account: id(1),
+        name: "the key on the ring".to_owned(),
+        credential: vec![7; 20],
+        key: vec![0xa0],
+        counter: 6,
+        verified: true,
+        backup_eligible: true,
+        backed_up: false,
+        aaguid: [8; 16],
+        transports: vec!["internal".to_owned(), "usb".to_owned()],
+        discoverable: Some(true),
+        created: at(7),
+        used: Some(at(8)),
+    };
+    check("src/domain/factor/golden/passkey.v1.hex", &passkey);
 }

@@ -139,9 +139,7 @@ fn judge(
     }
     let why = match &shown.verdict {
         Ok(asserted) => match passkey::spend(tx, account, asserted, call.now)? {
-            Spent::Right => {
-                return Ok(Judged::Right(passkey::proven(asserted)));
-            }
+            Spent::Right(factor) => return Ok(Judged::Right(factor)),
             Spent::Gone => "it is not a passkey of the account".to_owned(),
             Spent::Doubted => {
                 doubt(tx, account, scene)?;

@@ -25,10 +25,13 @@ impl Draft {
         match fs::symlink_metadata(&path) {
             Ok(about) => {
                 // Locked, it belongs to a copy that is under way. One that we cannot open is none of ours.
-                if about.is_file()
-                    && let Ok(file) = File::open(&path)
-                {
-                    files::lock(&file, &path)?;
+                let left = if about.is_file() { File::open(&path).ok() } else { None };
+                if let Some(file) = &left {
+                    files::lock(file, &path)?;
+                    let same = files::is_named(file, &path).map_err(|error| refused(&path, &error))?;
+                    if !same {
+                        return Err(OpenError::InUse { path });
+                    }
                 }
                 fs::remove_file(&path).map_err(|error| refused(&path, &error))?;
             }

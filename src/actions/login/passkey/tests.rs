@@ -211,7 +211,7 @@ async fn alone_it_is_two_factors_and_its_user_has_to_be_verified() {
     assert!(asked.options.contains("\"userVerification\":\"required\""), "{}", asked.options);
 }
 
-/// Proves: WAN-1
+/// Proves: WAN-1, WAN-6
 #[tokio::test]
 async fn a_passkey_without_verification_is_a_second_factor_only() {
     let desk = Desk::open();
@@ -223,7 +223,16 @@ async fn a_passkey_without_verification_is_a_second_factor_only() {
     assert_eq!(entered.session.strength.proofs[1].factor, Factor::Passkey);
     assert_eq!(entered.session.strength.level(), Level::SecondFactor);
     assert_eq!(reason(alone(&desk, &mut device).await), Reason::BadCredentials);
+    // A PIN that it got later may be that of whoever found it: still a second factor, and no more.
+    device.verifies = true;
+    let next = first_step(&desk, "alice").await;
+    let entered = prove(&desk, &mut device, Prover::Pending(next.key.hash())).await.unwrap();
+    assert_eq!(entered.session.strength.proofs[1].factor, Factor::Passkey);
+    let refused = desk.count(Event::PasskeyRefused);
+    assert_eq!(reason(alone(&desk, &mut device).await), Reason::BadCredentials);
+    assert_eq!(desk.count(Event::PasskeyRefused), refused + 1);
     // Where the house requires it, not even that.
+    device.verifies = false;
     let strict = Desk::with(Plan { verification: Verification::Required, ..Plan::default() });
     strict.add("alice").await;
     let by = strict.sign_in("alice", PASSWORD).await.unwrap();
@@ -309,6 +318,21 @@ async fn a_passkey_opens_its_owners_account_only() {
     let claimed = shown.replace(&handle_of(desk.account_id("mallory")), &hers_handle);
     assert_ne!(claimed, shown);
     assert_eq!(reason(show(&desk, FLOW, answer(&asked, claimed)).await), Reason::BadCredentials);
+    // Or that hers is theirs, or nobody's.
+    let asked = desk.actions.ask_for_passkey(&desk.call(), prover).await.unwrap();
+    let shown = hers.get(&asked.options).await;
+    let mut claimed: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    claimed["response"]["userHandle"] = handle_of(desk.account_id("mallory")).into();
+    let claimed = answer(&asked, claimed.to_string());
+    let refused = desk.actions.prove_with_passkey(&desk.call(), prover, claimed, false).await;
+    assert_eq!(reason(refused), Reason::SecondFactorWrong);
+    for nobody in [serde_json::Value::Null, "".into()] {
+        let asked = desk.actions.ask_for_any_passkey(&desk.call(), FLOW).await.unwrap();
+        let mut claimed: serde_json::Value = serde_json::from_str(&hers.get(&asked.options).await).unwrap();
+        claimed["response"]["userHandle"] = nobody;
+        let refused = show(&desk, FLOW, answer(&asked, claimed.to_string())).await;
+        assert_eq!(reason(refused), Reason::BadCredentials);
+    }
     assert!(prove(&desk, &mut hers, prover).await.is_ok());
 }
 

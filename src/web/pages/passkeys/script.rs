@@ -11,6 +11,7 @@ use serde_json::{Value, json as object};
 use super::prove_first;
 use crate::{
     actions::passkeys::Asked,
+    crypto::webauthn::LONGEST_RESPONSE,
     domain::fault::{Fault, Field, Reason},
     values::secret::Secret,
     web::{
@@ -29,9 +30,6 @@ use crate::{
         simple::slug,
     },
 };
-
-/// Longest credential that is read, as JSON text; what is longer none of ours is.
-const LONGEST_CREDENTIAL: usize = 24 * 1024;
 
 /// What the script sends.
 pub(super) struct Sent<T>(pub(super) T);
@@ -73,7 +71,7 @@ impl FromFields for Finish {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let token = fields.text(&TOKEN);
         let handle = fields.secret(&Text::new("handle", Field::Token).at_most(64));
-        let credential = Text::new("credential", Field::Named("credential")).at_most(LONGEST_CREDENTIAL);
+        let credential = Text::new("credential", Field::Named("credential")).at_most(LONGEST_RESPONSE);
         let credential = fields.text(&credential);
         let way = fields.optional_text(&Text::new("way", Field::Continue).at_most(16 * 1024));
         let name = fields.optional_text(&Text::new("name", Field::Named("name")));
