@@ -90,6 +90,8 @@ pub struct Passkey {
     pub used: Option<Timestamp>,
     /// Whether it is kept in more than one place.
     pub backed_up: bool,
+    /// Whether it signs in by itself, where that is offered: it knew its user when it was made (security.md WAN-6).
+    pub alone: bool,
 }
 
 impl Actions {
@@ -107,6 +109,7 @@ impl Actions {
             created: record.created,
             used: record.used,
             backed_up: record.backed_up,
+            alone: record.verified,
         };
         Ok(found.into_iter().map(shown).collect())
     }
@@ -249,7 +252,9 @@ impl Actions {
                 let Some(gone) = passkey::remove(tx, id, &key)? else {
                     return Err(Fault::new(Reason::NotFound));
                 };
-                if passkey::of_owner(tx, id)?.is_empty() && !PASSWORDS.contains(tx, &id)? {
+                // One that is good beside a password only is no way in.
+                let other_way = passkey::of_owner(tx, id)?.iter().any(|(_, passkey)| passkey.verified);
+                if gone.verified && !other_way && !PASSWORDS.contains(tx, &id)? {
                     return Err(Fault::new(Reason::LastOne));
                 }
                 session::end_all(tx, id, Some(&keeper.session))?;

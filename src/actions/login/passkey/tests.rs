@@ -22,6 +22,7 @@ use crate::{
     domain::{
         audit::Event,
         caller::{Caller, Factor, Level},
+        credential,
         fault::{Fault, Reason},
         outbox::Template,
     },
@@ -119,6 +120,30 @@ async fn a_passkey_is_added_kept_and_removed_and_its_owner_told() {
     }
     // What is gone opens nothing.
     assert_eq!(reason(alone(&desk, &mut device).await), Reason::BadCredentials);
+}
+
+/// Proves: WAN-4
+#[tokio::test]
+async fn the_only_way_into_an_account_stays() {
+    let desk = Desk::open();
+    let id = desk.add("alice").await;
+    let (mut first, mut beside, mut second) =
+        (Device::new(ORIGIN), Device { verifies: false, ..Device::new(ORIGIN) }, Device::new(ORIGIN));
+    add(&desk, &mut first, "alice").await;
+    let by = alone(&desk, &mut first).await.unwrap();
+    add_by(&desk, &mut beside, &by).await.unwrap();
+    desk.store.write(move |tx| credential::forget(tx, id)).await.unwrap();
+    let keys = desk.actions.passkeys_of(id).unwrap();
+    let [way, other] = [true, false].map(|alone| keys.iter().find(|one| one.alone == alone).unwrap().key);
+    // One that is good beside a password only is no other way in, and nobody needs it as one.
+    let remove = async |key| desk.actions.remove_passkey(&desk.call(), keeper(&by), key).await;
+    assert_eq!(reason(remove(way).await), Reason::LastOne);
+    assert_eq!(desk.actions.passkeys_of(id).unwrap().len(), 2, "nothing is changed");
+    remove(other).await.unwrap();
+    assert_eq!(reason(remove(way).await), Reason::LastOne);
+    add_by(&desk, &mut second, &by).await.unwrap();
+    remove(way).await.unwrap();
+    assert!(alone(&desk, &mut second).await.is_ok());
 }
 
 /// Proves: WAN-4
@@ -231,6 +256,8 @@ async fn a_passkey_without_verification_is_a_second_factor_only() {
     let refused = desk.count(Event::PasskeyRefused);
     assert_eq!(reason(alone(&desk, &mut device).await), Reason::BadCredentials);
     assert_eq!(desk.count(Event::PasskeyRefused), refused + 1);
+    let id = desk.account_id("alice");
+    assert!(desk.actions.passkeys_of(id).unwrap().iter().all(|passkey| !passkey.alone), "its owner is told");
     // Where the house requires it, not even that.
     device.verifies = false;
     let strict = Desk::with(Plan { verification: Verification::Required, ..Plan::default() });

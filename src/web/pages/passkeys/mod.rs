@@ -135,6 +135,7 @@ fn row(passkey: &Passkey) -> Value {
         created => moment(language, passkey.created),
         used => passkey.used.map(|used| moment(language, used)),
         backed_up => passkey.backed_up,
+        alone => passkey.alone,
     }
 }
 

@@ -90,7 +90,7 @@ fn people_values(on: bool) -> Value {
 
 fn passkey_values(used: bool) -> Value {
     let moment = if used { Value::from(HOSTILE) } else { Value::from(()) };
-    context! { key => HOSTILE, name => HOSTILE, created => HOSTILE, used => moment, backed_up => used }
+    context! { key => HOSTILE, name => HOSTILE, created => HOSTILE, used => moment, backed_up => used, alone => !used }
 }
 
 /// What the script finds.
