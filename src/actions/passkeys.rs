@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Actions, letters::Envelope};
 use crate::{
-    crypto::webauthn::{Allowed, Ceremony, RelyingParty, UserEntity, Verification},
+    crypto::webauthn::{Allowed, Ceremony, LONGEST_RESPONSE, RelyingParty, UserEntity, Verification},
     domain::{
         account::AccountRecord,
         audit::{self, Entry, Event},
@@ -24,6 +24,9 @@ use crate::{
     store::{Reading, WriteTx},
     values::{id::AccountId, secret::Secret, time::Timestamp},
 };
+
+/// Longest answer of a browser that is looked at, in bytes of its JSON text.
+pub const LONGEST_ANSWER: usize = LONGEST_RESPONSE;
 
 /// What the operator decided about passkeys.
 #[derive(Clone, Debug)]

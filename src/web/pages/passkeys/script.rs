@@ -10,8 +10,7 @@ use serde_json::{Value, json as object};
 
 use super::prove_first;
 use crate::{
-    actions::passkeys::Asked,
-    crypto::webauthn::LONGEST_RESPONSE,
+    actions::passkeys::{Asked, LONGEST_ANSWER},
     domain::fault::{Fault, Field, Reason},
     values::secret::Secret,
     web::{
@@ -71,7 +70,7 @@ impl FromFields for Finish {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let token = fields.text(&TOKEN);
         let handle = fields.secret(&Text::new("handle", Field::Token).at_most(64));
-        let credential = Text::new("credential", Field::Named("credential")).at_most(LONGEST_RESPONSE);
+        let credential = Text::new("credential", Field::Named("credential")).at_most(LONGEST_ANSWER);
         let credential = fields.text(&credential);
         let way = fields.optional_text(&Text::new("way", Field::Continue).at_most(16 * 1024));
         let name = fields.optional_text(&Text::new("name", Field::Named("name")));
