@@ -35,7 +35,8 @@ pub struct Settings {
     pub party: Option<Arc<RelyingParty>>,
     /// Whether anybody may add one, or sign in with nothing else. Those there are stay asked for as second factors.
     pub offered: bool,
-    /// Whether the authenticator has to know its user where a password comes first. Alone it always has to (security.md WAN-6).
+    /// Whether the authenticator has to know its user where there is a password, when it makes a passkey and when it shows one.
+    /// Without a password it always has to (security.md WAN-6).
     pub verification: Verification,
 }
 
@@ -93,7 +94,7 @@ pub struct Passkey {
     pub used: Option<Timestamp>,
     /// Whether it is kept in more than one place.
     pub backed_up: bool,
-    /// Whether it signs in by itself, where that is offered: it knew its user when it was made (security.md WAN-6).
+    /// Whether it signs in by itself, where that is offered.
     pub alone: bool,
 }
 
@@ -108,11 +109,11 @@ impl Actions {
         let found = self.0.store.read(|tx| passkey::of_owner(tx, account))?;
         let shown = |(key, record): (PasskeyKey, PasskeyRecord)| Passkey {
             key,
+            alone: record.signs_in_alone(),
             name: record.name,
             created: record.created,
             used: record.used,
             backed_up: record.backed_up,
-            alone: record.verified,
         };
         Ok(found.into_iter().map(shown).collect())
     }
@@ -120,7 +121,7 @@ impl Actions {
     /// Begins to make a passkey.
     ///
     /// # Errors
-    /// `SwitchedOff`, `FreshSignInNeeded`, `SecondFactorNeeded`, `Unauthenticated`, `LastOne` when there are too many.
+    /// `SwitchedOff`, `FreshSignInNeeded`, `SecondFactorNeeded`, `Unauthenticated`, `Malformed` when there are too many.
     pub async fn begin_passkey(&self, call: &Call, keeper: Keeper) -> Result<Asked, Fault> {
         let settings = self.settings();
         let party = settings.passkeys.offering()?;
@@ -140,7 +141,9 @@ impl Actions {
                 name: &account.username,
                 display_name: &named(&account.display_name),
             };
-            let verification = settings.passkeys.verification;
+            // Whoever has no password makes a way in, which it is only if it knows its user from the beginning.
+            let beside = PASSWORDS.contains(tx, &id)?;
+            let verification = if beside { settings.passkeys.verification } else { Verification::Required };
             Ok(party.begin_registration(&user, &exclude, verification, chance))
         })?;
         self.keep(call, Purpose::PasskeyAdd, second::subject_of_session(&keeper.session), ceremony).await
@@ -256,7 +259,7 @@ impl Actions {
                     return Err(Fault::new(Reason::NotFound));
                 };
                 // One that is good beside a password only is no way in.
-                let other_way = passkey::of_owner(tx, id)?.iter().any(|(_, passkey)| passkey.verified);
+                let other_way = passkey::of_owner(tx, id)?.iter().any(|(_, left)| left.signs_in_alone());
                 if gone.verified && !other_way && !PASSWORDS.contains(tx, &id)? {
                     return Err(Fault::new(Reason::LastOne));
                 }

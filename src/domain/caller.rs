@@ -26,10 +26,10 @@ pub enum Factor {
     /// A code sent by SMS (`sms`).
     #[n(4)]
     SmsCode,
-    /// A passkey without user verification: something one has (`hwk`, `swk`).
+    /// A passkey that did not verify its user, now or when it was made: something one has (`hwk`, `swk`).
     #[n(5)]
     Passkey,
-    /// A passkey with user verification: two factors in one (`mfa`; security.md WAN-6).
+    /// A passkey that verified its user, now and when it was made: two factors in one (`mfa`; security.md WAN-6).
     #[n(6)]
     VerifiedPasskey,
     /// A device on which a second factor was given before and that its owner chose to trust.

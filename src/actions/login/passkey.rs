@@ -87,7 +87,10 @@ impl Actions {
         }
         let allowed: Vec<Allowed<'_>> = there.iter().map(|(_, passkey)| passkey.allowed()).collect();
         let chance = self.0.world.random();
-        let ceremony = party.begin_assertion(&allowed, settings.passkeys.verification, chance);
+        // Those that did it once have to go on, so a browser shall not be left to choose.
+        let all = there.iter().all(|(_, passkey)| passkey.verified);
+        let verification = if all { Verification::Required } else { settings.passkeys.verification };
+        let ceremony = party.begin_assertion(&allowed, verification, chance);
         self.keep(call, Purpose::PasskeyProof, prover.subject(), ceremony).await
     }
 
@@ -184,9 +187,6 @@ impl Actions {
                 let handle = claim.user_handle().ok_or(Refusal::Malformed("no user handle"))?;
                 if handle != passkey.account.bytes() {
                     return Err(Refusal::Wrong("not the owner of the passkey"));
-                }
-                if !passkey.verified {
-                    return Err(Refusal::Wrong("it did not know its user when it was made"));
                 }
                 party.finish_assertion(&state, &claim, &passkey.known())
             });

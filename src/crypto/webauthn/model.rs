@@ -5,7 +5,7 @@
 pub enum Verification {
     /// It has to.
     Required,
-    /// It should if it can. What did so once has to from then on.
+    /// It should if it can. What did so when it was made has to from then on.
     Preferred,
 }
 

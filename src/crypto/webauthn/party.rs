@@ -175,7 +175,7 @@ impl RelyingParty {
         let data = data.filter(|data| data.credential.is_none());
         let data = data.ok_or(Refusal::Malformed("the authenticator data"))?;
         self.check_authenticator(&data)?;
-        // What verified its user once has to go on doing so.
+        // What verified its user when it was made has to go on doing so.
         if (state.verification == Verification::Required || known.verified) && !data.verified() {
             return Err(Refusal::Unverified);
         }

@@ -131,6 +131,12 @@ impl PasskeyRecord {
         }
     }
 
+    /// Whether it is a way in by itself: it knew its user from the beginning (security.md WAN-6), and is found without a name. The second is
+    /// the browser's word, good for advice and for keeping what may be the only way in, not for access.
+    pub fn signs_in_alone(&self) -> bool {
+        self.verified && self.discoverable != Some(false)
+    }
+
     /// As one that may answer.
     pub fn allowed(&self) -> Allowed<'_> {
         Allowed { id: &self.credential, transports: &self.transports }

@@ -106,7 +106,13 @@ pub fn sign_in(
         Judged::Right(Factor::VerifiedPasskey) => {
             proceed(tx, arrival, &Aim::Steps, &counters.cleared(), counters, scene)
         }
-        Judged::Right(_) | Judged::Wrong => Ok(Finished::Stale),
+        Judged::Right(_) => {
+            let entry = Entry::refused(Event::PasskeyRefused, arrival.account.to_string(), scene.call);
+            let why = "it did not know its user when it was made";
+            audit::append(tx, &entry.about(arrival.account).detail(why))?;
+            Ok(Finished::Stale)
+        }
+        Judged::Wrong => Ok(Finished::Stale),
         Judged::Blocked(wait) => Ok(Finished::Blocked(wait)),
     }
 }

@@ -143,7 +143,7 @@ messages! {
     PasskeyCreated, "passkey-created", "since {time}";
     PasskeyUnused, "passkey-unused", "not used yet";
     PasskeyBackedUp, "passkey-backed-up", "kept in more than one place";
-    PasskeyBeside, "passkey-beside", "only beside a password: it was added without PIN, finger or face";
+    PasskeyBeside, "passkey-beside", "only beside a password";
     PasskeyName, "passkey-name", "Name";
     PasskeyRename, "passkey-rename", "Give it another name";
     PasskeyRenameDo, "passkey-rename-do", "Save";

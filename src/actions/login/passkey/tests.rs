@@ -135,11 +135,23 @@ async fn the_only_way_into_an_account_stays() {
     desk.store.write(move |tx| credential::forget(tx, id)).await.unwrap();
     let keys = desk.actions.passkeys_of(id).unwrap();
     let [way, other] = [true, false].map(|alone| keys.iter().find(|one| one.alone == alone).unwrap().key);
+    // Without a password another that does not know its user would be of no use.
+    let mut careless = Device { verifies: false, ..Device::new(ORIGIN) };
+    let asked = desk.actions.begin_passkey(&desk.call(), keeper(&by)).await.unwrap();
+    let made = careless.create(&asking_for_make(&asked.options)).await;
+    let refused = desk.actions.finish_passkey(&desk.call(), keeper(&by), asked.handle, (&made, "")).await;
+    assert_eq!(reason(refused), Reason::SecondFactorWrong);
     // One that is good beside a password only is no other way in, and nobody needs it as one.
     let remove = async |key| desk.actions.remove_passkey(&desk.call(), keeper(&by), key).await;
     assert_eq!(reason(remove(way).await), Reason::LastOne);
     assert_eq!(desk.actions.passkeys_of(id).unwrap().len(), 2, "nothing is changed");
     remove(other).await.unwrap();
+    assert_eq!(reason(remove(way).await), Reason::LastOne);
+    // Nor is one that no browser finds without being told its name.
+    let asked = desk.actions.begin_passkey(&desk.call(), keeper(&by)).await.unwrap();
+    let made = Device::new(ORIGIN).create(&asked.options).await.replace("\"rk\":true", "\"rk\":false");
+    assert!(made.contains("\"rk\":false"));
+    desk.actions.finish_passkey(&desk.call(), keeper(&by), asked.handle, (&made, "")).await.unwrap();
     assert_eq!(reason(remove(way).await), Reason::LastOne);
     add_by(&desk, &mut second, &by).await.unwrap();
     remove(way).await.unwrap();

@@ -31,12 +31,13 @@
         }
         if (from.getTransports) response.transports = from.getTransports();
         const properties = credential.getClientExtensionResults().credProps;
+        const known = properties && typeof properties.rk === "boolean";
         return JSON.stringify({
             id: credential.id,
             rawId: text(credential.rawId),
             type: credential.type,
             response,
-            clientExtensionResults: properties ? { credProps: { rk: properties.rk === true } } : {},
+            clientExtensionResults: known ? { credProps: { rk: properties.rk } } : {},
         });
     };
 
