@@ -1,5 +1,5 @@
 //! What a page sends when the authenticator has answered: the JSON of `PublicKeyCredential` (specification, section 5.1), bytes as
-//! base64url. Members that are of no use here are passed over; none is there twice.
+//! base64url. Members that are of no use here are passed over; of the others none is there twice.
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 

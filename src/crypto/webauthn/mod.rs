@@ -4,8 +4,9 @@
 //! compared by its spelling, `crossOrigin` counts in both ceremonies, trailing bytes and deep nesting are refused, whether a credential may be
 //! synchronised never changes, and no extension output is believed. The mathematics are those of the library that does all the others.
 //!
-//! Why no library for all of it: those there are bring a second cryptography (a hundred crates, among them an RSA with an open advisory), check
-//! less strictly than the list above, and the best known of them cannot verify Ed25519, which WAN-1 names.
+//! Why no library for all of it: `webauthn-rs-core`, which was here before, brought a second cryptography (some ninety crates, among them an RSA
+//! with an open advisory), left half of the list above to us, and could not verify Ed25519, which WAN-1 names. The one that stands on our own
+//! cryptography is young and unaudited (dependencies.md 5.7).
 
 mod answer;
 mod key;

@@ -18,7 +18,7 @@ const BACKED_UP: u8 = 0x10;
 const HAS_CREDENTIAL: u8 = 0x40;
 const HAS_EXTENSIONS: u8 = 0x80;
 
-/// What the browser says about the ceremony. Members may be added to it by the standard, so others are passed over; none is there twice.
+/// What the browser says about the ceremony. Members may be added to it by the standard, so others are passed over; of these none is there twice.
 #[derive(Debug, Deserialize)]
 pub(super) struct ClientData {
     #[serde(rename = "type")]
